@@ -1,0 +1,81 @@
+"""mpesa-cbp-gen: argument parsing, and what is printed; every decision is elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from mpesa_cbp_generator.config import Config, default_config, read_config
+from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError
+from mpesa_cbp_generator.pipeline import generate
+
+FINE, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit code: 0 fine, 1 findings, 2 wrong usage or settings, 3 unreadable input."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except ConfigurationError as error:
+        print(f"mpesa-cbp-gen: {error}", file=sys.stderr)
+        return USAGE
+    except ContractError as error:
+        print("mpesa-cbp-gen: the contract cannot be used:", file=sys.stderr)
+        for problem in error.problems:
+            print(f"  {problem}", file=sys.stderr)
+        return UNREADABLE
+    except (GeneratorError, OSError) as error:
+        print(f"mpesa-cbp-gen: {error}", file=sys.stderr)
+        return UNREADABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mpesa-cbp-gen", description="Typed Python bindings from WSDL and XSD.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for name, run, text in (
+        ("generate", _generate, "write the package"),
+        ("check", _check, "tell whether the package is what would be written; exit 1 with a diff where it is not"),
+    ):
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument("--config", type=Path, help="bindings.toml (default: the one in this folder)")
+        command.add_argument("--contract", type=Path, help="folder, zip or WSDL, instead of a toml")
+        command.add_argument("--package", help="import name of the package, with --contract")
+        command.add_argument("--out", type=Path, help="folder of the package, with --contract")
+        command.set_defaults(run=run)
+    return parser
+
+
+def _config(options: argparse.Namespace) -> Config:
+    direct = (options.contract, options.package, options.out)
+    if any(item is not None for item in direct):
+        if options.config is not None or options.contract is None or options.package is None or options.out is None:
+            raise ConfigurationError("give either --config, or --contract with --package and --out")
+        return default_config(options.contract, options.package, options.out)
+    return read_config(options.config or Path("bindings.toml"))
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from mpesa_cbp_generator.write import write
+
+    config = _config(options)
+    files = generate(config)
+    write(files, config.output)
+    print(f"{config.output}: {len(files)} files")
+    return FINE
+
+
+def _check(options: argparse.Namespace) -> int:
+    from mpesa_cbp_generator.write import differences
+
+    config = _config(options)
+    found = list(differences(generate(config), config.output))
+    if not found:
+        print(f"{config.output} is what the contract gives")
+        return FINE
+    sys.stdout.writelines(found)
+    print(f"{config.output} is not what the contract gives; run: mpesa-cbp-gen generate", file=sys.stderr)
+    return FINDINGS

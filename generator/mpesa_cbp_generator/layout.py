@@ -1,0 +1,267 @@
+"""Layout: lookups over a plan that rendering needs; derived from the plan, nothing decided anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mpesa_cbp_generator.builtins import BUILTINS
+from mpesa_cbp_generator.model import ClassPlan, EnumerationPlan, FieldPlan, Plan, TypeReference
+from mpesa_cbp_generator.source import Facets, namespace_of
+
+
+class Layout:
+    """View of a plan for the rendering of one module."""
+
+    XML = "http://www.w3.org/XML/1998/namespace"
+
+    def __init__(self, plan: Plan, module: str) -> None:
+        self.plan = plan
+        self.module = module
+        self.by_id = {item.id: item for item in plan.classes}
+        self.enumerations = {item.id: item for item in plan.enumerations}
+        self.module_of_namespace = {ns: item.name for item in plan.modules for ns in item.namespaces}
+        self.imports: dict[str, set[str]] = {}
+        self.constants: dict[str, str] = {}
+        self._owner: dict[int, ClassPlan] = {}
+        self._fields: dict[str, tuple[FieldPlan, ...]] = {}
+        self._ranks: dict[int, int] = {}
+
+    # -- classes ------------------------------------------------------------------------------------------------
+
+    def fields(self, item: ClassPlan) -> tuple[FieldPlan, ...]:
+        """Own and inherited fields in the order of the content model; an overriding field stands for its base's."""
+        if item.id in self._fields:
+            return self._fields[item.id]
+        inherited = self.fields(self.by_id[item.base]) if item.base in self.by_id else ()
+        own = {field.name for field in item.fields}
+        result = (*(field for field in inherited if field.name not in own), *item.fields)
+        offset = max((self._ranks[id(field)] for field in inherited), default=-1) + 1
+        for field in item.fields:
+            self._ranks[id(field)] = field.rank + offset
+        for field in result:
+            self._owner.setdefault(id(field), item)
+        self._fields[item.id] = result
+        return result
+
+    def siblings(self, field: FieldPlan) -> tuple[FieldPlan, ...]:
+        """All fields of the class that a field belongs to."""
+        return self.fields(self._owner[id(field)])
+
+    def rank(self, field: FieldPlan) -> int:
+        """Place of a field in the content model of its class."""
+        return self._ranks[id(field)]
+
+    def shares_rank(self, field: FieldPlan) -> bool:
+        """Whether other members may stand before or behind the field in any order."""
+        same = [f for f in self._owner[id(field)].fields if f.rank == field.rank and f.kind == "element"]
+        return len(same) > 1
+
+    def derived(self, item: ClassPlan) -> tuple[ClassPlan, ...]:
+        """Named types that extend or restrict a class directly, and so may stand where it is expected."""
+        return tuple(
+            child for child in self.plan.classes if child.base == item.id and len(child.path) == 1 and item.path != child.path
+        )
+
+    def writers(self) -> dict[str, tuple[bool, bool]]:
+        """For each class id, whether a writer in default-namespace style and one with prefixes are needed."""
+        needed: dict[str, list[bool]] = {item.id: [False, False] for item in self.plan.classes}
+        for item in self.plan.classes:
+            if item.roots:
+                prefixed = self.needs_prefixes(item)
+                for reached in self.closure(item):
+                    needed[reached.id][prefixed] = True
+        return {key: (default, prefixed) for key, (default, prefixed) in needed.items()}
+
+    def closure(self, item: ClassPlan) -> tuple[ClassPlan, ...]:
+        """A class and all that can stand inside it, derived types included."""
+        found: dict[str, ClassPlan] = {}
+        pending = [item]
+        while pending:
+            current = pending.pop()
+            if current.id in found:
+                continue
+            found[current.id] = current
+            pending.extend(self.derived(current))
+            for field in self.fields(current):
+                pending.extend(self.by_id[t.name] for t in field.types if t.kind == "class")
+        return tuple(found.values())
+
+    def namespaces(self, item: ClassPlan) -> tuple[str, ...]:
+        """Namespaces of the elements, attributes and named derived types that can stand inside a class."""
+        found = {namespace_of(root) for root in item.roots[:1]}
+        for reached in self.closure(item):
+            found.update(f.namespace for f in self.fields(reached) if f.kind in ("element",))
+            found.update(f.namespace for f in self.fields(reached) if f.kind == "attribute" and f.namespace != self.XML)
+            found.update(namespace_of(child.path[0]) for child in self.derived(reached))
+        return tuple(sorted(found))
+
+    def needs_prefixes(self, item: ClassPlan) -> bool:
+        """Whether one default namespace cannot serve everything inside a root."""
+        root = namespace_of(item.roots[0])
+        fields = [field for reached in self.closure(item) for field in self.fields(reached)]
+        others = {f.namespace for f in fields if f.kind == "element"} - {root}
+        attributes = {f.namespace for f in fields if f.kind == "attribute"} - {"", self.XML}
+        derived = {namespace_of(c.path[0]) for reached in self.closure(item) for c in self.derived(reached)} - {root}
+        open_content = any(f.kind in ("any", "mixed") or self.is_any(f) for f in fields)
+        return bool(others or attributes or derived or open_content)
+
+    def prefix(self, namespace: str) -> str:
+        """Prefix of a namespace in written documents: the name of its module."""
+        name = self.module_of_namespace.get(namespace)
+        if name is None:
+            known = sorted({f.namespace for item in self.plan.classes for f in item.fields if f.namespace})
+            return f"n{known.index(namespace)}"
+        same = [ns for ns, module in self.module_of_namespace.items() if module == name]
+        return name if len(same) == 1 else f"{name}{sorted(same).index(namespace) + 1}"
+
+    # -- names in source ----------------------------------------------------------------------------------------
+
+    def qualified(self, name: str, item: ClassPlan) -> str:
+        """A function of a class as this module calls it; imported where it lives in another module."""
+        if item.module == self.module:
+            return name
+        self.imports.setdefault(item.module, set())
+        return f"{item.module}_module.{name}"
+
+    def qualified_type(self, type_id: str) -> str:
+        """A class or enumeration as this module names it."""
+        module, _, name = type_id.rpartition(".")
+        if module == self.module:
+            return name
+        self.imports.setdefault(module, set())
+        return f"{module}_module.{name}"
+
+    def import_inside(self, base: ClassPlan, derived: ClassPlan) -> str:
+        """Prefix under which a derived class is reached from the module of its base."""
+        if derived.module == base.module:
+            return ""
+        self.imports.setdefault(derived.module, set())
+        return f"{derived.module}_module."
+
+    def constant(self, expression: str, _field: FieldPlan) -> str:
+        """A reader built once at import: a plain function by name, anything built as a module constant."""
+        if "(" not in expression:
+            return expression
+        return self.constants.setdefault(expression, f"_READ_{len(self.constants) + 1}")
+
+    # -- types --------------------------------------------------------------------------------------------------
+
+    def is_any(self, field: FieldPlan) -> bool:
+        """Whether an element has no declared type."""
+        return any(t.kind == "builtin" and BUILTINS[t.name].kind == "any" for t in field.types)
+
+    def may_be_none(self, field: FieldPlan) -> bool:
+        """Whether the Python field of a required element can be None."""
+        return field.absent_on_reading
+
+    def item_annotation(self, field: FieldPlan) -> str:
+        """Python type of one value of a field."""
+        if field.kind == "any":
+            return "_Element"
+        kinds = list(dict.fromkeys(self._python_type(reference) for reference in field.types))
+        joined = " | ".join(kinds)
+        return f"list[{joined}]" if field.is_list else joined
+
+    def annotation(self, field: FieldPlan) -> str:
+        """Python type of a field."""
+        if field.kind == "any-attributes":
+            return "dict[str, str]"
+        if field.kind == "mixed":
+            return "list[object]"
+        item = self.item_annotation(field)
+        if field.repeated:
+            return f"list[{item} | None]" if field.nillable else f"list[{item}]"
+        if self.is_optional(field):
+            return f"{item} | None"
+        return item
+
+    def is_optional(self, field: FieldPlan) -> bool:
+        """Whether a field that is not repeated may be None."""
+        if self.has_python_default(field):
+            return False
+        return not field.required or field.nillable or field.absent_on_reading
+
+    def _python_type(self, reference: TypeReference) -> str:
+        if reference.kind == "builtin":
+            return BUILTINS[reference.name].annotation
+        return self.qualified_type(reference.name)
+
+    def python_types(self, field: FieldPlan) -> list[str]:
+        """Classes for isinstance."""
+        return list(dict.fromkeys(self._python_type(reference) for reference in field.types))
+
+    def has_python_default(self, field: FieldPlan) -> bool:
+        """Attributes take the contract's default where they are absent; elements do not (XML Schema part 1, 3.3.4)."""
+        return field.kind == "attribute" and field.default is not None and not field.is_list
+
+    def default_expression(self, field: FieldPlan) -> str:
+        """Python expression of the contract's default."""
+        default = field.default or ""
+        for reference in field.types:
+            if reference.kind == "enumeration":
+                enumeration = self.enumerations[reference.name]
+                for member in enumeration.members:
+                    if member.value == default.strip():
+                        return f"{self.qualified_type(enumeration.id)}.{member.name}"
+                continue
+            expression = literal(reference.name, default)
+            if expression is not None:
+                return expression
+        return repr(default)
+
+    # -- facets -------------------------------------------------------------------------------------------------
+
+    def facets(self, field: FieldPlan) -> str:
+        """Name of the module constant that holds a field's facets, empty where there are none."""
+        arguments = dict(self._facet_arguments(field))
+        if not arguments:
+            return ""
+        expression = f"Facets({', '.join(f'{name}={value}' for name, value in arguments.items())})"
+        return self.constants.setdefault(expression, f"_FACETS_{len(self.constants) + 1}")
+
+    def _facet_arguments(self, field: FieldPlan) -> Iterator[tuple[str, str]]:
+        facets = field.facets
+        builtin = field.types[0].name if field.types[0].kind == "builtin" and len(field.types) == 1 else "string"
+        for name in ("length", "min_length", "max_length", "total_digits", "fraction_digits"):
+            value = getattr(facets, name)
+            if value is not None:
+                yield name, repr(value)
+        if facets.patterns:
+            yield "patterns", repr(facets.patterns)
+        yield from self._bounds(facets, builtin)
+        if field.fixed and field.default is not None:
+            yield "fixed", self.default_expression(field)
+
+    def _bounds(self, facets: Facets, builtin: str) -> Iterator[tuple[str, str]]:
+        known = BUILTINS[builtin]
+        for name, value, own in (
+            ("minimum", facets.min_inclusive, known.minimum),
+            ("maximum", facets.max_inclusive, known.maximum),
+            ("above", facets.min_exclusive, None),
+            ("below", facets.max_exclusive, None),
+        ):
+            expression = literal(builtin, value) if value is not None else None
+            if expression is not None:
+                yield name, expression
+            elif own is not None:
+                yield name, repr(own)
+
+
+def literal(builtin: str, value: str) -> str | None:
+    """Python expression of a lexical value, None where the type has no literal here or the value is none of it."""
+    kind = BUILTINS[builtin].kind
+    stripped = value.strip()
+    try:
+        if kind == "integer":
+            return repr(int(stripped))
+        if kind == "decimal":
+            return f"Decimal({stripped!r})"
+        if kind == "boolean":
+            return repr({"true": True, "1": True, "false": False, "0": False}[stripped])
+        if kind == "float":
+            return repr(float(stripped))
+    except (ValueError, KeyError):
+        return None
+    if kind in ("text", "token"):
+        return repr(value)
+    return None

@@ -1,0 +1,241 @@
+"""The plan: every decision about a contract's bindings as frozen values.
+
+One model with three uses: what is rendered, what ``contract.lock.json`` holds, and what drift compares.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mpesa_cbp_generator.analyse import UNBOUNDED as UNBOUNDED
+from mpesa_cbp_generator.source import Facets, Place
+
+FORMAT = 1
+"""Version of the lock file's layout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeReference:
+    """What a field holds. ``name`` is a built-in's ``xs`` name, or ``module.ClassName``."""
+
+    kind: Literal["builtin", "enumeration", "class"]
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldPlan:
+    """One field of a class.
+
+    ``name`` is the Python name, ``xml_name`` and ``namespace`` what stands on the wire. ``absent_on_reading`` marks
+    a required element whose absence is tolerated when a message is read. ``values`` maps spellings met on the wire
+    to the contract's value. ``sensitive`` fields are left out of every representation.
+    """
+
+    name: str
+    xml_name: str
+    namespace: str
+    kind: Literal["element", "attribute", "text", "any", "any-attributes", "mixed"]
+    types: tuple[TypeReference, ...]
+    min_occurs: int
+    max_occurs: int
+    nillable: bool = False
+    is_list: bool = False
+    default: str | None = None
+    fixed: bool = False
+    choice: int | None = None
+    sequence: int | None = None
+    rank: int = 0
+    facets: Facets = Facets()
+    documentation: str = ""
+    aliases: tuple[str, ...] = ()
+    values: tuple[tuple[str, str], ...] = ()
+    absent_on_reading: bool = False
+    sensitive: bool = False
+    place: Place = Place("", 0)
+
+    @property
+    def required(self) -> bool:
+        return self.min_occurs > 0
+
+    @property
+    def repeated(self) -> bool:
+        return self.max_occurs == UNBOUNDED or self.max_occurs > 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassPlan:
+    """A dataclass for a complex type, or for an element with simple content.
+
+    ``roots`` are the global elements that it is written as, by Clark name, ``root_aliases`` other local names under
+    which they are met; ``path`` is the contract's own name:
+    the Clark name of the global declaration, then the local names down to an anonymous type.
+    """
+
+    module: str
+    name: str
+    path: tuple[str, ...]
+    roots: tuple[str, ...]
+    root_aliases: tuple[str, ...]
+    base: str | None
+    abstract: bool
+    mixed: bool
+    nillable: bool
+    fields: tuple[FieldPlan, ...]
+    documentation: str
+    place: Place
+
+    @property
+    def id(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberPlan:
+    """One enumeration member; ``id`` is the contract's ``id`` attribute where there is one."""
+
+    name: str
+    value: str
+    id: str | None
+    documentation: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnumerationPlan:
+    """An enumeration class; ``builtin`` is the ``xs`` type of its values."""
+
+    module: str
+    name: str
+    path: tuple[str, ...]
+    builtin: str
+    members: tuple[MemberPlan, ...]
+    documentation: str
+    place: Place
+
+    @property
+    def id(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePlan:
+    """One direction of an operation: elements by Clark name, classes by id.
+
+    ``payload`` is the class of the document that the body's text carries, ``payload_root`` its element.
+    """
+
+    body: str | None
+    body_class: str | None
+    headers: tuple[str, ...]
+    header_classes: tuple[str, ...]
+    payload_root: str | None
+    payload: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationPlan:
+    """One operation; ``role`` is caller where we send the input, callee where we receive it."""
+
+    name: str
+    constant: str
+    namespace: str
+    port_type: str
+    binding: str
+    service: str
+    port: str
+    address: str
+    soap_action: str
+    style: str
+    role: Literal["caller", "callee"]
+    input: MessagePlan
+    output: MessagePlan | None
+    faults: tuple[tuple[str, str], ...]
+    documentation: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModulePlan:
+    """A module of the generated package and the namespaces whose types it holds."""
+
+    name: str
+    namespaces: tuple[str, ...]
+    documentation: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcePlan:
+    """A file of the contract and the sha256 of its bytes."""
+
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All of it."""
+
+    package: str
+    generator: str
+    trim: bool
+    sources: tuple[SourcePlan, ...]
+    modules: tuple[ModulePlan, ...]
+    enumerations: tuple[EnumerationPlan, ...]
+    classes: tuple[ClassPlan, ...]
+    operations: tuple[OperationPlan, ...]
+    format: int = FORMAT
+
+
+def to_json(plan: Plan) -> str:
+    """The lock file's text: stable order, values that are their default left out."""
+    return json.dumps(_plain(plan), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def from_json(text: str) -> Plan:
+    """Read a lock file; raises ValueError that says what is wrong with it."""
+    data = json.loads(text)
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise ValueError(f"not a contract lock of format {FORMAT}")
+    try:
+        plan = _typed(Plan, data)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"contract lock is damaged: {error}") from error
+    return typing.cast("Plan", plan)
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        items: dict[str, Any] = {}
+        for field in dataclasses.fields(value):
+            item = getattr(value, field.name)
+            if field.name == "format" or field.default is dataclasses.MISSING or item != field.default:
+                items[field.name] = _plain(item)
+        return items
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _typed(annotation: Any, data: Any) -> Any:
+    if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
+        if not isinstance(data, Mapping):
+            raise TypeError(f"{annotation.__name__} is not an object")
+        hints = typing.get_type_hints(annotation)
+        return annotation(**{name: _typed(hints[name], item) for name, item in data.items()})
+    origin = typing.get_origin(annotation)
+    if origin in (types.UnionType, typing.Union):
+        inner = [argument for argument in typing.get_args(annotation) if argument is not type(None)]
+        return None if data is None else _typed(inner[0], data)
+    if origin is tuple:
+        arguments = typing.get_args(annotation)
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(_typed(arguments[0], item) for item in data)
+        return tuple(_typed(argument, item) for argument, item in zip(arguments, data, strict=True))
+    return data

@@ -1,0 +1,15 @@
+"""The steps in their order: load, analyse and plan, render."""
+
+from __future__ import annotations
+
+from mpesa_cbp_generator.config import Config
+from mpesa_cbp_generator.load import load
+from mpesa_cbp_generator.plan import make_plan
+from mpesa_cbp_generator.render import render
+
+
+def generate(config: Config) -> dict[str, str]:
+    """Text of every file of the package by path; raises ContractError or ConfigurationError."""
+    contract = load(config.sources)
+    plan = make_plan(contract, config)
+    return render(plan)

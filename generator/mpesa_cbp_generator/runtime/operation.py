@@ -1,0 +1,65 @@
+"""What a WSDL operation is: names, addresses and the types that it carries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One direction of an operation.
+
+    ``element`` and ``headers`` are Clark names of the body's and the headers' elements. ``payload_element`` is the
+    root of the document that the body's text carries, where the contract's owner says that it carries one.
+    """
+
+    element: str | None
+    type_name: str | None
+    headers: tuple[str, ...] = ()
+    header_type_names: tuple[str, ...] = ()
+    payload_element: str | None = None
+    payload_type_name: str | None = None
+
+    @property
+    def type(self) -> type[Any] | None:
+        """Class of the body's element, imported on first use."""
+        return load_type(self.type_name) if self.type_name else None
+
+    @property
+    def header_types(self) -> tuple[type[Any], ...]:
+        """Classes of the headers."""
+        return tuple(load_type(name) for name in self.header_type_names)
+
+    @property
+    def payload_type(self) -> type[Any] | None:
+        """Class of the document inside the body's text."""
+        return load_type(self.payload_type_name) if self.payload_type_name else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One operation of the contract; ``role`` is caller where we send ``input``, callee where we receive it."""
+
+    name: str
+    namespace: str
+    port_type: str
+    binding: str
+    service: str
+    port: str
+    address: str
+    soap_action: str
+    style: str
+    role: Literal["caller", "callee"]
+    input: Message
+    output: Message | None
+    faults: tuple[tuple[str, str], ...]
+    documentation: str
+
+
+def load_type(name: str) -> type[Any]:
+    """Class of this package by ``module.ClassName``."""
+    module, _, class_name = name.rpartition(".")
+    loaded: type[Any] = getattr(import_module(f"{__package__}.{module}"), class_name)
+    return loaded

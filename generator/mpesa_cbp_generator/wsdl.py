@@ -1,0 +1,224 @@
+"""The operations of a contract: WSDL 1.1 with SOAP 1.1 bindings, document/literal.
+
+Anything else (rpc, encoded, MIME, SOAP 1.2 alone) is refused with file, line and construct.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+
+from mpesa_cbp_generator.errors import ContractError, Problem
+from mpesa_cbp_generator.load import WSDL, Contract, Document, line_of
+from mpesa_cbp_generator.source import Place, documentation, resolve_qname
+
+SOAP = "http://schemas.xmlsoap.org/wsdl/soap/"
+SOAP12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
+MIME = "http://schemas.xmlsoap.org/wsdl/mime/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageShape:
+    """What one direction of an operation carries: body and header elements by Clark name."""
+
+    body: str | None
+    headers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationShape:
+    """One operation of a SOAP 1.1 binding."""
+
+    name: str
+    namespace: str
+    port_type: str
+    binding: str
+    service: str
+    port: str
+    address: str
+    soap_action: str
+    style: str
+    input: MessageShape
+    output: MessageShape | None
+    faults: tuple[tuple[str, str], ...]
+    documentation: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    document: Document
+    node: etree._Element
+
+
+def operations(contract: Contract) -> tuple[OperationShape, ...]:
+    """All SOAP 1.1 operations in the order of their files and bindings.
+
+    Raises ContractError naming every construct that is not supported or not declared.
+    """
+    reader = _Reader(contract)
+    found = tuple(reader.read())
+    if reader.problems:
+        raise ContractError(reader.problems)
+    return found
+
+
+def _tag(name: str, namespace: str = WSDL) -> str:
+    return f"{{{namespace}}}{name}"
+
+
+class _Reader:
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract
+        self.problems: list[Problem] = []
+        self.index: dict[tuple[str, str], _Found] = {}
+        for document in contract.definitions:
+            for kind in ("message", "portType", "binding"):
+                for node in document.root.iterchildren(_tag(kind)):
+                    qname = f"{{{document.root.get('targetNamespace') or ''}}}{node.get('name')}"
+                    self.index[kind, qname] = _Found(document, node)
+
+    def read(self) -> Iterator[OperationShape]:
+        bindings = [found for (kind, _), found in self.index.items() if kind == "binding"]
+        soap11 = [found for found in bindings if found.node.find(_tag("binding", SOAP)) is not None]
+        soap12 = [found for found in bindings if found.node.find(_tag("binding", SOAP12)) is not None]
+        if soap12 and not soap11:
+            node = soap12[0].node.find(_tag("binding", SOAP12))
+            self._refuse(soap12[0].document, node, "only a SOAP 1.2 binding is there; SOAP 1.1 is needed")
+        for found in soap11:
+            yield from self._binding(found)
+
+    def _refuse(self, document: Document, node: etree._Element, message: str) -> None:
+        name = etree.QName(node)
+        prefix = {WSDL: "wsdl", SOAP: "soap", SOAP12: "soap12", MIME: "mime"}.get(name.namespace or "", "")
+        construct = f"{prefix}:{name.localname}" if prefix else name.localname
+        self.problems.append(Problem(document.name, line_of(node), construct, message))
+
+    def _lookup(self, kind: str, found: _Found, node: etree._Element, attribute: str) -> _Found | None:
+        value = node.get(attribute) or ""
+        target = resolve_qname(node, value, "", None)
+        namespace = found.document.root.get("targetNamespace") or ""
+        local = value.rpartition(":")[2]
+        result = self.index.get((kind, target))
+        if result is None and ":" not in value:
+            # An unprefixed name is often meant to be the document's own, as WSDL 1.1 tools accept it.
+            result = self.index.get((kind, f"{{{namespace}}}{local}"))
+        if result is None:
+            self._refuse(found.document, node, f"{kind} {value!r} is not declared in the contract")
+        return result
+
+    def _binding(self, found: _Found) -> Iterator[OperationShape]:
+        style = found.node.find(_tag("binding", SOAP)).get("style") or "document"
+        nodes = list(found.node.iterchildren(_tag("operation")))
+        port_type = self._lookup("portType", found, found.node, "type") if nodes else None
+        if port_type is None:
+            return
+        for node in nodes:
+            operation = self._operation(found, port_type, node, style)
+            if operation is not None:
+                yield operation
+
+    def _operation(
+        self, found: _Found, port_type: _Found, node: etree._Element, style: str
+    ) -> OperationShape | None:
+        before = len(self.problems)
+        soap = node.find(_tag("operation", SOAP))
+        style = (soap.get("style") if soap is not None else None) or style
+        if style != "document":
+            self._refuse(found.document, soap if soap is not None else node, f"style {style!r} is not supported, only document")
+            return None
+        for mime in node.iter(f"{{{MIME}}}*"):
+            self._refuse(found.document, mime, "MIME attachments are not supported")
+            return None
+        name = node.get("name") or ""
+        abstract = next((o for o in port_type.node.iterchildren(_tag("operation")) if o.get("name") == name), None)
+        if abstract is None:
+            self._refuse(found.document, node, f"operation {name!r} is not in portType {port_type.node.get('name')!r}")
+            return None
+        input_ = self._direction(found, port_type, node, abstract, "input")
+        output = self._direction(found, port_type, node, abstract, "output")
+        if len(self.problems) > before or input_ is None:
+            return None
+        service, port, address = self._port(found)
+        return OperationShape(
+            name=name,
+            namespace=found.document.root.get("targetNamespace") or "",
+            port_type=port_type.node.get("name") or "",
+            binding=found.node.get("name") or "",
+            service=service,
+            port=port,
+            address=address,
+            soap_action=(soap.get("soapAction") if soap is not None else None) or "",
+            style=style,
+            input=input_,
+            output=output,
+            faults=tuple(self._faults(port_type, abstract)),
+            documentation=documentation(abstract) or documentation(node),
+            place=Place(found.document.name, line_of(node)),
+        )
+
+    def _direction(
+        self, found: _Found, port_type: _Found, node: etree._Element, abstract: etree._Element, kind: str
+    ) -> MessageShape | None:
+        declared = abstract.find(_tag(kind))
+        if declared is None:
+            return None
+        message = self._lookup("message", port_type, declared, "message")
+        if message is None:
+            return None
+        bound = node.find(_tag(kind))
+        headers: list[str] = []
+        header_parts: set[str] = set()
+        parts: list[str] | None = None
+        for extension in bound.iterchildren(etree.Element) if bound is not None else ():
+            if (extension.get("use") or "literal") != "literal":
+                self._refuse(found.document, extension, f"use {extension.get('use')!r} is not supported, only literal")
+            if extension.tag == _tag("body", SOAP) and extension.get("parts") is not None:
+                parts = (extension.get("parts") or "").split()
+            elif extension.tag == _tag("header", SOAP):
+                source = self._lookup("message", found, extension, "message")
+                if source is None:
+                    continue
+                if source.node is message.node:
+                    header_parts.add(extension.get("part") or "")
+                headers.extend(
+                    element for part, element in self._parts(source) if part == extension.get("part") and element
+                )
+        bodies = [
+            element
+            for part, element in self._parts(message)
+            if element and (part in parts if parts is not None else part not in header_parts)
+        ]
+        if len(bodies) > 1:
+            self._refuse(found.document, bound if bound is not None else node, "more than one body part")
+        return MessageShape(body=bodies[0] if bodies else None, headers=tuple(headers))
+
+    def _parts(self, message: _Found) -> Iterator[tuple[str, str | None]]:
+        for part in message.node.iterchildren(_tag("part")):
+            if part.get("element") is None:
+                self._refuse(message.document, part, "a part with a type is not document/literal; it needs an element")
+                yield part.get("name") or "", None
+            else:
+                yield part.get("name") or "", resolve_qname(part, part.get("element") or "", "", None)
+
+    def _faults(self, port_type: _Found, abstract: etree._Element) -> Iterator[tuple[str, str]]:
+        for fault in abstract.iterchildren(_tag("fault")):
+            message = self._lookup("message", port_type, fault, "message")
+            for _, element in self._parts(message) if message is not None else ():
+                if element:
+                    yield fault.get("name") or "", element
+
+    def _port(self, found: _Found) -> tuple[str, str, str]:
+        target = f"{{{found.document.root.get('targetNamespace') or ''}}}{found.node.get('name')}"
+        for document in self.contract.definitions:
+            for service in document.root.iterchildren(_tag("service")):
+                for port in service.iterchildren(_tag("port")):
+                    value = port.get("binding") or ""
+                    resolved = resolve_qname(port, value, "", None)
+                    own = f"{{{document.root.get('targetNamespace') or ''}}}{value}"
+                    address = port.find(_tag("address", SOAP))
+                    if target in (resolved, own) and address is not None:
+                        return service.get("name") or "", port.get("name") or "", address.get("location") or ""
+        return "", "", ""
