@@ -12,6 +12,7 @@ from mpesa_cbp_models._codec import (
     Checking,
     Facets,
     Reading,
+    new,
     not_writable,
     parse,
     required,
@@ -442,13 +443,7 @@ _NAMES_C2BPaymentValidationRequest = {
 
 
 def _write_C2BPaymentValidationRequest_prefixed(value: C2BPaymentValidationRequest) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<TransType>{text(required(value.trans_type))}</TransType>"
-    xml += f"<TransID>{text(value.trans_id)}</TransID>"
-    xml += f"<TransTime>{text(value.trans_time)}</TransTime>"
-    xml += f"<TransAmount>{text(value.trans_amount)}</TransAmount>"
-    xml += f"<BusinessShortCode>{text(value.business_short_code)}</BusinessShortCode>"
+    xml = f"><TransType>{text(required(value.trans_type))}</TransType><TransID>{text(value.trans_id)}</TransID><TransTime>{text(value.trans_time)}</TransTime><TransAmount>{text(value.trans_amount)}</TransAmount><BusinessShortCode>{text(value.business_short_code)}</BusinessShortCode>"
     item_bill_ref_number = value.bill_ref_number
     if item_bill_ref_number is not None:
         xml += f"<BillRefNumber>{text(item_bill_ref_number)}</BillRefNumber>"
@@ -563,20 +558,20 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         raise reading.missing(element, "BusinessShortCode")
     if msisdn is None:
         raise reading.missing(element, "MSISDN")
-    return C2BPaymentValidationRequest(
-        trans_type=trans_type,
-        trans_id=trans_id,
-        trans_time=trans_time,
-        trans_amount=trans_amount,
-        business_short_code=business_short_code,
-        bill_ref_number=bill_ref_number,
-        invoice_number=invoice_number,
-        msisdn=msisdn,
-        kyc_info=kyc_info,
-    )
+    result_ = new(C2BPaymentValidationRequest)
+    result_.trans_type = trans_type
+    result_.trans_id = trans_id
+    result_.trans_time = trans_time
+    result_.trans_amount = trans_amount
+    result_.business_short_code = business_short_code
+    result_.bill_ref_number = bill_ref_number
+    result_.invoice_number = invoice_number
+    result_.msisdn = msisdn
+    result_.kyc_info = kyc_info
+    return result_
 
 
-def _check_C2BPaymentValidationRequest(value: C2BPaymentValidationRequest, path: str, checking: Checking) -> None:
+def _check_C2BPaymentValidationRequest(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, C2BPaymentValidationRequest):
         checking.add(path, "must be C2BPaymentValidationRequest, not " + type(value).__name__)
         return
@@ -597,14 +592,28 @@ _NAMES_C2BPaymentValidationRequestKYCInfo = {"KYCName": "KYCName", "KYCValue": "
 
 
 def _write_C2BPaymentValidationRequestKYCInfo_prefixed(value: C2BPaymentValidationRequestKYCInfo) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<KYCName>{text(value.kyc_name)}</KYCName>"
-    xml += f"<KYCValue>{text(value.kyc_value)}</KYCValue>"
-    return xml
+    return f"><KYCName>{text(value.kyc_name)}</KYCName><KYCValue>{text(value.kyc_value)}</KYCValue>"
 
 
 def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading) -> C2BPaymentValidationRequestKYCInfo:
+    if len(element) == 2:
+        child_0 = element[0]
+        child_1 = element[1]
+        if child_0.tag == "KYCName" and child_1.tag == "KYCValue":
+            text_0 = child_0.text
+            text_1 = child_1.text
+            if (
+                text_0 is not None
+                and text_0 == text_0.strip()
+                and not len(child_0)
+                and text_1 is not None
+                and text_1 == text_1.strip()
+                and not len(child_1)
+            ):
+                record = new(C2BPaymentValidationRequestKYCInfo)
+                record.kyc_name = text_0
+                record.kyc_value = text_1
+                return record
     kyc_name: str | None = None
     kyc_value: str | None = None
     position = 0
@@ -633,12 +642,13 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
         raise reading.missing(element, "KYCName")
     if kyc_value is None:
         raise reading.missing(element, "KYCValue")
-    return C2BPaymentValidationRequestKYCInfo(kyc_name=kyc_name, kyc_value=kyc_value)
+    result_ = new(C2BPaymentValidationRequestKYCInfo)
+    result_.kyc_name = kyc_name
+    result_.kyc_value = kyc_value
+    return result_
 
 
-def _check_C2BPaymentValidationRequestKYCInfo(
-    value: C2BPaymentValidationRequestKYCInfo, path: str, checking: Checking
-) -> None:
+def _check_C2BPaymentValidationRequestKYCInfo(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, C2BPaymentValidationRequestKYCInfo):
         checking.add(path, "must be C2BPaymentValidationRequestKYCInfo, not " + type(value).__name__)
         return
@@ -655,9 +665,7 @@ _NAMES_C2BPaymentValidationResult = {
 
 
 def _write_C2BPaymentValidationResult_prefixed(value: C2BPaymentValidationResult) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<ResultCode>{text(value.result_code)}</ResultCode>"
+    xml = f"><ResultCode>{text(value.result_code)}</ResultCode>"
     item_result_desc = value.result_desc
     if item_result_desc is not None:
         xml += f"<ResultDesc>{text(item_result_desc)}</ResultDesc>"
@@ -707,12 +715,14 @@ def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2B
             return _read_C2BPaymentValidationResult(element, reading)
     if result_code is None:
         raise reading.missing(element, "ResultCode")
-    return C2BPaymentValidationResult(
-        result_code=result_code, result_desc=result_desc, third_party_trans_id=third_party_trans_id
-    )
+    result_ = new(C2BPaymentValidationResult)
+    result_.result_code = result_code
+    result_.result_desc = result_desc
+    result_.third_party_trans_id = third_party_trans_id
+    return result_
 
 
-def _check_C2BPaymentValidationResult(value: C2BPaymentValidationResult, path: str, checking: Checking) -> None:
+def _check_C2BPaymentValidationResult(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, C2BPaymentValidationResult):
         checking.add(path, "must be C2BPaymentValidationResult, not " + type(value).__name__)
         return
@@ -739,13 +749,7 @@ _NAMES_C2BPaymentConfirmationRequest = {
 
 
 def _write_C2BPaymentConfirmationRequest_prefixed(value: C2BPaymentConfirmationRequest) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<TransType>{text(required(value.trans_type))}</TransType>"
-    xml += f"<TransID>{text(value.trans_id)}</TransID>"
-    xml += f"<TransTime>{text(value.trans_time)}</TransTime>"
-    xml += f"<TransAmount>{text(value.trans_amount)}</TransAmount>"
-    xml += f"<BusinessShortCode>{text(value.business_short_code)}</BusinessShortCode>"
+    xml = f"><TransType>{text(required(value.trans_type))}</TransType><TransID>{text(value.trans_id)}</TransID><TransTime>{text(value.trans_time)}</TransTime><TransAmount>{text(value.trans_amount)}</TransAmount><BusinessShortCode>{text(value.business_short_code)}</BusinessShortCode>"
     item_bill_ref_number = value.bill_ref_number
     if item_bill_ref_number is not None:
         xml += f"<BillRefNumber>{text(item_bill_ref_number)}</BillRefNumber>"
@@ -892,22 +896,22 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         reading.absent(element)
     if msisdn is None:
         raise reading.missing(element, "MSISDN")
-    return C2BPaymentConfirmationRequest(
-        trans_type=trans_type,
-        trans_id=trans_id,
-        trans_time=trans_time,
-        trans_amount=trans_amount,
-        business_short_code=business_short_code,
-        bill_ref_number=bill_ref_number,
-        invoice_number=invoice_number,
-        org_account_balance=org_account_balance,
-        third_party_trans_id=third_party_trans_id,
-        msisdn=msisdn,
-        kyc_info=kyc_info,
-    )
+    result_ = new(C2BPaymentConfirmationRequest)
+    result_.trans_type = trans_type
+    result_.trans_id = trans_id
+    result_.trans_time = trans_time
+    result_.trans_amount = trans_amount
+    result_.business_short_code = business_short_code
+    result_.bill_ref_number = bill_ref_number
+    result_.invoice_number = invoice_number
+    result_.org_account_balance = org_account_balance
+    result_.third_party_trans_id = third_party_trans_id
+    result_.msisdn = msisdn
+    result_.kyc_info = kyc_info
+    return result_
 
 
-def _check_C2BPaymentConfirmationRequest(value: C2BPaymentConfirmationRequest, path: str, checking: Checking) -> None:
+def _check_C2BPaymentConfirmationRequest(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, C2BPaymentConfirmationRequest):
         checking.add(path, "must be C2BPaymentConfirmationRequest, not " + type(value).__name__)
         return
@@ -930,16 +934,30 @@ _NAMES_C2BPaymentConfirmationRequestKYCInfo = {"KYCName": "KYCName", "KYCValue":
 
 
 def _write_C2BPaymentConfirmationRequestKYCInfo_prefixed(value: C2BPaymentConfirmationRequestKYCInfo) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<KYCName>{text(value.kyc_name)}</KYCName>"
-    xml += f"<KYCValue>{text(value.kyc_value)}</KYCValue>"
-    return xml
+    return f"><KYCName>{text(value.kyc_name)}</KYCName><KYCValue>{text(value.kyc_value)}</KYCValue>"
 
 
 def _read_C2BPaymentConfirmationRequestKYCInfo(
     element: _Element, reading: Reading
 ) -> C2BPaymentConfirmationRequestKYCInfo:
+    if len(element) == 2:
+        child_0 = element[0]
+        child_1 = element[1]
+        if child_0.tag == "KYCName" and child_1.tag == "KYCValue":
+            text_0 = child_0.text
+            text_1 = child_1.text
+            if (
+                text_0 is not None
+                and text_0 == text_0.strip()
+                and not len(child_0)
+                and text_1 is not None
+                and text_1 == text_1.strip()
+                and not len(child_1)
+            ):
+                record = new(C2BPaymentConfirmationRequestKYCInfo)
+                record.kyc_name = text_0
+                record.kyc_value = text_1
+                return record
     kyc_name: str | None = None
     kyc_value: str | None = None
     position = 0
@@ -968,12 +986,13 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
         raise reading.missing(element, "KYCName")
     if kyc_value is None:
         raise reading.missing(element, "KYCValue")
-    return C2BPaymentConfirmationRequestKYCInfo(kyc_name=kyc_name, kyc_value=kyc_value)
+    result_ = new(C2BPaymentConfirmationRequestKYCInfo)
+    result_.kyc_name = kyc_name
+    result_.kyc_value = kyc_value
+    return result_
 
 
-def _check_C2BPaymentConfirmationRequestKYCInfo(
-    value: C2BPaymentConfirmationRequestKYCInfo, path: str, checking: Checking
-) -> None:
+def _check_C2BPaymentConfirmationRequestKYCInfo(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, C2BPaymentConfirmationRequestKYCInfo):
         checking.add(path, "must be C2BPaymentConfirmationRequestKYCInfo, not " + type(value).__name__)
         return
@@ -982,18 +1001,17 @@ def _check_C2BPaymentConfirmationRequestKYCInfo(
 
 
 def _write_C2BPaymentConfirmationResult(value: C2BPaymentConfirmationResult) -> str:
-    xml = ""
-    xml += ">"
-    xml += text(value.value)
-    return xml
+    return f">{text(value.value)}"
 
 
 def _read_C2BPaymentConfirmationResult(element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
     value = reading.trimmed(element)
-    return C2BPaymentConfirmationResult(value=value)
+    result_ = new(C2BPaymentConfirmationResult)
+    result_.value = value
+    return result_
 
 
-def _check_C2BPaymentConfirmationResult(value: C2BPaymentConfirmationResult, path: str, checking: Checking) -> None:
+def _check_C2BPaymentConfirmationResult(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, C2BPaymentConfirmationResult):
         checking.add(path, "must be C2BPaymentConfirmationResult, not " + type(value).__name__)
         return

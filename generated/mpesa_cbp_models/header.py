@@ -16,6 +16,7 @@ from mpesa_cbp_models._codec import (
     DECLARATION,
     Checking,
     Reading,
+    new,
     not_writable,
     parse,
     text,
@@ -129,9 +130,7 @@ _NAMES_RequestSOAPHeader = {
 
 
 def _write_RequestSOAPHeader(value: RequestSOAPHeader) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<spId>{text(value.sp_id)}</spId>"
+    xml = f"><spId>{text(value.sp_id)}</spId>"
     item_sp_password = value.sp_password
     if item_sp_password is not None:
         xml += f"<spPassword>{text(item_sp_password)}</spPassword>"
@@ -189,10 +188,15 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
             return _read_RequestSOAPHeader(element, reading)
     if sp_id is None:
         raise reading.missing(element, "spId")
-    return RequestSOAPHeader(sp_id=sp_id, sp_password=sp_password, service_id=service_id, time_stamp=time_stamp)
+    result_ = new(RequestSOAPHeader)
+    result_.sp_id = sp_id
+    result_.sp_password = sp_password
+    result_.service_id = service_id
+    result_.time_stamp = time_stamp
+    return result_
 
 
-def _check_RequestSOAPHeader(value: RequestSOAPHeader, path: str, checking: Checking) -> None:
+def _check_RequestSOAPHeader(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, RequestSOAPHeader):
         checking.add(path, "must be RequestSOAPHeader, not " + type(value).__name__)
         return

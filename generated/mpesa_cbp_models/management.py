@@ -11,6 +11,7 @@ from mpesa_cbp_models._codec import (
     DECLARATION,
     Checking,
     Reading,
+    new,
     not_writable,
     parse,
     text,
@@ -278,12 +279,7 @@ _NAMES_ChangePassword = {
 
 
 def _write_ChangePassword_prefixed(value: ChangePassword) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<management:spId>{text(value.sp_id)}</management:spId>"
-    xml += f"<management:spPassword>{text(value.sp_password)}</management:spPassword>"
-    xml += f"<management:timeStamp>{text(value.time_stamp)}</management:timeStamp>"
-    xml += f"<management:newPassword>{text(value.new_password)}</management:newPassword>"
+    xml = f"><management:spId>{text(value.sp_id)}</management:spId><management:spPassword>{text(value.sp_password)}</management:spPassword><management:timeStamp>{text(value.time_stamp)}</management:timeStamp><management:newPassword>{text(value.new_password)}</management:newPassword>"
     item_extension_info = value.extension_info
     if item_extension_info is not None:
         xml += f"<management:extensionInfo{_write_ChangePasswordExtensionInfo_prefixed(item_extension_info)}</management:extensionInfo>"
@@ -347,16 +343,16 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         raise reading.missing(element, "timeStamp")
     if new_password is None:
         raise reading.missing(element, "newPassword")
-    return ChangePassword(
-        sp_id=sp_id,
-        sp_password=sp_password,
-        time_stamp=time_stamp,
-        new_password=new_password,
-        extension_info=extension_info,
-    )
+    result_ = new(ChangePassword)
+    result_.sp_id = sp_id
+    result_.sp_password = sp_password
+    result_.time_stamp = time_stamp
+    result_.new_password = new_password
+    result_.extension_info = extension_info
+    return result_
 
 
-def _check_ChangePassword(value: ChangePassword, path: str, checking: Checking) -> None:
+def _check_ChangePassword(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ChangePassword):
         checking.add(path, "must be ChangePassword, not " + type(value).__name__)
         return
@@ -372,8 +368,7 @@ _NAMES_ChangePasswordExtensionInfo = {"item": "{http://www.csapi.org/schema/mana
 
 
 def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionInfo) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.item:
         xml += f"<management:item{result_module._write_ParameterType_prefixed(item)}</management:item>"
     return xml
@@ -393,10 +388,12 @@ def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> Ch
         else:
             reading.normalise(element, _NAMES_ChangePasswordExtensionInfo)
             return _read_ChangePasswordExtensionInfo(element, reading)
-    return ChangePasswordExtensionInfo(item=item)
+    result_ = new(ChangePasswordExtensionInfo)
+    result_.item = item
+    return result_
 
 
-def _check_ChangePasswordExtensionInfo(value: ChangePasswordExtensionInfo, path: str, checking: Checking) -> None:
+def _check_ChangePasswordExtensionInfo(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ChangePasswordExtensionInfo):
         checking.add(path, "must be ChangePasswordExtensionInfo, not " + type(value).__name__)
         return
@@ -413,9 +410,7 @@ _NAMES_ChangePasswordResponse = {
 
 
 def _write_ChangePasswordResponse_prefixed(value: ChangePasswordResponse) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<management:result{response_module._write_Response_prefixed(value.result)}</management:result>"
+    xml = f"><management:result{response_module._write_Response_prefixed(value.result)}</management:result>"
     item_extension_info = value.extension_info
     if item_extension_info is not None:
         xml += f"<management:extensionInfo{_write_ChangePasswordResponseExtensionInfo_prefixed(item_extension_info)}</management:extensionInfo>"
@@ -443,10 +438,13 @@ def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangeP
             return _read_ChangePasswordResponse(element, reading)
     if result is None:
         raise reading.missing(element, "result")
-    return ChangePasswordResponse(result=result, extension_info=extension_info)
+    result_ = new(ChangePasswordResponse)
+    result_.result = result
+    result_.extension_info = extension_info
+    return result_
 
 
-def _check_ChangePasswordResponse(value: ChangePasswordResponse, path: str, checking: Checking) -> None:
+def _check_ChangePasswordResponse(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ChangePasswordResponse):
         checking.add(path, "must be ChangePasswordResponse, not " + type(value).__name__)
         return
@@ -462,8 +460,7 @@ _NAMES_ChangePasswordResponseExtensionInfo = {"item": "{http://www.csapi.org/sch
 
 
 def _write_ChangePasswordResponseExtensionInfo_prefixed(value: ChangePasswordResponseExtensionInfo) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.item:
         xml += f"<management:item{result_module._write_ParameterType_prefixed(item)}</management:item>"
     return xml
@@ -485,12 +482,12 @@ def _read_ChangePasswordResponseExtensionInfo(
         else:
             reading.normalise(element, _NAMES_ChangePasswordResponseExtensionInfo)
             return _read_ChangePasswordResponseExtensionInfo(element, reading)
-    return ChangePasswordResponseExtensionInfo(item=item)
+    result_ = new(ChangePasswordResponseExtensionInfo)
+    result_.item = item
+    return result_
 
 
-def _check_ChangePasswordResponseExtensionInfo(
-    value: ChangePasswordResponseExtensionInfo, path: str, checking: Checking
-) -> None:
+def _check_ChangePasswordResponseExtensionInfo(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ChangePasswordResponseExtensionInfo):
         checking.add(path, "must be ChangePasswordResponseExtensionInfo, not " + type(value).__name__)
         return

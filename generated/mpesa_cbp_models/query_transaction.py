@@ -11,6 +11,7 @@ from mpesa_cbp_models._codec import (
     DECLARATION,
     Checking,
     Reading,
+    new,
     not_writable,
     parse,
     text,
@@ -425,9 +426,7 @@ _NAMES_QueryTransaction = {
 
 
 def _write_QueryTransaction_prefixed(value: QueryTransaction) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<query_transaction:originatorConversationID>{text(value.originator_conversation_id)}</query_transaction:originatorConversationID>"
+    xml = f"><query_transaction:originatorConversationID>{text(value.originator_conversation_id)}</query_transaction:originatorConversationID>"
     item_extension_info = value.extension_info
     if item_extension_info is not None:
         xml += f"<query_transaction:extensionInfo{_write_QueryTransactionExtensionInfo_prefixed(item_extension_info)}</query_transaction:extensionInfo>"
@@ -462,10 +461,13 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
             return _read_QueryTransaction(element, reading)
     if originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
-    return QueryTransaction(originator_conversation_id=originator_conversation_id, extension_info=extension_info)
+    result_ = new(QueryTransaction)
+    result_.originator_conversation_id = originator_conversation_id
+    result_.extension_info = extension_info
+    return result_
 
 
-def _check_QueryTransaction(value: QueryTransaction, path: str, checking: Checking) -> None:
+def _check_QueryTransaction(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, QueryTransaction):
         checking.add(path, "must be QueryTransaction, not " + type(value).__name__)
         return
@@ -478,8 +480,7 @@ _NAMES_QueryTransactionExtensionInfo = {"item": "{http://www.csapi.org/schema/tr
 
 
 def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensionInfo) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.item:
         xml += f"<query_transaction:item{result_module._write_ParameterType_prefixed(item)}</query_transaction:item>"
     return xml
@@ -499,10 +500,12 @@ def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> 
         else:
             reading.normalise(element, _NAMES_QueryTransactionExtensionInfo)
             return _read_QueryTransactionExtensionInfo(element, reading)
-    return QueryTransactionExtensionInfo(item=item)
+    result_ = new(QueryTransactionExtensionInfo)
+    result_.item = item
+    return result_
 
 
-def _check_QueryTransactionExtensionInfo(value: QueryTransactionExtensionInfo, path: str, checking: Checking) -> None:
+def _check_QueryTransactionExtensionInfo(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, QueryTransactionExtensionInfo):
         checking.add(path, "must be QueryTransactionExtensionInfo, not " + type(value).__name__)
         return
@@ -523,10 +526,8 @@ _NAMES_QueryTransactionResponse = {
 
 
 def _write_QueryTransactionResponse_prefixed(value: QueryTransactionResponse) -> str:
-    xml = ""
-    xml += ">"
-    xml += (
-        f"<query_transaction:result{response_module._write_Response_prefixed(value.result)}</query_transaction:result>"
+    xml = (
+        f"><query_transaction:result{response_module._write_Response_prefixed(value.result)}</query_transaction:result>"
     )
     item_submit_api_request_list = value.submit_api_request_list
     if item_submit_api_request_list is not None:
@@ -591,17 +592,17 @@ def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> Query
             return _read_QueryTransactionResponse(element, reading)
     if result is None:
         raise reading.missing(element, "result")
-    return QueryTransactionResponse(
-        result=result,
-        submit_api_request_list=submit_api_request_list,
-        submit_api_response_list=submit_api_response_list,
-        submit_api_result_list=submit_api_result_list,
-        queue_time_out_list=queue_time_out_list,
-        extension_info=extension_info,
-    )
+    result_ = new(QueryTransactionResponse)
+    result_.result = result
+    result_.submit_api_request_list = submit_api_request_list
+    result_.submit_api_response_list = submit_api_response_list
+    result_.submit_api_result_list = submit_api_result_list
+    result_.queue_time_out_list = queue_time_out_list
+    result_.extension_info = extension_info
+    return result_
 
 
-def _check_QueryTransactionResponse(value: QueryTransactionResponse, path: str, checking: Checking) -> None:
+def _check_QueryTransactionResponse(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, QueryTransactionResponse):
         checking.add(path, "must be QueryTransactionResponse, not " + type(value).__name__)
         return
@@ -627,8 +628,7 @@ _NAMES_SubmitApiRequestList = {
 
 
 def _write_SubmitApiRequestList_prefixed(value: SubmitApiRequestList) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.submit_api_request:
         xml += f"<query_transaction:submitApiRequest>{text(item)}</query_transaction:submitApiRequest>"
     return xml
@@ -655,10 +655,12 @@ def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApi
         else:
             reading.normalise(element, _NAMES_SubmitApiRequestList)
             return _read_SubmitApiRequestList(element, reading)
-    return SubmitApiRequestList(submit_api_request=submit_api_request)
+    result_ = new(SubmitApiRequestList)
+    result_.submit_api_request = submit_api_request
+    return result_
 
 
-def _check_SubmitApiRequestList(value: SubmitApiRequestList, path: str, checking: Checking) -> None:
+def _check_SubmitApiRequestList(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, SubmitApiRequestList):
         checking.add(path, "must be SubmitApiRequestList, not " + type(value).__name__)
         return
@@ -673,8 +675,7 @@ _NAMES_SubmitApiResponseList = {
 
 
 def _write_SubmitApiResponseList_prefixed(value: SubmitApiResponseList) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.submit_api_response:
         xml += f"<query_transaction:submitApiResponse>{text(item)}</query_transaction:submitApiResponse>"
     return xml
@@ -701,10 +702,12 @@ def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitAp
         else:
             reading.normalise(element, _NAMES_SubmitApiResponseList)
             return _read_SubmitApiResponseList(element, reading)
-    return SubmitApiResponseList(submit_api_response=submit_api_response)
+    result_ = new(SubmitApiResponseList)
+    result_.submit_api_response = submit_api_response
+    return result_
 
 
-def _check_SubmitApiResponseList(value: SubmitApiResponseList, path: str, checking: Checking) -> None:
+def _check_SubmitApiResponseList(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, SubmitApiResponseList):
         checking.add(path, "must be SubmitApiResponseList, not " + type(value).__name__)
         return
@@ -719,8 +722,7 @@ _NAMES_SubmitApiResultList = {
 
 
 def _write_SubmitApiResultList_prefixed(value: SubmitApiResultList) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.submit_api_result:
         xml += f"<query_transaction:submitApiResult>{text(item)}</query_transaction:submitApiResult>"
     return xml
@@ -743,10 +745,12 @@ def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiR
         else:
             reading.normalise(element, _NAMES_SubmitApiResultList)
             return _read_SubmitApiResultList(element, reading)
-    return SubmitApiResultList(submit_api_result=submit_api_result)
+    result_ = new(SubmitApiResultList)
+    result_.submit_api_result = submit_api_result
+    return result_
 
 
-def _check_SubmitApiResultList(value: SubmitApiResultList, path: str, checking: Checking) -> None:
+def _check_SubmitApiResultList(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, SubmitApiResultList):
         checking.add(path, "must be SubmitApiResultList, not " + type(value).__name__)
         return
@@ -759,8 +763,7 @@ _NAMES_QueueTimeOutList = {"queueTimeOut": "{http://www.csapi.org/schema/transac
 
 
 def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.queue_time_out:
         xml += f"<query_transaction:queueTimeOut>{text(item)}</query_transaction:queueTimeOut>"
     return xml
@@ -783,10 +786,12 @@ def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutL
         else:
             reading.normalise(element, _NAMES_QueueTimeOutList)
             return _read_QueueTimeOutList(element, reading)
-    return QueueTimeOutList(queue_time_out=queue_time_out)
+    result_ = new(QueueTimeOutList)
+    result_.queue_time_out = queue_time_out
+    return result_
 
 
-def _check_QueueTimeOutList(value: QueueTimeOutList, path: str, checking: Checking) -> None:
+def _check_QueueTimeOutList(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, QueueTimeOutList):
         checking.add(path, "must be QueueTimeOutList, not " + type(value).__name__)
         return
@@ -799,8 +804,7 @@ _NAMES_QueryTransactionResponseExtensionInfo = {"item": "{http://www.csapi.org/s
 
 
 def _write_QueryTransactionResponseExtensionInfo_prefixed(value: QueryTransactionResponseExtensionInfo) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.item:
         xml += f"<query_transaction:item{result_module._write_ParameterType_prefixed(item)}</query_transaction:item>"
     return xml
@@ -822,12 +826,12 @@ def _read_QueryTransactionResponseExtensionInfo(
         else:
             reading.normalise(element, _NAMES_QueryTransactionResponseExtensionInfo)
             return _read_QueryTransactionResponseExtensionInfo(element, reading)
-    return QueryTransactionResponseExtensionInfo(item=item)
+    result_ = new(QueryTransactionResponseExtensionInfo)
+    result_.item = item
+    return result_
 
 
-def _check_QueryTransactionResponseExtensionInfo(
-    value: QueryTransactionResponseExtensionInfo, path: str, checking: Checking
-) -> None:
+def _check_QueryTransactionResponseExtensionInfo(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, QueryTransactionResponseExtensionInfo):
         checking.add(path, "must be QueryTransactionResponseExtensionInfo, not " + type(value).__name__)
         return

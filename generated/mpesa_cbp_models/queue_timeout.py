@@ -11,6 +11,7 @@ from mpesa_cbp_models._codec import (
     DECLARATION,
     Checking,
     Reading,
+    new,
     not_writable,
     parse,
     text,
@@ -250,10 +251,7 @@ _NAMES_NotifyQueueTimeout = {
 
 
 def _write_NotifyQueueTimeout_prefixed(value: NotifyQueueTimeout) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<queue_timeout:originatorConversationID>{text(value.originator_conversation_id)}</queue_timeout:originatorConversationID>"
-    xml += f"<queue_timeout:originRequest>{text(value.origin_request)}</queue_timeout:originRequest>"
+    xml = f"><queue_timeout:originatorConversationID>{text(value.originator_conversation_id)}</queue_timeout:originatorConversationID><queue_timeout:originRequest>{text(value.origin_request)}</queue_timeout:originRequest>"
     item_extension_info = value.extension_info
     if item_extension_info is not None:
         xml += f"<queue_timeout:extensionInfo{_write_NotifyQueueTimeoutExtensionInfo_prefixed(item_extension_info)}</queue_timeout:extensionInfo>"
@@ -299,14 +297,14 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
         raise reading.missing(element, "originatorConversationID")
     if origin_request is None:
         raise reading.missing(element, "originRequest")
-    return NotifyQueueTimeout(
-        originator_conversation_id=originator_conversation_id,
-        origin_request=origin_request,
-        extension_info=extension_info,
-    )
+    result_ = new(NotifyQueueTimeout)
+    result_.originator_conversation_id = originator_conversation_id
+    result_.origin_request = origin_request
+    result_.extension_info = extension_info
+    return result_
 
 
-def _check_NotifyQueueTimeout(value: NotifyQueueTimeout, path: str, checking: Checking) -> None:
+def _check_NotifyQueueTimeout(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, NotifyQueueTimeout):
         checking.add(path, "must be NotifyQueueTimeout, not " + type(value).__name__)
         return
@@ -322,8 +320,7 @@ _NAMES_NotifyQueueTimeoutExtensionInfo = {
 
 
 def _write_NotifyQueueTimeoutExtensionInfo_prefixed(value: NotifyQueueTimeoutExtensionInfo) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.item:
         xml += f"<queue_timeout:item{result_module._write_ParameterType_prefixed(item)}</queue_timeout:item>"
     return xml
@@ -343,12 +340,12 @@ def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -
         else:
             reading.normalise(element, _NAMES_NotifyQueueTimeoutExtensionInfo)
             return _read_NotifyQueueTimeoutExtensionInfo(element, reading)
-    return NotifyQueueTimeoutExtensionInfo(item=item)
+    result_ = new(NotifyQueueTimeoutExtensionInfo)
+    result_.item = item
+    return result_
 
 
-def _check_NotifyQueueTimeoutExtensionInfo(
-    value: NotifyQueueTimeoutExtensionInfo, path: str, checking: Checking
-) -> None:
+def _check_NotifyQueueTimeoutExtensionInfo(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, NotifyQueueTimeoutExtensionInfo):
         checking.add(path, "must be NotifyQueueTimeoutExtensionInfo, not " + type(value).__name__)
         return
@@ -365,9 +362,7 @@ _NAMES_NotifyQueueTimeoutResponse = {
 
 
 def _write_NotifyQueueTimeoutResponse_prefixed(value: NotifyQueueTimeoutResponse) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<queue_timeout:result{result_module._write_Result_prefixed(value.result)}</queue_timeout:result>"
+    xml = f"><queue_timeout:result{result_module._write_Result_prefixed(value.result)}</queue_timeout:result>"
     item_extension_info = value.extension_info
     if item_extension_info is not None:
         xml += f"<queue_timeout:extensionInfo{_write_NotifyQueueTimeoutResponseExtensionInfo_prefixed(item_extension_info)}</queue_timeout:extensionInfo>"
@@ -395,10 +390,13 @@ def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> Not
             return _read_NotifyQueueTimeoutResponse(element, reading)
     if result is None:
         raise reading.missing(element, "result")
-    return NotifyQueueTimeoutResponse(result=result, extension_info=extension_info)
+    result_ = new(NotifyQueueTimeoutResponse)
+    result_.result = result
+    result_.extension_info = extension_info
+    return result_
 
 
-def _check_NotifyQueueTimeoutResponse(value: NotifyQueueTimeoutResponse, path: str, checking: Checking) -> None:
+def _check_NotifyQueueTimeoutResponse(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, NotifyQueueTimeoutResponse):
         checking.add(path, "must be NotifyQueueTimeoutResponse, not " + type(value).__name__)
         return
@@ -416,8 +414,7 @@ _NAMES_NotifyQueueTimeoutResponseExtensionInfo = {
 
 
 def _write_NotifyQueueTimeoutResponseExtensionInfo_prefixed(value: NotifyQueueTimeoutResponseExtensionInfo) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.item:
         xml += f"<queue_timeout:item{result_module._write_ParameterType_prefixed(item)}</queue_timeout:item>"
     return xml
@@ -439,12 +436,12 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
         else:
             reading.normalise(element, _NAMES_NotifyQueueTimeoutResponseExtensionInfo)
             return _read_NotifyQueueTimeoutResponseExtensionInfo(element, reading)
-    return NotifyQueueTimeoutResponseExtensionInfo(item=item)
+    result_ = new(NotifyQueueTimeoutResponseExtensionInfo)
+    result_.item = item
+    return result_
 
 
-def _check_NotifyQueueTimeoutResponseExtensionInfo(
-    value: NotifyQueueTimeoutResponseExtensionInfo, path: str, checking: Checking
-) -> None:
+def _check_NotifyQueueTimeoutResponseExtensionInfo(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, NotifyQueueTimeoutResponseExtensionInfo):
         checking.add(path, "must be NotifyQueueTimeoutResponseExtensionInfo, not " + type(value).__name__)
         return

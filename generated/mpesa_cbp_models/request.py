@@ -20,6 +20,7 @@ from mpesa_cbp_models._codec import (
     Reading,
     enumeration_reader,
     integer_text,
+    new,
     not_writable,
     parse,
     read_integer,
@@ -959,18 +960,17 @@ _READ_5 = enumeration_reader(IdentifierType, read_integer)
 
 
 def _write_RequestMsg(value: RequestMsg) -> str:
-    xml = ""
-    xml += ">"
-    xml += text(value.value)
-    return xml
+    return f">{text(value.value)}"
 
 
 def _read_RequestMsg(element: _Element, reading: Reading) -> RequestMsg:
     value = reading.trimmed(element)
-    return RequestMsg(value=value)
+    result_ = new(RequestMsg)
+    result_.value = value
+    return result_
 
 
-def _check_RequestMsg(value: RequestMsg, path: str, checking: Checking) -> None:
+def _check_RequestMsg(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, RequestMsg):
         checking.add(path, "must be RequestMsg, not " + type(value).__name__)
         return
@@ -978,18 +978,17 @@ def _check_RequestMsg(value: RequestMsg, path: str, checking: Checking) -> None:
 
 
 def _write_ResponseMsg(value: ResponseMsg) -> str:
-    xml = ""
-    xml += ">"
-    xml += text(value.value)
-    return xml
+    return f">{text(value.value)}"
 
 
 def _read_ResponseMsg(element: _Element, reading: Reading) -> ResponseMsg:
     value = reading.trimmed(element)
-    return ResponseMsg(value=value)
+    result_ = new(ResponseMsg)
+    result_.value = value
+    return result_
 
 
-def _check_ResponseMsg(value: ResponseMsg, path: str, checking: Checking) -> None:
+def _check_ResponseMsg(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ResponseMsg):
         checking.add(path, "must be ResponseMsg, not " + type(value).__name__)
         return
@@ -1003,14 +1002,31 @@ _NAMES_ParameterType = {
 
 
 def _write_ParameterType(value: ParameterType) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<Key>{text(value.key)}</Key>"
-    xml += f"<Value>{text(value.value)}</Value>"
-    return xml
+    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
 
 
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
+    if len(element) == 2:
+        child_0 = element[0]
+        child_1 = element[1]
+        if (
+            child_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
+            and child_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
+        ):
+            text_0 = child_0.text
+            text_1 = child_1.text
+            if (
+                text_0 is not None
+                and text_0 == text_0.strip()
+                and not len(child_0)
+                and text_1 is not None
+                and text_1 == text_1.strip()
+                and not len(child_1)
+            ):
+                record = new(ParameterType)
+                record.key = text_0
+                record.value = text_1
+                return record
     key: str | None = None
     value: str | None = None
     position = 0
@@ -1039,10 +1055,13 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
         raise reading.missing(element, "Key")
     if value is None:
         raise reading.missing(element, "Value")
-    return ParameterType(key=key, value=value)
+    result_ = new(ParameterType)
+    result_.key = key
+    result_.value = value
+    return result_
 
 
-def _check_ParameterType(value: ParameterType, path: str, checking: Checking) -> None:
+def _check_ParameterType(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ParameterType):
         checking.add(path, "must be ParameterType, not " + type(value).__name__)
         return
@@ -1058,12 +1077,7 @@ _NAMES_Request = {
 
 
 def _write_Request(value: Request) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<Transaction{_write_Transaction(value.transaction)}</Transaction>"
-    xml += f"<Identity{_write_Identity(value.identity)}</Identity>"
-    xml += f"<KeyOwner>{integer_text(value.key_owner)}</KeyOwner>"
-    return xml
+    return f"><Transaction{_write_Transaction(value.transaction)}</Transaction><Identity{_write_Identity(value.identity)}</Identity><KeyOwner>{integer_text(value.key_owner)}</KeyOwner>"
 
 
 def _read_Request(element: _Element, reading: Reading) -> Request:
@@ -1087,7 +1101,17 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            key_owner = reading.value(child, read_integer)
+            key_owner_text = child.text
+            if (
+                key_owner_text is not None
+                and key_owner_text.isdigit()
+                and key_owner_text.isascii()
+                and len(key_owner_text) < 20
+                and not len(child)
+            ):
+                key_owner = int(key_owner_text)
+            else:
+                key_owner = reading.value(child, read_integer)
         else:
             reading.normalise(element, _NAMES_Request)
             return _read_Request(element, reading)
@@ -1097,10 +1121,14 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
         raise reading.missing(element, "Identity")
     if key_owner is None:
         raise reading.missing(element, "KeyOwner")
-    return Request(transaction=transaction, identity=identity, key_owner=key_owner)
+    result_ = new(Request)
+    result_.transaction = transaction
+    result_.identity = identity
+    result_.key_owner = key_owner
+    return result_
 
 
-def _check_Request(value: Request, path: str, checking: Checking) -> None:
+def _check_Request(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Request):
         checking.add(path, "must be Request, not " + type(value).__name__)
         return
@@ -1132,9 +1160,7 @@ _NAMES_Transaction = {
 
 
 def _write_Transaction(value: Transaction) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<CommandID>{text(value.command_id)}</CommandID>"
+    xml = f"><CommandID>{text(value.command_id)}</CommandID>"
     item_language_code = value.language_code
     if item_language_code is not None:
         xml += f"<LanguageCode>{text(item_language_code)}</LanguageCode>"
@@ -1254,20 +1280,20 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         raise reading.missing(element, "OriginatorConversationID")
     if timestamp is None:
         reading.absent(element)
-    return Transaction(
-        command_id=command_id,
-        language_code=language_code,
-        originator_conversation_id=originator_conversation_id,
-        conversation_id=conversation_id,
-        remark=remark,
-        encrypted_parameters=encrypted_parameters,
-        parameters=parameters,
-        reference_data=reference_data,
-        timestamp=timestamp,
-    )
+    result_ = new(Transaction)
+    result_.command_id = command_id
+    result_.language_code = language_code
+    result_.originator_conversation_id = originator_conversation_id
+    result_.conversation_id = conversation_id
+    result_.remark = remark
+    result_.encrypted_parameters = encrypted_parameters
+    result_.parameters = parameters
+    result_.reference_data = reference_data
+    result_.timestamp = timestamp
+    return result_
 
 
-def _check_Transaction(value: Transaction, path: str, checking: Checking) -> None:
+def _check_Transaction(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Transaction):
         checking.add(path, "must be Transaction, not " + type(value).__name__)
         return
@@ -1290,8 +1316,7 @@ _NAMES_Parameters = {"Parameter": "{http://api-v1.gen.mm.vodafone.com/mminterfac
 
 
 def _write_Parameters(value: Parameters) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.parameter:
         xml += f"<Parameter{_write_Parameter(item)}</Parameter>"
     return xml
@@ -1313,10 +1338,12 @@ def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
             return _read_Parameters(element, reading)
     if not parameter:
         raise reading.missing(element, "Parameter")
-    return Parameters(parameter=parameter)
+    result_ = new(Parameters)
+    result_.parameter = parameter
+    return result_
 
 
-def _check_Parameters(value: Parameters, path: str, checking: Checking) -> None:
+def _check_Parameters(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Parameters):
         checking.add(path, "must be Parameters, not " + type(value).__name__)
         return
@@ -1332,14 +1359,31 @@ _NAMES_Parameter = {
 
 
 def _write_Parameter(value: Parameter) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<Key>{text(value.key)}</Key>"
-    xml += f"<Value>{text(value.value)}</Value>"
-    return xml
+    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
 
 
 def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
+    if len(element) == 2:
+        child_0 = element[0]
+        child_1 = element[1]
+        if (
+            child_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
+            and child_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
+        ):
+            text_0 = child_0.text
+            text_1 = child_1.text
+            if (
+                text_0 is not None
+                and text_0 == text_0.strip()
+                and not len(child_0)
+                and text_1 is not None
+                and text_1 == text_1.strip()
+                and not len(child_1)
+            ):
+                record = new(Parameter)
+                record.key = text_0
+                record.value = text_1
+                return record
     key: str | None = None
     value: str | None = None
     position = 0
@@ -1368,10 +1412,13 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
         raise reading.missing(element, "Key")
     if value is None:
         raise reading.missing(element, "Value")
-    return Parameter(key=key, value=value)
+    result_ = new(Parameter)
+    result_.key = key
+    result_.value = value
+    return result_
 
 
-def _check_Parameter(value: Parameter, path: str, checking: Checking) -> None:
+def _check_Parameter(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Parameter):
         checking.add(path, "must be Parameter, not " + type(value).__name__)
         return
@@ -1383,8 +1430,7 @@ _NAMES_ReferenceData = {"ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mmi
 
 
 def _write_ReferenceData(value: ReferenceData) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.reference_item:
         xml += f"<ReferenceItem{_write_ParameterType(item)}</ReferenceItem>"
     return xml
@@ -1406,10 +1452,12 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
             return _read_ReferenceData(element, reading)
     if not reference_item:
         raise reading.missing(element, "ReferenceItem")
-    return ReferenceData(reference_item=reference_item)
+    result_ = new(ReferenceData)
+    result_.reference_item = reference_item
+    return result_
 
 
-def _check_ReferenceData(value: ReferenceData, path: str, checking: Checking) -> None:
+def _check_ReferenceData(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ReferenceData):
         checking.add(path, "must be ReferenceData, not " + type(value).__name__)
         return
@@ -1429,10 +1477,7 @@ _NAMES_Identity = {
 
 
 def _write_Identity(value: Identity) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<Caller{_write_Caller(value.caller)}</Caller>"
-    xml += f"<Initiator{_write_Initiator(value.initiator)}</Initiator>"
+    xml = f"><Caller{_write_Caller(value.caller)}</Caller><Initiator{_write_Initiator(value.initiator)}</Initiator>"
     item_primary_party = value.primary_party
     if item_primary_party is not None:
         xml += f"<PrimaryParty{_write_PrimaryParty(item_primary_party)}</PrimaryParty>"
@@ -1486,16 +1531,16 @@ def _read_Identity(element: _Element, reading: Reading) -> Identity:
         raise reading.missing(element, "Caller")
     if initiator is None:
         raise reading.missing(element, "Initiator")
-    return Identity(
-        caller=caller,
-        initiator=initiator,
-        primary_party=primary_party,
-        receiver_party=receiver_party,
-        access_device=access_device,
-    )
+    result_ = new(Identity)
+    result_.caller = caller
+    result_.initiator = initiator
+    result_.primary_party = primary_party
+    result_.receiver_party = receiver_party
+    result_.access_device = access_device
+    return result_
 
 
-def _check_Identity(value: Identity, path: str, checking: Checking) -> None:
+def _check_Identity(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Identity):
         checking.add(path, "must be Identity, not " + type(value).__name__)
         return
@@ -1525,10 +1570,7 @@ _NAMES_Caller = {
 
 
 def _write_Caller(value: Caller) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<CallerType>{integer_text(value.caller_type)}</CallerType>"
-    xml += f"<ThirdPartyID>{text(value.third_party_id)}</ThirdPartyID>"
+    xml = f"><CallerType>{integer_text(value.caller_type)}</CallerType><ThirdPartyID>{text(value.third_party_id)}</ThirdPartyID>"
     item_password = value.password
     if item_password is not None:
         xml += f"<Password>{text(item_password)}</Password>"
@@ -1554,7 +1596,17 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            caller_type = reading.value(child, read_integer)
+            caller_type_text = child.text
+            if (
+                caller_type_text is not None
+                and caller_type_text.isdigit()
+                and caller_type_text.isascii()
+                and len(caller_type_text) < 20
+                and not len(child)
+            ):
+                caller_type = int(caller_type_text)
+            else:
+                caller_type = reading.value(child, read_integer)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ThirdPartyID":
             if position > 1:
                 reading.misplaced(child, single=True)
@@ -1594,16 +1646,16 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         raise reading.missing(element, "CallerType")
     if third_party_id is None:
         raise reading.missing(element, "ThirdPartyID")
-    return Caller(
-        caller_type=caller_type,
-        third_party_id=third_party_id,
-        password=password,
-        check_sum=check_sum,
-        result_url=result_url,
-    )
+    result_ = new(Caller)
+    result_.caller_type = caller_type
+    result_.third_party_id = third_party_id
+    result_.password = password
+    result_.check_sum = check_sum
+    result_.result_url = result_url
+    return result_
 
 
-def _check_Caller(value: Caller, path: str, checking: Checking) -> None:
+def _check_Caller(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Caller):
         checking.add(path, "must be Caller, not " + type(value).__name__)
         return
@@ -1623,11 +1675,7 @@ _NAMES_Initiator = {
 
 
 def _write_Initiator(value: Initiator) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType>"
-    xml += f"<Identifier>{text(value.identifier)}</Identifier>"
-    xml += f"<SecurityCredential>{text(value.security_credential)}</SecurityCredential>"
+    xml = f"><IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType><Identifier>{text(value.identifier)}</Identifier><SecurityCredential>{text(value.security_credential)}</SecurityCredential>"
     item_short_code = value.short_code
     if item_short_code is not None:
         xml += f"<ShortCode>{text(item_short_code)}</ShortCode>"
@@ -1684,15 +1732,15 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
         raise reading.missing(element, "Identifier")
     if security_credential is None:
         raise reading.missing(element, "SecurityCredential")
-    return Initiator(
-        identifier_type=identifier_type,
-        identifier=identifier,
-        security_credential=security_credential,
-        short_code=short_code,
-    )
+    result_ = new(Initiator)
+    result_.identifier_type = identifier_type
+    result_.identifier = identifier
+    result_.security_credential = security_credential
+    result_.short_code = short_code
+    return result_
 
 
-def _check_Initiator(value: Initiator, path: str, checking: Checking) -> None:
+def _check_Initiator(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Initiator):
         checking.add(path, "must be Initiator, not " + type(value).__name__)
         return
@@ -1710,10 +1758,7 @@ _NAMES_PrimaryParty = {
 
 
 def _write_PrimaryParty(value: PrimaryParty) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType>"
-    xml += f"<Identifier>{text(value.identifier)}</Identifier>"
+    xml = f"><IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType><Identifier>{text(value.identifier)}</Identifier>"
     item_short_code = value.short_code
     if item_short_code is not None:
         xml += f"<ShortCode>{text(item_short_code)}</ShortCode>"
@@ -1755,10 +1800,14 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
         raise reading.missing(element, "IdentifierType")
     if identifier is None:
         raise reading.missing(element, "Identifier")
-    return PrimaryParty(identifier_type=identifier_type, identifier=identifier, short_code=short_code)
+    result_ = new(PrimaryParty)
+    result_.identifier_type = identifier_type
+    result_.identifier = identifier
+    result_.short_code = short_code
+    return result_
 
 
-def _check_PrimaryParty(value: PrimaryParty, path: str, checking: Checking) -> None:
+def _check_PrimaryParty(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, PrimaryParty):
         checking.add(path, "must be PrimaryParty, not " + type(value).__name__)
         return
@@ -1775,10 +1824,7 @@ _NAMES_ReceiverParty = {
 
 
 def _write_ReceiverParty(value: ReceiverParty) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType>"
-    xml += f"<Identifier>{text(value.identifier)}</Identifier>"
+    xml = f"><IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType><Identifier>{text(value.identifier)}</Identifier>"
     item_short_code = value.short_code
     if item_short_code is not None:
         xml += f"<ShortCode>{text(item_short_code)}</ShortCode>"
@@ -1820,10 +1866,14 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
         raise reading.missing(element, "IdentifierType")
     if identifier is None:
         raise reading.missing(element, "Identifier")
-    return ReceiverParty(identifier_type=identifier_type, identifier=identifier, short_code=short_code)
+    result_ = new(ReceiverParty)
+    result_.identifier_type = identifier_type
+    result_.identifier = identifier
+    result_.short_code = short_code
+    return result_
 
 
-def _check_ReceiverParty(value: ReceiverParty, path: str, checking: Checking) -> None:
+def _check_ReceiverParty(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ReceiverParty):
         checking.add(path, "must be ReceiverParty, not " + type(value).__name__)
         return
@@ -1839,11 +1889,7 @@ _NAMES_AccessDevice = {
 
 
 def _write_AccessDevice(value: AccessDevice) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType>"
-    xml += f"<Identifier>{text(value.identifier)}</Identifier>"
-    return xml
+    return f"><IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType><Identifier>{text(value.identifier)}</Identifier>"
 
 
 def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
@@ -1872,10 +1918,13 @@ def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
         raise reading.missing(element, "IdentifierType")
     if identifier is None:
         raise reading.missing(element, "Identifier")
-    return AccessDevice(identifier_type=identifier_type, identifier=identifier)
+    result_ = new(AccessDevice)
+    result_.identifier_type = identifier_type
+    result_.identifier = identifier
+    return result_
 
 
-def _check_AccessDevice(value: AccessDevice, path: str, checking: Checking) -> None:
+def _check_AccessDevice(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, AccessDevice):
         checking.add(path, "must be AccessDevice, not " + type(value).__name__)
         return

@@ -17,6 +17,7 @@ from mpesa_cbp_models._codec import (
     Checking,
     Reading,
     integer_text,
+    new,
     not_writable,
     parse,
     read_integer,
@@ -157,9 +158,7 @@ _NAMES_Response = {
 
 
 def _write_Response(value: Response) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<ResponseCode>{text(value.response_code)}</ResponseCode>"
+    xml = f"><ResponseCode>{text(value.response_code)}</ResponseCode>"
     item_response_desc = value.response_desc
     if item_response_desc is not None:
         xml += f"<ResponseDesc>{text(item_response_desc)}</ResponseDesc>"
@@ -176,9 +175,7 @@ def _write_Response(value: Response) -> str:
 
 
 def _write_Response_prefixed(value: Response) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<response:ResponseCode>{text(value.response_code)}</response:ResponseCode>"
+    xml = f"><response:ResponseCode>{text(value.response_code)}</response:ResponseCode>"
     item_response_desc = value.response_desc
     if item_response_desc is not None:
         xml += f"<response:ResponseDesc>{text(item_response_desc)}</response:ResponseDesc>"
@@ -243,22 +240,32 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            service_status = reading.value(child, read_integer)
+            service_status_text = child.text
+            if (
+                service_status_text is not None
+                and service_status_text.isdigit()
+                and service_status_text.isascii()
+                and len(service_status_text) < 20
+                and not len(child)
+            ):
+                service_status = int(service_status_text)
+            else:
+                service_status = reading.value(child, read_integer)
         else:
             reading.normalise(element, _NAMES_Response)
             return _read_Response(element, reading)
     if response_code is None:
         raise reading.missing(element, "ResponseCode")
-    return Response(
-        response_code=response_code,
-        response_desc=response_desc,
-        conversation_id=conversation_id,
-        originator_conversation_id=originator_conversation_id,
-        service_status=service_status,
-    )
+    result_ = new(Response)
+    result_.response_code = response_code
+    result_.response_desc = response_desc
+    result_.conversation_id = conversation_id
+    result_.originator_conversation_id = originator_conversation_id
+    result_.service_status = service_status
+    return result_
 
 
-def _check_Response(value: Response, path: str, checking: Checking) -> None:
+def _check_Response(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Response):
         checking.add(path, "must be Response, not " + type(value).__name__)
         return

@@ -19,6 +19,7 @@ from mpesa_cbp_models._codec import (
     Facets,
     Reading,
     integer_text,
+    new,
     not_writable,
     parse,
     read_integer,
@@ -399,18 +400,17 @@ _FACETS_2 = Facets(max_length=1024)
 
 
 def _write_ResultMsg(value: ResultMsg) -> str:
-    xml = ""
-    xml += ">"
-    xml += text(value.value)
-    return xml
+    return f">{text(value.value)}"
 
 
 def _read_ResultMsg(element: _Element, reading: Reading) -> ResultMsg:
     value = reading.trimmed(element)
-    return ResultMsg(value=value)
+    result_ = new(ResultMsg)
+    result_.value = value
+    return result_
 
 
-def _check_ResultMsg(value: ResultMsg, path: str, checking: Checking) -> None:
+def _check_ResultMsg(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ResultMsg):
         checking.add(path, "must be ResultMsg, not " + type(value).__name__)
         return
@@ -418,18 +418,17 @@ def _check_ResultMsg(value: ResultMsg, path: str, checking: Checking) -> None:
 
 
 def _write_ResponseMsg(value: ResponseMsg) -> str:
-    xml = ""
-    xml += ">"
-    xml += text(value.value)
-    return xml
+    return f">{text(value.value)}"
 
 
 def _read_ResponseMsg(element: _Element, reading: Reading) -> ResponseMsg:
     value = reading.trimmed(element)
-    return ResponseMsg(value=value)
+    result_ = new(ResponseMsg)
+    result_.value = value
+    return result_
 
 
-def _check_ResponseMsg(value: ResponseMsg, path: str, checking: Checking) -> None:
+def _check_ResponseMsg(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ResponseMsg):
         checking.add(path, "must be ResponseMsg, not " + type(value).__name__)
         return
@@ -443,22 +442,35 @@ _NAMES_ParameterType = {
 
 
 def _write_ParameterType(value: ParameterType) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<Key>{text(value.key)}</Key>"
-    xml += f"<Value>{text(value.value)}</Value>"
-    return xml
+    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
 
 
 def _write_ParameterType_prefixed(value: ParameterType) -> str:
-    xml = ""
-    xml += ">"
-    xml += f"<result:Key>{text(value.key)}</result:Key>"
-    xml += f"<result:Value>{text(value.value)}</result:Value>"
-    return xml
+    return f"><result:Key>{text(value.key)}</result:Key><result:Value>{text(value.value)}</result:Value>"
 
 
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
+    if len(element) == 2:
+        child_0 = element[0]
+        child_1 = element[1]
+        if (
+            child_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+            and child_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+        ):
+            text_0 = child_0.text
+            text_1 = child_1.text
+            if (
+                text_0 is not None
+                and text_0 == text_0.strip()
+                and not len(child_0)
+                and text_1 is not None
+                and text_1 == text_1.strip()
+                and not len(child_1)
+            ):
+                record = new(ParameterType)
+                record.key = text_0
+                record.value = text_1
+                return record
     key: str | None = None
     value: str | None = None
     position = 0
@@ -487,10 +499,13 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
         raise reading.missing(element, "Key")
     if value is None:
         raise reading.missing(element, "Value")
-    return ParameterType(key=key, value=value)
+    result_ = new(ParameterType)
+    result_.key = key
+    result_.value = value
+    return result_
 
 
-def _check_ParameterType(value: ParameterType, path: str, checking: Checking) -> None:
+def _check_ParameterType(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ParameterType):
         checking.add(path, "must be ParameterType, not " + type(value).__name__)
         return
@@ -514,8 +529,7 @@ _NAMES_Result = {
 
 
 def _write_Result(value: Result) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     item_result_type = value.result_type
     if item_result_type is not None:
         xml += f"<ResultType>{integer_text(item_result_type)}</ResultType>"
@@ -542,8 +556,7 @@ def _write_Result(value: Result) -> str:
 
 
 def _write_Result_prefixed(value: Result) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     item_result_type = value.result_type
     if item_result_type is not None:
         xml += f"<result:ResultType>{integer_text(item_result_type)}</result:ResultType>"
@@ -588,7 +601,17 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
             if child.attrib and reading.is_nil(child, nillable=True):
                 result_type = None
             else:
-                result_type = reading.value(child, read_integer, values={"Completed": "0"})
+                result_type_text = child.text
+                if (
+                    result_type_text is not None
+                    and result_type_text.isdigit()
+                    and result_type_text.isascii()
+                    and len(result_type_text) < 20
+                    and not len(child)
+                ):
+                    result_type = int(result_type_text)
+                else:
+                    result_type = reading.value(child, read_integer, values={"Completed": "0"})
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultCode":
             if position > 1:
                 reading.misplaced(child, single=True)
@@ -651,19 +674,19 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
             return _read_Result(element, reading)
     if result_code is None:
         raise reading.missing(element, "ResultCode")
-    return Result(
-        result_type=result_type,
-        result_code=result_code,
-        result_desc=result_desc,
-        originator_conversation_id=originator_conversation_id,
-        conversation_id=conversation_id,
-        transaction_id=transaction_id,
-        result_parameters=result_parameters,
-        reference_data=reference_data,
-    )
+    result_ = new(Result)
+    result_.result_type = result_type
+    result_.result_code = result_code
+    result_.result_desc = result_desc
+    result_.originator_conversation_id = originator_conversation_id
+    result_.conversation_id = conversation_id
+    result_.transaction_id = transaction_id
+    result_.result_parameters = result_parameters
+    result_.reference_data = reference_data
+    return result_
 
 
-def _check_Result(value: Result, path: str, checking: Checking) -> None:
+def _check_Result(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Result):
         checking.add(path, "must be Result, not " + type(value).__name__)
         return
@@ -686,16 +709,14 @@ _NAMES_ResultParameters = {
 
 
 def _write_ResultParameters(value: ResultParameters) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.result_parameter:
         xml += f"<ResultParameter{_write_ParameterType(item)}</ResultParameter>"
     return xml
 
 
 def _write_ResultParameters_prefixed(value: ResultParameters) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.result_parameter:
         xml += f"<result:ResultParameter{_write_ParameterType_prefixed(item)}</result:ResultParameter>"
     return xml
@@ -715,10 +736,12 @@ def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParamet
         else:
             reading.normalise(element, _NAMES_ResultParameters)
             return _read_ResultParameters(element, reading)
-    return ResultParameters(result_parameter=result_parameter)
+    result_ = new(ResultParameters)
+    result_.result_parameter = result_parameter
+    return result_
 
 
-def _check_ResultParameters(value: ResultParameters, path: str, checking: Checking) -> None:
+def _check_ResultParameters(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ResultParameters):
         checking.add(path, "must be ResultParameters, not " + type(value).__name__)
         return
@@ -731,16 +754,14 @@ _NAMES_ReferenceData = {"ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mmi
 
 
 def _write_ReferenceData(value: ReferenceData) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.reference_item:
         xml += f"<ReferenceItem{_write_ParameterType(item)}</ReferenceItem>"
     return xml
 
 
 def _write_ReferenceData_prefixed(value: ReferenceData) -> str:
-    xml = ""
-    xml += ">"
+    xml = ">"
     for item in value.reference_item:
         xml += f"<result:ReferenceItem{_write_ParameterType_prefixed(item)}</result:ReferenceItem>"
     return xml
@@ -762,10 +783,12 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
             return _read_ReferenceData(element, reading)
     if not reference_item:
         raise reading.missing(element, "ReferenceItem")
-    return ReferenceData(reference_item=reference_item)
+    result_ = new(ReferenceData)
+    result_.reference_item = reference_item
+    return result_
 
 
-def _check_ReferenceData(value: ReferenceData, path: str, checking: Checking) -> None:
+def _check_ReferenceData(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, ReferenceData):
         checking.add(path, "must be ReferenceData, not " + type(value).__name__)
         return

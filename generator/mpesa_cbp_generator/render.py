@@ -101,7 +101,7 @@ def _module(plan: Plan, module: ModulePlan, environment: jinja2.Environment) -> 
 _CODEC_NAMES = (
     "DECLARATION", "NIL_ATTRIBUTE", "Checking", "Facets", "InvalidValue", "Reading",
     "any_attributes_text", "any_content", "attribute_text", "element_text", "enumeration_reader", "list_reader",
-    "mixed_content", "not_writable", "parse", "read_mixed", "required", "text", "token_text", "union_reader",
+    "mixed_content", "new", "not_writable", "parse", "read_mixed", "required", "text", "token_text", "union_reader",
     "union_text", "validated",
     *(f"{kind}_text" for kind in sorted({b.kind for b in BUILTINS.values()} - {"any", "text", "token"})),
     *(f"read_{kind}" for kind in sorted({b.kind for b in BUILTINS.values()} - {"any"})),

@@ -25,32 +25,78 @@ def function_name(verb: str, item: ClassPlan, *, prefixed: bool = False) -> str:
 # -- writing ------------------------------------------------------------------------------------------------------
 
 
+class _Text:
+    """Source that builds up the variable ``xml``; neighbouring pieces become one f-string."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._pending: list[str] = []
+        self._started = False
+
+    def literal(self, text: str) -> None:
+        """Text that stands as it is."""
+        # A double quote in front makes repr choose single quotes, so that pieces can be joined.
+        self._pending.append(repr('"' + text)[2:-1].replace("{", "{{").replace("}", "}}"))
+
+    def value(self, expression: str) -> None:
+        """The value of an expression."""
+        if "'" in expression or "\\" in expression:
+            self.flush()
+            self._emit(expression)
+        else:
+            self._pending.append(f"{{{expression}}}")
+
+    def block(self, head: str, inner: _Text) -> None:
+        """A statement with a body that adds to ``xml``."""
+        self.start()
+        inner._started = True
+        inner.flush()
+        self.lines.append(head)
+        self.lines.extend(f"    {line}" for line in inner.lines or ["pass"])
+
+    def line(self, line: str) -> None:
+        """Any other statement."""
+        self.flush()
+        self.lines.append(line)
+
+    def start(self) -> None:
+        """Make sure that ``xml`` exists."""
+        self.flush()
+        if not self._started:
+            self._emit("''")
+
+    def flush(self) -> None:
+        """Write out what is pending."""
+        if self._pending:
+            joined = "".join(self._pending)
+            self._pending.clear()
+            plain = "{" not in joined.replace("{{", "")
+            text = joined.replace("{{", "{").replace("}}", "}") if plain else joined
+            self._emit(f"'{text}'" if plain else f"f'{text}'")
+
+    def _emit(self, expression: str) -> None:
+        self.lines.append(f"xml {'+=' if self._started else '='} {expression}")
+        self._started = True
+
+
 def write_function(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
     """The writer of a class, with namespace prefixes or in the scope of a default namespace."""
-    name = function_name("write", item, prefixed=prefixed)
-    yield f"def {name}(value: {item.name}) -> str:"
-    for derived in layout.derived(item):
-        module = layout.import_inside(item, derived)
-        yield f"    if isinstance(value, {module}{derived.name}):"
-        target = f"{module}{function_name('write', derived, prefixed=prefixed)}"
-        type_name = local_name(derived.path[0])
-        if prefixed:
-            type_name = f"{layout.prefix(namespace_of(derived.path[0]))}:{type_name}"
-        xsi = f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="{type_name}"'
-        yield f"        return {xsi!r} + {target}(value)"
+    yield f"def {function_name('write', item, prefixed=prefixed)}(value: {item.name}) -> str:"
+    yield from _indent(_write_derived(item, layout, prefixed=prefixed))
     if item.abstract:
         yield f"    raise TypeError({f'{item.name} is abstract'!r})"
         return
     fields = layout.fields(item)
-    yield "    xml = ''"
+    out = _Text()
     for field in fields:
         if field.kind in ("attribute", "any-attributes"):
-            yield from _indent(_write_attribute(field, layout))
+            _write_attribute(out, field, layout)
     text = next((field for field in fields if field.kind == "text"), None)
     if text is not None and text.nillable:
-        yield f"    if value.{text.name} is None:"
-        yield "        return xml + NIL_ATTRIBUTE + '>'"
-    yield "    xml += '>'"
+        out.start()
+        out.line(f"if value.{text.name} is None:")
+        out.line("    return xml + NIL_ATTRIBUTE + '>'")
+    out.literal(">")
     handled: set[int] = set()
     for field in fields:
         if field.kind in ("attribute", "any-attributes"):
@@ -59,91 +105,129 @@ def write_function(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
             if field.sequence not in handled:
                 handled.add(field.sequence)
                 together = [f for f in fields if f.sequence == field.sequence and f.repeated]
-                yield from _indent(_write_interleaved(together, layout, prefixed=prefixed))
+                _write_interleaved(out, together, layout, prefixed=prefixed)
             continue
-        yield from _indent(_write_content(field, layout, prefixed=prefixed))
+        _write_content(out, field, layout, prefixed=prefixed)
+    out.flush()
+    if len(out.lines) == 1:
+        yield f"    return {out.lines[0].removeprefix('xml = ')}"
+        return
+    yield from _indent(iter(out.lines))
     yield "    return xml"
 
 
-def _write_attribute(field: FieldPlan, layout: Layout) -> Lines:
+def _write_derived(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
+    for derived in layout.derived(item):
+        module = layout.import_inside(item, derived)
+        yield f"if isinstance(value, {module}{derived.name}):"
+        target = f"{module}{function_name('write', derived, prefixed=prefixed)}"
+        type_name = local_name(derived.path[0])
+        if prefixed and namespace_of(derived.path[0]):
+            type_name = f"{layout.prefix(namespace_of(derived.path[0]))}:{type_name}"
+        xsi = f' xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="{type_name}"'
+        nested = f"{target}(value)"
+        yield f"    xml = {nested}"
+        yield f"    return xml if xml.startswith(' xmlns:xsi=') else {xsi!r} + xml"
+
+
+def _write_attribute(out: _Text, field: FieldPlan, layout: Layout) -> None:
     if field.kind == "any-attributes":
-        yield f"xml += any_attributes_text(value.{field.name})"
+        out.value(f"any_attributes_text(value.{field.name})")
         return
     name = field.xml_name
     if field.namespace:
-        name = f"{layout.prefix(field.namespace)}:{name}" if field.namespace != layout.XML else f"xml:{name}"
-    value = f"attribute_{field.name}"
-    yield f"{value} = value.{field.name}"
-    required = not layout.is_optional(field)
-    if not required:
-        yield f"if {value} is not None:"
-    written = f"xml += f' {name}=\"{{{_text_expression(field, value, layout)}}}\"'"
-    yield written if required else f"    {written}"
+        name = f"xml:{name}" if field.namespace == layout.XML else f"{layout.prefix(field.namespace)}:{name}"
+    if layout.is_optional(field):
+        value = f"item_{field.name}"
+        inner = _Text()
+        _write_quoted(inner, name, _text_expression(field, value, layout))
+        out.start()
+        out.line(f"{value} = value.{field.name}")
+        out.block(f"if {value} is not None:", inner)
+    else:
+        _write_quoted(out, name, _text_expression(field, f"value.{field.name}", layout))
 
 
-def _write_content(field: FieldPlan, layout: Layout, *, prefixed: bool) -> Lines:
+def _write_quoted(out: _Text, name: str, expression: str) -> None:
+    out.literal(f' {name}="')
+    out.value(expression)
+    out.literal('"')
+
+
+def _write_content(out: _Text, field: FieldPlan, layout: Layout, *, prefixed: bool) -> None:
     value = f"value.{field.name}"
     if field.kind == "text":
-        yield f"xml += {_text_expression(field, value, layout)}"
+        out.value(_text_expression(field, value, layout))
     elif field.kind == "mixed":
-        yield f"xml += mixed_content({value})"
-    elif field.kind == "any":
-        if field.repeated:
-            yield f"for item in {value}:"
-            yield "    xml += element_text(item)"
-        elif field.required:
-            yield f"xml += element_text(required({value}))"
-        else:
-            yield f"if {value} is not None:"
-            yield f"    xml += element_text({value})"
+        out.value(f"mixed_content({value})")
     elif field.repeated:
-        yield f"for item in {value}:"
-        yield from _indent(_write_element(field, "item", layout, prefixed=prefixed))
+        inner = _Text()
+        _write_one(inner, field, "item", layout, prefixed=prefixed)
+        out.block(f"for item in {value}:", inner)
     elif field.required and not field.nillable:
-        yield from _write_element(field, f"required({value})" if layout.may_be_none(field) else value, layout, prefixed=prefixed)
+        _write_one(out, field, f"required({value})" if layout.is_optional(field) else value, layout, prefixed=prefixed)
     elif field.required:
-        yield f"item_{field.name} = {value}"
-        yield from _write_element(field, f"item_{field.name}", layout, prefixed=prefixed)
+        out.line(f"item_{field.name} = {value}")
+        _write_one(out, field, f"item_{field.name}", layout, prefixed=prefixed)
     else:
-        yield f"item_{field.name} = {value}"
-        yield f"if item_{field.name} is not None:"
-        yield from _indent(_write_element(field, f"item_{field.name}", layout, prefixed=prefixed, present=True))
+        item = f"item_{field.name}"
+        inner = _Text()
+        _write_one(inner, field, item, layout, prefixed=prefixed, present=True)
+        out.start()
+        out.line(f"{item} = {value}")
+        out.block(f"if {item} is not None:", inner)
 
 
-def _write_interleaved(fields: list[FieldPlan], layout: Layout, *, prefixed: bool) -> Lines:
+def _write_interleaved(out: _Text, fields: list[FieldPlan], layout: Layout, *, prefixed: bool) -> None:
     """Members of a repeated group go out in rounds: first of each, second of each, as the group has them."""
     longest = ", ".join(f"len(value.{field.name})" for field in fields)
-    rounds = f"max({longest})" if len(fields) > 1 else longest
-    yield f"for round_ in range({rounds}):"
+    rounds = _Text()
+    rounds._started = True
     for field in fields:
-        yield f"    if round_ < len(value.{field.name}):"
-        item = f"value.{field.name}[round_]"
-        if field.kind == "any":
-            yield f"        xml += element_text({item})"
-        else:
-            yield from _indent(_indent(_write_element(field, item, layout, prefixed=prefixed)))
+        inner = _Text()
+        _write_one(inner, field, f"value.{field.name}[round_]", layout, prefixed=prefixed)
+        rounds.block(f"if round_ < len(value.{field.name}):", inner)
+    out.block(f"for round_ in range({f'max({longest})' if len(fields) > 1 else longest}):", rounds)
 
 
-def _write_element(
-    field: FieldPlan, value: str, layout: Layout, *, prefixed: bool, present: bool = False
-) -> Lines:
-    tag = field.xml_name
-    if prefixed and field.namespace:
-        tag = f"{layout.prefix(field.namespace)}:{tag}"
-    nil = field.nillable and not present
-    if nil:
-        yield f"if {value} is None:"
-        yield f"    xml += f'<{tag}{{NIL_ATTRIBUTE}}/>'"
-        yield "else:"
-    indent = "    " if nil else ""
+def _write_one(
+    out: _Text, field: FieldPlan, value: str, layout: Layout, *, prefixed: bool, present: bool = False
+) -> None:
+    """One element, wildcard element or nil."""
+    if field.kind == "any":
+        out.value(f"element_text({value})")
+        return
+    if not field.nillable or present:
+        _write_element(out, field, value, layout, prefixed=prefixed)
+        return
+    empty, full = _Text(), _Text()
+    tag = _tag(field, layout, prefixed=prefixed)
+    empty.literal(f"<{tag}")
+    empty.value("NIL_ATTRIBUTE")
+    empty.literal("/>")
+    _write_element(full, field, value, layout, prefixed=prefixed)
+    out.block(f"if {value} is None:", empty)
+    out.block("else:", full)
+
+
+def _tag(field: FieldPlan, layout: Layout, *, prefixed: bool) -> str:
+    return f"{layout.prefix(field.namespace)}:{field.xml_name}" if prefixed and field.namespace else field.xml_name
+
+
+def _write_element(out: _Text, field: FieldPlan, value: str, layout: Layout, *, prefixed: bool) -> None:
+    tag = _tag(field, layout, prefixed=prefixed)
     reference = field.types[0]
+    if layout.is_any(field):
+        out.value(f"any_content({field.xml_name!r}, {field.namespace!r}, {tag!r}, {value})")
+        return
     if reference.kind == "class":
         target = layout.by_id[reference.name]
-        yield f"{indent}xml += f'<{tag}{{{layout.qualified(function_name('write', target, prefixed=prefixed), target)}({value})}}</{tag}>'"
-    elif layout.is_any(field):
-        yield f"{indent}xml += any_content({field.xml_name!r}, {field.namespace!r}, {tag!r}, {value})"
+        out.literal(f"<{tag}")
+        out.value(f"{layout.qualified(function_name('write', target, prefixed=prefixed), target)}({value})")
     else:
-        yield f"{indent}xml += f'<{tag}>{{{_text_expression(field, value, layout)}}}</{tag}>'"
+        out.literal(f"<{tag}>")
+        out.value(_text_expression(field, value, layout))
+    out.literal(f"</{tag}>")
 
 
 def _text_expression(field: FieldPlan, value: str, layout: Layout) -> str:
@@ -154,17 +238,13 @@ def _text_expression(field: FieldPlan, value: str, layout: Layout) -> str:
         return f"{escape}(union_text({value}))"
     reference = field.types[0]
     if reference.kind == "enumeration":
-        enumeration = layout.enumerations[reference.name]
-        kind = BUILTINS[enumeration.builtin].kind
-        if kind in ("text", "token"):
-            return f"{escape}({value}.value)"
-        return f"{kind}_text({value}.value)"
-    kind = BUILTINS[reference.name].kind
+        builtin, value = layout.enumerations[reference.name].builtin, f"{value}.value"
+    else:
+        builtin = reference.name
+    kind = BUILTINS[builtin].kind
     if kind == "any":
         return f"{escape}(union_text({value}))"
-    if kind in ("text", "token"):
-        return f"{escape}({value})"
-    return f"{kind}_text({value})"
+    return f"{escape}({value})" if kind in ("text", "token") else f"{kind}_text({value})"
 
 
 # -- reading ------------------------------------------------------------------------------------------------------
@@ -184,6 +264,8 @@ def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
         yield "    reading.refuse(element, 'is of an abstract type and does not say which')"
         return
     fields = layout.fields(item)
+    if fields and all(_is_plain_leaf(field) for field in fields) and len(fields) <= _RECORD_FIELDS:
+        yield from _indent(_read_record(item, fields, trim=trim))
     for field in fields:
         yield from _indent(_declare(field, layout, trim=trim))
     elements = [f for f in fields if f.kind == "element"]
@@ -204,6 +286,35 @@ def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
         yield "    for child in list(element):"
         yield "        reading.unknown_element(child)"
     yield from _indent(_construct(item, fields, layout))
+
+
+_RECORD_FIELDS = 4
+"""Most fields of a class that gets a fast path for its usual form."""
+
+
+def _is_plain_leaf(field: FieldPlan) -> bool:
+    once = field.kind == "element" and field.required and not field.repeated and not field.nillable
+    return once and _is_plain_text(field)
+
+
+def _read_record(item: ClassPlan, fields: tuple[FieldPlan, ...], *, trim: bool) -> Lines:
+    """Fast path for a small class of texts, such as key and value, when it comes just as the contract has it."""
+    yield f"if len(element) == {len(fields)}:"
+    for number in range(len(fields)):
+        yield f"    child_{number} = element[{number}]"
+    tags = " and ".join(f"child_{n}.tag == {clark(f.namespace, f.xml_name)!r}" for n, f in enumerate(fields))
+    yield f"    if {tags}:"
+    for number in range(len(fields)):
+        yield f"        text_{number} = child_{number}.text"
+    tests = [
+        f"text_{n} is not None{f' and text_{n} == text_{n}.strip()' if trim else ''} and not len(child_{n})"
+        for n in range(len(fields))
+    ]
+    yield f"        if {' and '.join(tests)}:"
+    yield f"            record = new({item.name})"
+    for number, field in enumerate(fields):
+        yield f"            record.{field.name} = text_{number}"
+    yield "            return record"
 
 
 def _declare(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
@@ -247,6 +358,12 @@ def _is_plain_text(field: FieldPlan) -> bool:
         and field.default is None
         and field.facets.white_space in (None, "preserve")
     )
+
+
+def _is_plain_integer(field: FieldPlan) -> bool:
+    reference = field.types[0]
+    one = len(field.types) == 1 and not field.is_list and reference.kind == "builtin"
+    return one and BUILTINS[reference.name].kind == "integer"
 
 
 def _value_call(field: FieldPlan, element: str, layout: Layout) -> str:
@@ -316,6 +433,16 @@ def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> 
         yield f"{indent}if {text} is None{padded} or len(child):"
         yield f"{indent}    {text} = reading.{'trimmed' if trim else 'text'}(child)"
         yield f"{indent}{target} = {text}"
+    elif _is_plain_integer(field):
+        text = f"{field.name}_text"
+        yield f"{indent}{text} = child.text"
+        yield f"{indent}if {text} is not None and {text}.isdigit() and {text}.isascii() and len({text}) < 20 and not len(child):"
+        yield f"{indent}    {target}{': int | None' if field.repeated else ''} = int({text})"
+        yield f"{indent}else:"
+        yield f"{indent}    {target} = {_value_call(field, 'child', layout)}"
+        if field.repeated and not field.nillable:
+            yield f"if {target} is None:"
+            yield "    reading.refuse(child, 'is empty')"
     else:
         yield f"{indent}{target} = {_value_call(field, 'child', layout)}"
         if field.repeated and not field.nillable:
@@ -359,13 +486,14 @@ def _construct(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout) -
         if field.repeated and least > 0 and field.kind == "element":
             yield f"if not {field.name}:"
             yield f"    raise reading.missing(element, {field.xml_name!r})"
-    arguments = []
+    # Filling the slots directly takes a third of the time of the dataclass's own __init__.
+    yield f"result_ = new({item.name})"
     for field in fields:
         value = field.name
         if field.kind == "attribute" and layout.has_python_default(field):
             value = f"{field.name} if {field.name} is not None else {layout.default_expression(field)}"
-        arguments.append(f"{field.name}={value}")
-    yield f"return {item.name}({', '.join(arguments)})"
+        yield f"result_.{field.name} = {value}"
+    yield "return result_"
 
 
 def names_table(item: ClassPlan, layout: Layout) -> Lines:
@@ -393,7 +521,7 @@ def names_table(item: ClassPlan, layout: Layout) -> Lines:
 
 def check_function(item: ClassPlan, layout: Layout) -> Lines:
     """The checker of a class."""
-    yield f"def {function_name('check', item)}(value: {item.name}, path: str, checking: Checking) -> None:"
+    yield f"def {function_name('check', item)}(value: object, path: str, checking: Checking) -> None:"
     for derived in layout.derived(item):
         module = layout.import_inside(item, derived)
         yield f"    if isinstance(value, {module}{derived.name}):"

@@ -1,0 +1,274 @@
+"""Everything that this package raises on purpose.
+
+    CbpError                        sent     final
+    +-- InvalidRequest              NO       yes    our own check found problems before anything left
+    +-- NotSent                     NO       yes    provably nothing left: safe to send again
+    +-- OutcomeUnknown              UNKNOWN  no     bytes may have left: never send again, ask queryTransaction
+    |   +-- FaultOutcomeUnknown     UNKNOWN  no     ... told by a SOAP fault (is also a SoapFault)
+    +-- Refused                     YES      yes    the broker or the core certainly said no
+    |   +-- AuthenticationFailed    YES      yes
+    |   +-- Throttled               YES      yes
+    |   +-- DuplicateConversation   YES      no     this request was refused, the earlier one may have been paid
+    |   +-- ValidationRefused       YES      yes
+    |   +-- FaultRefusal            YES      yes    ... told by a SOAP fault (is also a SoapFault)
+    +-- SoapFault                                   makes one of its two kinds, by its fault code
+    +-- MalformedMessage            UNKNOWN  no     what was received cannot be read
+    +-- SettingsError               NO       yes    a setting, a file or a certificate is wrong
+    +-- JournalError                UNKNOWN  no     the journal could not be read or written
+    +-- MissingExtra                NO       yes    an optional part of the package is not installed
+
+The money rule needs the class alone: after ``NotSent`` send again; after ``OutcomeUnknown`` ask; after ``Refused``
+the request had no effect, but look at ``final`` before the payment is made anew under another conversation id.
+
+Foreign exceptions of requests and urllib3 become these in ``http.map_exception`` and nowhere else.
+"""
+
+# ruff: noqa: N818 - the names are the package's public words; most of them say what became of a payment
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+MAXIMUM_BODY = 2000
+"""Characters of a message that an error keeps."""
+
+
+class Sent(Enum):
+    """Whether bytes of the request may have left this machine."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class Facts(TypedDict, total=False):
+    """The keyword arguments that every error of this package takes; see ``CbpError``."""
+
+    conversation_id: str | None
+    sent: Sent | None
+    final: bool | None
+    code: str | None
+    meaning: str | None
+    body: str | None
+    advice: str | None
+
+
+class CbpError(Exception):
+    """Base of all errors of this package; ``str()`` says what happened, where, and what to do.
+
+    The attributes may be filled in later by a caller that knows more (``conversation_id``, mostly).
+
+    * ``message``: what happened and where; plain words without a secret or a customer's number or name
+    * ``conversation_id``: the OriginatorConversationID of the payment (protocol, section 1)
+    * ``sent``: whether bytes of the request may have left
+    * ``final``: whether the payment's fate is thereby known
+    * ``code``, ``meaning``: the ResponseCode or ResultCode as received, and its sense (section 5)
+    * ``body``: the message concerned, already redacted, at most 2000 characters; never part of ``str`` or ``repr``
+    * ``advice``: what to do, one sentence
+    """
+
+    sent: Sent = Sent.UNKNOWN
+    final: bool = False
+    advice: str = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        conversation_id: str | None = None,
+        sent: Sent | None = None,
+        final: bool | None = None,
+        code: str | None = None,
+        meaning: str | None = None,
+        body: str | None = None,
+        advice: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.conversation_id = conversation_id
+        self.sent = type(self).sent if sent is None else sent
+        self.final = type(self).final if final is None else final
+        self.code = code
+        self.meaning = meaning
+        self.body = None if body is None else body[:MAXIMUM_BODY]
+        self.advice = type(self).advice if advice is None else advice
+
+    def __str__(self) -> str:
+        code = f"code {self.code}" + (f": {self.meaning}" if self.meaning else "") if self.code else ""
+        conversation = f"conversation {self.conversation_id}" if self.conversation_id else ""
+        details = "; ".join(detail for detail in (code, conversation) if detail)
+        sentence = self.message.rstrip(". ") + (f" ({details})" if details else "")
+        return f"{sentence}. {self.advice}".rstrip()
+
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}({self.message!r}, conversation_id={self.conversation_id!r}, "
+            f"sent={self.sent.name}, final={self.final}, code={self.code!r})"
+        )
+
+    def __reduce__(self) -> tuple[Callable[..., CbpError], tuple[type[CbpError], str], dict[str, object]]:
+        # The inherited way calls the class with ``args`` alone, which loses every keyword fact.
+        return _restored, (type(self), self.message), dict(self.__dict__)
+
+
+def _restored(kind: type[CbpError], message: str) -> CbpError:
+    error = kind.__new__(kind)
+    error.args = (message,)
+    return error
+
+
+class InvalidRequest(CbpError):
+    """Our own check found the request wrong before anything was stored or sent.
+
+    ``problems`` holds all that was found; each names a field and a rule, never the value of a secret or a customer.
+    """
+
+    sent = Sent.NO
+    final = True
+    advice = "Nothing was sent; correct the request."
+
+    def __init__(self, problems: Iterable[str], **facts: Unpack[Facts]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        super().__init__(f"The request has {count} problem{'s'[: count != 1]}: {'; '.join(self.problems)}", **facts)
+
+
+class NotSent(CbpError):
+    """Provably no byte of the request left (name lookup, connect, TLS, proxy); the same one may be sent again."""
+
+    sent = Sent.NO
+    final = True
+    advice = "Nothing was sent, so it is safe to send it again once the cause is removed."
+
+
+class OutcomeUnknown(CbpError):
+    """Bytes of the request may have left and no readable answer came; never to be sent again."""
+
+    advice = "Do not send it again: find out with queryTransaction what became of it."
+
+
+class Refused(CbpError):
+    """The broker or the core certainly refused this request; ``code`` and ``meaning`` say why (section 5)."""
+
+    sent = Sent.YES
+    final = True
+    advice = "No payment was made by this request."
+
+
+class AuthenticationFailed(Refused):
+    """The spId, spPassword, its time stamp, or the initiator's credential was not accepted."""
+
+    advice = "No payment was made by this request; check the service provider's and the initiator's credentials."
+
+
+class Throttled(Refused):
+    """Too many requests, or the broker is overloaded; the request was dropped before it had an effect."""
+
+    advice = "No payment was made by this request; wait before it is sent again."
+
+
+class DuplicateConversation(Refused):
+    """The core has seen this OriginatorConversationID before (result codes 15 and 41).
+
+    Not final: this request had no effect, but the one that came first under the same id may have been paid. Whoever
+    takes this for a failed payment and pays anew under another id pays twice.
+    """
+
+    final = False
+    advice = "An earlier request has this id and may have been paid: find out with queryTransaction."
+
+
+class ValidationRefused(Refused):
+    """The broker or the core found a value of the request missing, malformed or not allowed."""
+
+    advice = "No payment was made by this request; correct it."
+
+
+# The faults that say "your message is wrong", given before a message is worked on: the SOAP 1.1 codes Client,
+# VersionMismatch and MustUnderstand (section 4.4.1 there; a dot refines a code), with or without a prefix or a
+# namespace in braces, and the SVC and POL codes of service gateways (protocol, section 7, number 18: ``SVC0901``).
+# SVC0001 means "some error in the service" and may come after the money has moved.
+_REFUSAL = re.compile(
+    r"(?:.*[:}])?(?:Client(?:\.[\w.-]+)?|VersionMismatch|MustUnderstand|(?!SVC0001$)(?:SVC|POL)\d{4})", re.DOTALL
+)
+
+
+class SoapFault(CbpError):
+    """The broker answered with a SOAP fault; ``fault_code`` and ``fault_string`` are its texts as received.
+
+    Like ``OSError``, the constructor gives the kind that fits: a ``FaultRefusal`` for the codes that certainly mean a
+    refusal (``Client``, ``VersionMismatch``, ``MustUnderstand``, ``SVC0901`` and its kin), and for all others, known
+    or not, a ``FaultOutcomeUnknown``: a ``Server`` fault may come after the request was worked on. The caller redacts
+    ``fault_string``, which is part of ``str()``.
+    """
+
+    fault_code: str
+    fault_string: str
+
+    def __new__(cls, *, fault_code: str = "", fault_string: str = "", **facts: Unpack[Facts]) -> SoapFault:  # noqa: ARG004
+        """Choose the kind by the fault code; the other arguments are for the initialiser."""
+        kind: type[SoapFault] = cls
+        if cls is SoapFault:
+            kind = FaultRefusal if _REFUSAL.fullmatch(fault_code.strip()) else FaultOutcomeUnknown
+        return super().__new__(kind)
+
+    def __init__(self, *, fault_code: str, fault_string: str, **facts: Unpack[Facts]) -> None:
+        self.fault_code = fault_code
+        self.fault_string = fault_string
+        said = f"{fault_code}: {fault_string}" if fault_string else fault_code or "without a code"
+        super().__init__(f"The broker answered with a SOAP fault, {said}", **facts)
+
+
+class FaultOutcomeUnknown(SoapFault, OutcomeUnknown):
+    """A SOAP fault that may have come after the request was worked on."""
+
+
+class FaultRefusal(SoapFault, Refused):
+    """A SOAP fault that certainly came before the request was worked on."""
+
+
+class MalformedMessage(CbpError):
+    """What was received cannot be read (section 7, last paragraph); ``reason`` says why, ``place`` where.
+
+    ``place`` is a line or an element path, ``""`` if there is none; neither text quotes a value of the message. As
+    the answer to a payment it leaves the outcome unknown, and ``Client`` raises ``OutcomeUnknown`` then.
+    """
+
+    advice = "Nothing of it was used."
+
+    def __init__(self, reason: str, *, place: str = "", **facts: Unpack[Facts]) -> None:
+        self.reason = reason
+        self.place = place
+        super().__init__(f"The message cannot be read{f' at {place}' if place else ''}: {reason}", **facts)
+
+
+class SettingsError(CbpError):
+    """A setting, or a file that it names, is missing or wrong; the text names it and never shows a secret's value."""
+
+    sent = Sent.NO
+    final = True
+    advice = "Nothing was sent; correct the setting."
+
+
+class JournalError(CbpError):
+    """The journal could not be read or written; ``sent`` and ``final`` are the caller's to state, else unknown."""
+
+    advice = "Repair the journal first, then run a reconciliation; do not send the payment again before."
+
+
+class MissingExtra(CbpError):
+    """An optional part of this package is needed and not installed; ``extra`` names it, e.g. ``service``."""
+
+    sent = Sent.NO
+    final = True
+
+    def __init__(self, feature: str, *, extra: str, **facts: Unpack[Facts]) -> None:
+        self.extra = extra
+        facts.setdefault("advice", f"Install it with: pip install 'mpesa-cbp[{extra}]'")
+        super().__init__(f"{feature} needs the extra mpesa-cbp[{extra}]", **facts)
