@@ -9,10 +9,11 @@ loaded when the first of its names is used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
-from mpesa_cbp_models._codec import CodecError, InvalidMessage, InvalidValue, Reading
+from mpesa_cbp_models._errors import CodecError, InvalidMessage, InvalidValue
+from mpesa_cbp_models._reading import Reading
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mpesa_cbp_models.c2b import (
         C2BPaymentConfirmationRequest,

@@ -7,18 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lxml.etree import _Element
-from mpesa_cbp_models._codec import (
-    DECLARATION,
-    Checking,
-    Facets,
-    Reading,
-    new,
-    not_writable,
-    parse,
-    required,
-    text,
-    validated,
-)
+from mpesa_cbp_models._checking import Checking, Facets, not_writable, validated
+from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._writing import DECLARATION, required, text
 
 __all__ = [
     "C2BPaymentConfirmationRequest",
@@ -119,12 +110,12 @@ class C2BPaymentValidationRequest:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentValidationRequest:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest", ())
         return _read_C2BPaymentValidationRequest(element, reading)
 
@@ -221,12 +212,12 @@ class C2BPaymentValidationResult:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentValidationResult:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationResult:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult", ())
         return _read_C2BPaymentValidationResult(element, reading)
 
@@ -334,12 +325,12 @@ class C2BPaymentConfirmationRequest:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentConfirmationRequest:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest", ())
         return _read_C2BPaymentConfirmationRequest(element, reading)
 
@@ -387,7 +378,7 @@ class C2BPaymentConfirmationResult:
         name = "C2BPaymentConfirmationResult"
         namespace = "http://cps.huawei.com/cpsinterface/c2bpayment"
 
-    value: str = field(metadata={"required": True})
+    value: str = field(default="", metadata={"required": True})
 
     def validate(self) -> None:
         """Check against the contract; raises InvalidValue with all problems at once."""
@@ -412,12 +403,12 @@ class C2BPaymentConfirmationResult:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentConfirmationResult:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult", ())
         return _read_C2BPaymentConfirmationResult(element, reading)
 

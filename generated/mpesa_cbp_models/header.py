@@ -12,16 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lxml.etree import _Element
-from mpesa_cbp_models._codec import (
-    DECLARATION,
-    Checking,
-    Reading,
-    new,
-    not_writable,
-    parse,
-    text,
-    validated,
-)
+from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._writing import DECLARATION, text
 
 __all__ = ["RequestSOAPHeader"]
 
@@ -111,12 +104,12 @@ class RequestSOAPHeader:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> RequestSOAPHeader:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestSOAPHeader:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
         return _read_RequestSOAPHeader(element, reading)
 

@@ -7,16 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lxml.etree import _Element
-from mpesa_cbp_models._codec import (
-    DECLARATION,
-    Checking,
-    Reading,
-    new,
-    not_writable,
-    parse,
-    text,
-    validated,
-)
+from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._writing import DECLARATION, text
 
 __all__ = [
     "ChangePassword",
@@ -125,12 +118,12 @@ class ChangePassword:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ChangePassword:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePassword:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword", ())
         return _read_ChangePassword(element, reading)
 
@@ -226,12 +219,12 @@ class ChangePasswordResponse:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ChangePasswordResponse:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePasswordResponse:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse", ())
         return _read_ChangePasswordResponse(element, reading)
 
@@ -448,10 +441,8 @@ def _check_ChangePasswordResponse(value: object, path: str, checking: Checking) 
     if not isinstance(value, ChangePasswordResponse):
         checking.add(path, "must be ChangePasswordResponse, not " + type(value).__name__)
         return
-    if value.result is not None:
+    if checking.present(path + "/result", value.result):
         response_module._check_Response(value.result, path + "/result", checking)
-    else:
-        checking.add(path + "/result", "is required and missing")
     if value.extension_info is not None:
         _check_ChangePasswordResponseExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
 

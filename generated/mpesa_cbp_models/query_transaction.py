@@ -7,16 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lxml.etree import _Element
-from mpesa_cbp_models._codec import (
-    DECLARATION,
-    Checking,
-    Reading,
-    new,
-    not_writable,
-    parse,
-    text,
-    validated,
-)
+from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._writing import DECLARATION, text
 
 __all__ = [
     "QueryTransaction",
@@ -89,12 +82,12 @@ class QueryTransaction:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> QueryTransaction:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransaction:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction", ("queryTranscation",)
         )
@@ -238,12 +231,12 @@ class QueryTransactionResponse:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> QueryTransactionResponse:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransactionResponse:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element,
             "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse",
@@ -606,10 +599,8 @@ def _check_QueryTransactionResponse(value: object, path: str, checking: Checking
     if not isinstance(value, QueryTransactionResponse):
         checking.add(path, "must be QueryTransactionResponse, not " + type(value).__name__)
         return
-    if value.result is not None:
+    if checking.present(path + "/result", value.result):
         response_module._check_Response(value.result, path + "/result", checking)
-    else:
-        checking.add(path + "/result", "is required and missing")
     if value.submit_api_request_list is not None:
         _check_SubmitApiRequestList(value.submit_api_request_list, path + "/submitApiRequestList", checking)
     if value.submit_api_response_list is not None:

@@ -7,16 +7,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lxml.etree import _Element
-from mpesa_cbp_models._codec import (
-    DECLARATION,
-    Checking,
-    Reading,
-    new,
-    not_writable,
-    parse,
-    text,
-    validated,
-)
+from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._writing import DECLARATION, text
 
 __all__ = [
     "NotifyQueueTimeout",
@@ -99,12 +92,12 @@ class NotifyQueueTimeout:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> NotifyQueueTimeout:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeout:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout", ())
         return _read_NotifyQueueTimeout(element, reading)
 
@@ -198,12 +191,12 @@ class NotifyQueueTimeoutResponse:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> NotifyQueueTimeoutResponse:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse", ()
         )
@@ -400,10 +393,8 @@ def _check_NotifyQueueTimeoutResponse(value: object, path: str, checking: Checki
     if not isinstance(value, NotifyQueueTimeoutResponse):
         checking.add(path, "must be NotifyQueueTimeoutResponse, not " + type(value).__name__)
         return
-    if value.result is not None:
+    if checking.present(path + "/result", value.result):
         result_module._check_Result(value.result, path + "/result", checking)
-    else:
-        checking.add(path + "/result", "is required and missing")
     if value.extension_info is not None:
         _check_NotifyQueueTimeoutResponseExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
 

@@ -13,21 +13,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lxml.etree import _Element
-from mpesa_cbp_models._codec import (
-    DECLARATION,
-    Checking,
-    Facets,
-    Reading,
-    enumeration_reader,
-    integer_text,
-    new,
-    not_writable,
-    parse,
-    read_integer,
-    required,
-    text,
-    validated,
-)
+from mpesa_cbp_models._checking import Checking, Facets, not_writable, validated
+from mpesa_cbp_models._reading import Reading, enumeration_reader, new, parse, read_integer
+from mpesa_cbp_models._writing import DECLARATION, integer_text, required, text
 
 __all__ = [
     "AccessDevice",
@@ -130,7 +118,7 @@ class RequestMsg:
         name = "RequestMsg"
         namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/request"
 
-    value: str = field(repr=False, metadata={"required": True})
+    value: str = field(default="", repr=False, metadata={"required": True})
 
     def validate(self) -> None:
         """Check against the contract; raises InvalidValue with all problems at once."""
@@ -153,12 +141,12 @@ class RequestMsg:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> RequestMsg:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestMsg:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg", ())
         return _read_RequestMsg(element, reading)
 
@@ -176,7 +164,7 @@ class ResponseMsg:
         name = "ResponseMsg"
         namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/request"
 
-    value: str = field(repr=False, metadata={"required": True})
+    value: str = field(default="", repr=False, metadata={"required": True})
 
     def validate(self) -> None:
         """Check against the contract; raises InvalidValue with all problems at once."""
@@ -199,12 +187,12 @@ class ResponseMsg:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResponseMsg:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg", ())
         return _read_ResponseMsg(element, reading)
 
@@ -327,12 +315,12 @@ class Request:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Request:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Request:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request", ("Request",))
         return _read_Request(element, reading)
 
@@ -1132,14 +1120,10 @@ def _check_Request(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Request):
         checking.add(path, "must be Request, not " + type(value).__name__)
         return
-    if value.transaction is not None:
+    if checking.present(path + "/Transaction", value.transaction):
         _check_Transaction(value.transaction, path + "/Transaction", checking)
-    else:
-        checking.add(path + "/Transaction", "is required and missing")
-    if value.identity is not None:
+    if checking.present(path + "/Identity", value.identity):
         _check_Identity(value.identity, path + "/Identity", checking)
-    else:
-        checking.add(path + "/Identity", "is required and missing")
     checking.value(path + "/KeyOwner", value.key_owner, (int,), required=True)
 
 
@@ -1544,14 +1528,10 @@ def _check_Identity(value: object, path: str, checking: Checking) -> None:
     if not isinstance(value, Identity):
         checking.add(path, "must be Identity, not " + type(value).__name__)
         return
-    if value.caller is not None:
+    if checking.present(path + "/Caller", value.caller):
         _check_Caller(value.caller, path + "/Caller", checking)
-    else:
-        checking.add(path + "/Caller", "is required and missing")
-    if value.initiator is not None:
+    if checking.present(path + "/Initiator", value.initiator):
         _check_Initiator(value.initiator, path + "/Initiator", checking)
-    else:
-        checking.add(path + "/Initiator", "is required and missing")
     if value.primary_party is not None:
         _check_PrimaryParty(value.primary_party, path + "/PrimaryParty", checking)
     if value.receiver_party is not None:

@@ -12,18 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lxml.etree import _Element
-from mpesa_cbp_models._codec import (
-    DECLARATION,
-    Checking,
-    Reading,
-    integer_text,
-    new,
-    not_writable,
-    parse,
-    read_integer,
-    text,
-    validated,
-)
+from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._reading import Reading, new, parse, read_integer
+from mpesa_cbp_models._writing import DECLARATION, integer_text, text
 
 __all__ = ["Response"]
 
@@ -136,12 +127,12 @@ class Response:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Response:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Response:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response", ("Response",))
         return _read_Response(element, reading)
 

@@ -13,19 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lxml.etree import _Element
-from mpesa_cbp_models._codec import (
-    DECLARATION,
-    Checking,
-    Facets,
-    Reading,
-    integer_text,
-    new,
-    not_writable,
-    parse,
-    read_integer,
-    text,
-    validated,
-)
+from mpesa_cbp_models._checking import Checking, Facets, not_writable, validated
+from mpesa_cbp_models._reading import Reading, new, parse, read_integer
+from mpesa_cbp_models._writing import DECLARATION, integer_text, text
 
 __all__ = ["ParameterType", "ReferenceData", "ResponseMsg", "Result", "ResultMsg", "ResultParameters"]
 
@@ -44,7 +34,7 @@ class ResultMsg:
         name = "ResultMsg"
         namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
 
-    value: str = field(repr=False, metadata={"required": True})
+    value: str = field(default="", repr=False, metadata={"required": True})
 
     def validate(self) -> None:
         """Check against the contract; raises InvalidValue with all problems at once."""
@@ -67,12 +57,12 @@ class ResultMsg:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResultMsg:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResultMsg:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg", ())
         return _read_ResultMsg(element, reading)
 
@@ -90,7 +80,7 @@ class ResponseMsg:
         name = "ResponseMsg"
         namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
 
-    value: str = field(repr=False, metadata={"required": True})
+    value: str = field(default="", repr=False, metadata={"required": True})
 
     def validate(self) -> None:
         """Check against the contract; raises InvalidValue with all problems at once."""
@@ -113,12 +103,12 @@ class ResponseMsg:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResponseMsg:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg", ())
         return _read_ResponseMsg(element, reading)
 
@@ -318,12 +308,12 @@ class Result:
 
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Result:
-        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""
+        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
         return cls.from_element(parse(data), Reading(strict=strict))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Result:
-        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""
+        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result", ("Result",))
         return _read_Result(element, reading)
 

@@ -217,7 +217,9 @@ def _ranks(owner: Class) -> list[int]:
     ranks: list[int] = []
     known: dict[object, int] = {}
     for number, attr in enumerate(owner.attrs):
-        free = next(((name, index) for name, index, _, most in attr.restrictions.path if name in "ca" or most > 1), None)
+        free = next(
+            ((name, index) for name, index, _, most in attr.restrictions.path if name in "ca" or most > 1), None
+        )
         ranks.append(known.setdefault(free if free is not None else number, len(known)))
     return ranks
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpesa_cbp_generator.builtins import BUILTINS
-from mpesa_cbp_generator.model import ClassPlan, EnumerationPlan, FieldPlan, Plan, TypeReference
+from mpesa_cbp_generator.model import ClassPlan, FieldPlan, Plan, TypeReference
 from mpesa_cbp_generator.source import Facets, namespace_of
 
 
@@ -59,7 +59,9 @@ class Layout:
     def derived(self, item: ClassPlan) -> tuple[ClassPlan, ...]:
         """Named types that extend or restrict a class directly, and so may stand where it is expected."""
         return tuple(
-            child for child in self.plan.classes if child.base == item.id and len(child.path) == 1 and item.path != child.path
+            child
+            for child in self.plan.classes
+            if child.base == item.id and len(child.path) == 1 and item.path != child.path
         )
 
     def writers(self) -> dict[str, tuple[bool, bool]]:

@@ -40,11 +40,8 @@ class Document:
 
     @property
     def is_wsdl(self) -> bool:
+        """Whether it is a WSDL rather than a schema."""
         return self.root.tag == f"{{{WSDL}}}definitions"
-
-    @property
-    def base_name(self) -> str:
-        return posixpath.basename(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +169,15 @@ def _read_zip(path: Path) -> Iterator[tuple[str, bytes]]:
                 if entry.is_dir() or not entry.filename.endswith(_SUFFIXES):
                     continue
                 if entry.file_size > MAX_FILE_BYTES:
-                    raise ContractError([Problem(entry.filename, 0, "zip entry", f"larger than {MAX_FILE_BYTES} bytes")])
+                    raise ContractError(
+                        [Problem(entry.filename, 0, "zip entry", f"larger than {MAX_FILE_BYTES} bytes")]
+                    )
                 with archive.open(entry) as stream:
                     yield entry.filename, stream.read(MAX_FILE_BYTES + 1)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise ContractError([Problem(path.name, 0, "zip", f"neither a contract file nor a readable zip: {error}")]) from error
+        raise ContractError(
+            [Problem(path.name, 0, "zip", f"neither a contract file nor a readable zip: {error}")]
+        ) from error
 
 
 def _parser() -> etree.XMLParser:
@@ -207,18 +208,17 @@ def _parse(name: str, data: bytes) -> Document:
 
 def line_of(element: etree._Element) -> int:
     """Line of an element's start tag in its file, from 1."""
-    return int(element.sourceline or 0)
+    line: int | None = element.sourceline  # type: ignore[assignment,unused-ignore]
+    return line or 0
 
 
 def _too_deep(root: etree._Element) -> etree._Element | None:
     depth = 0
-    for event, element in etree.iterwalk(root, events=("start", "end")):
-        if event == "end":
-            depth -= 1
-        else:
-            depth += 1
-            if depth > MAX_DEPTH:
-                return element
+    walk: Iterator[tuple[str, etree._Element]] = etree.iterwalk(root, events=("start", "end"))
+    for event, element in walk:
+        depth += 1 if event == "start" else -1
+        if depth > MAX_DEPTH:
+            return element
     return None
 
 
@@ -240,11 +240,14 @@ def _is_local(location: str) -> bool:
     return bool(location) and ":" not in location and parts[0] != "" and ".." not in parts
 
 
-def _resolve(document: Document, location: str, files: Iterable[str]) -> str | None | Problem:
+def _resolve(document: Document, location: str, files: Iterable[str]) -> str | Problem | None:
     """Name of the file that a location means; None where it is absent, a Problem where it must not be followed."""
     if not _is_local(location):
         return Problem(
-            document.name, 0, "location", "only a bare file name inside the contract is followed: no URL, absolute path or '..'"
+            document.name,
+            0,
+            "location",
+            "only a bare file name inside the contract is followed: no URL, absolute path or '..'",
         )
     names = sorted(files)
     beside = posixpath.normpath(posixpath.join(posixpath.dirname(document.name), location))
@@ -265,11 +268,12 @@ def _schemas(documents: tuple[Document, ...], problems: list[Problem]) -> tuple[
     """All schemas of the contract with their effective namespaces, imports and includes checked."""
     by_name = {document.name: document for document in documents}
     found: dict[tuple[str, int, str], Schema] = {}
-    pending: list[Schema] = []
     included: set[str] = set()
-    for document in documents:
-        for element in document.root.iter(f"{{{XS}}}schema"):
-            pending.append(Schema(document, element, element.get("targetNamespace") or ""))
+    pending = [
+        Schema(document, element, element.get("targetNamespace") or "")
+        for document in documents
+        for element in document.root.iter(f"{{{XS}}}schema")
+    ]
     namespaces = {schema.target_namespace for schema in pending}
     standalone = {schema.document.name: schema for schema in pending if not schema.document.is_wsdl}
     while pending:
@@ -278,7 +282,9 @@ def _schemas(documents: tuple[Document, ...], problems: list[Problem]) -> tuple[
         if key in found:
             continue
         found[key] = schema
-        for link in schema.element.iterchildren(f"{{{XS}}}import", f"{{{XS}}}include", f"{{{XS}}}redefine", f"{{{XS}}}override"):
+        for link in schema.element.iterchildren(
+            f"{{{XS}}}import", f"{{{XS}}}include", f"{{{XS}}}redefine", f"{{{XS}}}override"
+        ):
             target = _linked_schema(schema, link, by_name, standalone, namespaces, problems)
             if target is None or etree.QName(link).localname == "import":
                 continue
@@ -287,7 +293,9 @@ def _schemas(documents: tuple[Document, ...], problems: list[Problem]) -> tuple[
                 pending.append(Schema(target.document, target.element, schema.target_namespace))
     # A chameleon is read only as what it becomes; on its own, its names would stand in no namespace.
     return tuple(
-        schema for key, schema in sorted(found.items()) if schema.target_namespace or schema.document.name not in included
+        schema
+        for key, schema in sorted(found.items())
+        if schema.target_namespace or schema.document.name not in included
     )
 
 
@@ -306,23 +314,31 @@ def _linked_schema(
         if kind != "import":
             problems.append(_link_problem(schema.document, link, "no schemaLocation"))
         elif namespace not in namespaces and namespace not in WELL_KNOWN_NAMESPACES:
-            problems.append(_link_problem(schema.document, link, f"no schema of the contract has namespace {namespace!r}"))
+            problems.append(
+                _link_problem(schema.document, link, f"no schema of the contract has namespace {namespace!r}")
+            )
         return None
     name = _resolve(schema.document, location, by_name)
     if isinstance(name, Problem):
         problems.append(_link_problem(schema.document, link, name.message))
         return None
     if name is None or name not in standalone:
-        problems.append(_link_problem(schema.document, link, f"file {posixpath.basename(location)!r} is not in the contract"))
+        problems.append(
+            _link_problem(schema.document, link, f"file {posixpath.basename(location)!r} is not in the contract")
+        )
         return None
     target = standalone[name]
     actual = target.target_namespace
     if kind == "import" and actual != namespace:
-        problems.append(_link_problem(schema.document, link, f"namespace mismatch: says {namespace!r}, {name} has {actual!r}"))
+        problems.append(
+            _link_problem(schema.document, link, f"namespace mismatch: says {namespace!r}, {name} has {actual!r}")
+        )
         return None
     if kind != "import" and actual not in ("", schema.target_namespace):
         problems.append(
-            _link_problem(schema.document, link, f"namespace mismatch: {schema.target_namespace!r} here, {name} has {actual!r}")
+            _link_problem(
+                schema.document, link, f"namespace mismatch: {schema.target_namespace!r} here, {name} has {actual!r}"
+            )
         )
         return None
     return target

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from mpesa_cbp_generator.analyse import UNBOUNDED as UNBOUNDED
+from mpesa_cbp_generator.analyse import UNBOUNDED
 from mpesa_cbp_generator.source import Facets, Place
 
 FORMAT = 1
@@ -61,10 +61,12 @@ class FieldPlan:
 
     @property
     def required(self) -> bool:
+        """Whether the contract wants it to be there."""
         return self.min_occurs > 0
 
     @property
     def repeated(self) -> bool:
+        """Whether it may stand more than once."""
         return self.max_occurs == UNBOUNDED or self.max_occurs > 1
 
 
@@ -92,6 +94,7 @@ class ClassPlan:
 
     @property
     def id(self) -> str:
+        """Module and name, by which other plans refer to it."""
         return f"{self.module}.{self.name}"
 
 
@@ -120,6 +123,7 @@ class EnumerationPlan:
 
     @property
     def id(self) -> str:
+        """Module and name, by which other plans refer to it."""
         return f"{self.module}.{self.name}"
 
 

@@ -14,7 +14,21 @@ DEFAULT_ACRONYMS = ("API", "HTTP", "HTTPS", "ID", "SOAP", "URI", "URL", "UUID", 
 
 # Names that generated modules use themselves; a field or class of that name would hide them.
 _RESERVED_FIELDS = frozenset(
-    {"to_xml", "from_xml", "validate", "Meta", "str", "int", "bool", "bytes", "float", "list", "dict", "object", "tuple"}
+    {
+        "to_xml",
+        "from_xml",
+        "validate",
+        "Meta",
+        "str",
+        "int",
+        "bool",
+        "bytes",
+        "float",
+        "list",
+        "dict",
+        "object",
+        "tuple",
+    }
     | {"type", "Decimal", "date", "datetime", "time", "self", "cls", "None", "True", "False"}
 )
 _RESERVED_CLASSES = frozenset(

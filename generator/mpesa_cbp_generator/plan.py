@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from importlib import metadata
+from typing import TypeVar
 
 from mpesa_cbp_generator import names
 from mpesa_cbp_generator.analyse import Member, Shape, TypeName, analyse
@@ -36,6 +37,7 @@ from mpesa_cbp_generator.validate import validate
 from mpesa_cbp_generator.wsdl import MessageShape, OperationShape, operations
 
 Key = tuple[str, ...]
+_T = TypeVar("_T")
 
 
 def make_plan(contract: Contract, config: Config) -> Plan:
@@ -71,9 +73,7 @@ class _Builder:
 
     def plan(self, found: tuple[OperationShape, ...]) -> Plan:
         classes = tuple(self._class(shape) for shape in self.shapes.values() if shape.kind != "enumeration")
-        enumerations = tuple(
-            self._enumeration(shape) for shape in self.shapes.values() if shape.kind == "enumeration"
-        )
+        enumerations = tuple(self._enumeration(shape) for shape in self.shapes.values() if shape.kind == "enumeration")
         classes, modules = self._joined_modules(classes)
         plan = Plan(
             package=self.config.package,
@@ -94,7 +94,9 @@ class _Builder:
 
     def _declaration(self, key: Key) -> Declaration | None:
         kind, qname, *inner = key
-        kinds = ("element",) if kind == "element" else ("complexType", "simpleType", "element", "group", "attributeGroup")
+        kinds = (
+            ("element",) if kind == "element" else ("complexType", "simpleType", "element", "group", "attributeGroup")
+        )
         found = next((d for d in (self.source.find(k, qname) for k in kinds) if d is not None), None)
         for name in inner:
             if found is None:
@@ -130,7 +132,9 @@ class _Builder:
             for key in clashing:
                 depth[key] += 1
                 module = wanted[key][0]
-                joined = "".join(names.class_name(part, self.config.acronyms) for part in self._path(key)[-depth[key] :])
+                joined = "".join(
+                    names.class_name(part, self.config.acronyms) for part in self._path(key)[-depth[key] :]
+                )
                 wanted[key] = (module, joined)
         taken: dict[str, set[str]] = defaultdict(set)
         result = {}
@@ -249,7 +253,7 @@ class _Builder:
             rank=member.rank,
             facets=facets if not any(t.shape for t in member.types) else Facets(),
             documentation=text,
-            aliases=tuple(self._setting(self.config.aliases, owner, called) or ()),
+            aliases=self._setting(self.config.aliases, owner, called) or (),
             values=tuple(sorted((self._setting(self.config.values, owner, called) or {}).items())),
             absent_on_reading=self._named(self.config.absent_on_reading, owner, called),
             sensitive=self._named(self.config.sensitive, owner, called),
@@ -269,7 +273,7 @@ class _Builder:
         kind = "enumeration" if shape.kind == "enumeration" else "class"
         return TypeReference(kind=kind, name=self._id(shape.key))  # type: ignore[arg-type]
 
-    def _setting(self, table: Mapping[str, object], owner: str, name: str) -> object:
+    def _setting(self, table: Mapping[str, _T], owner: str, name: str) -> _T | None:
         for key in (f"{owner}.{name}", name):
             if key in table:
                 self.used.add(key)
@@ -330,7 +334,9 @@ class _Builder:
 
     # -- operations ---------------------------------------------------------------------------------------------
 
-    def _operations(self, found: tuple[OperationShape, ...], classes: tuple[ClassPlan, ...]) -> tuple[OperationPlan, ...]:
+    def _operations(
+        self, found: tuple[OperationShape, ...], classes: tuple[ClassPlan, ...]
+    ) -> tuple[OperationPlan, ...]:
         roots = {root: item.id for item in classes for root in item.roots}
         taken: set[str] = set()
         plans = []
@@ -375,15 +381,15 @@ class _Builder:
     def _check_settings(self, plan: Plan) -> None:
         """Settings that speak of what the contract does not have are mistakes; say so instead of ignoring them."""
         roots = {root for item in plan.classes for root in item.roots}
-        unknown = [
-            local_name(name) for pair in self.config.payloads.items() for name in pair if name not in roots
-        ]
+        unknown = [local_name(name) for pair in self.config.payloads.items() for name in pair if name not in roots]
         root_names = {local_name(root) for root in roots}
         keyed = [*self.config.types, *self.config.values, *self.config.absent_on_reading, *self.config.sensitive]
         keyed += [*self.config.roles, *(key for key in self.config.aliases if key not in root_names)]
         unknown += [key for key in keyed if key not in self.used]
         if unknown:
-            raise ConfigurationError(f"settings name what the contract does not have: {', '.join(sorted(set(unknown)))}")
+            raise ConfigurationError(
+                f"settings name what the contract does not have: {', '.join(sorted(set(unknown)))}"
+            )
 
 
 def _merged_elements(shapes: Mapping[Key, Shape]) -> dict[Key, Key]:
@@ -394,9 +400,7 @@ def _merged_elements(shapes: Mapping[Key, Shape]) -> dict[Key, Key]:
             base = shapes.get(shape.bases[0].shape)
             if base is not None and base.kind == "complex" and not shape.abstract:
                 aliases[base.key].append(key)
-    return {
-        elements[0]: base for base, elements in aliases.items() if len(elements) == 1 and not shapes[base].is_root
-    }
+    return {elements[0]: base for base, elements in aliases.items() if len(elements) == 1 and not shapes[base].is_root}
 
 
 def _bases_first(classes: tuple[ClassPlan, ...]) -> tuple[ClassPlan, ...]:
@@ -415,5 +419,3 @@ def _bases_first(classes: tuple[ClassPlan, ...]) -> tuple[ClassPlan, ...]:
         add(item)
     in_modules = sorted(ordered.values(), key=lambda c: c.module)
     return tuple(in_modules)
-
-

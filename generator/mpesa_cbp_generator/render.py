@@ -6,6 +6,7 @@ Templates print and decide nothing; what a class or a codec looks like is printe
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -32,8 +33,8 @@ def render(plan: Plan) -> dict[str, str]:
     files["__init__.py"] = environment.get_template("package.py.jinja").render(
         plan=plan, header=_header(plan), exports=_exports(plan), modules=_exporting_modules(plan)
     )
-    for name in ("codec", "operation"):
-        source = (resources.files("mpesa_cbp_generator") / "runtime" / f"{name}.py").read_text(encoding="utf-8")
+    for name in ("checking", "errors", "lexical", "operation", "reading", "writing"):
+        source = (resources.files("mpesa_cbp_generator") / "runtime" / f"_{name}.py").read_text(encoding="utf-8")
         files[f"_{name}.py"] = f"{_header(plan)}\n{source}"
     formatted = _formatted(files)
     formatted["contract.lock.json"] = to_json(plan)
@@ -68,7 +69,7 @@ def _module(plan: Plan, module: ModulePlan, environment: jinja2.Environment) -> 
     layout = Layout(plan, module.name)
     classes = [item for item in plan.classes if item.module == module.name]
     enumerations = [item for item in plan.enumerations if item.module == module.name]
-    bases = sorted({layout.by_id[item.base].module for item in classes if item.base in layout.by_id} - {module.name})
+    bases = sorted({layout.by_id[item.base].module for item in classes if item.base is not None} - {module.name})
     body = [enumeration_text(item) for item in enumerations]
     writers = layout.writers()
     codecs: list[str] = []
@@ -81,7 +82,7 @@ def _module(plan: Plan, module: ModulePlan, environment: jinja2.Environment) -> 
         parts += [read_function(item, layout, trim=plan.trim), check_function(item, layout)]
         codecs.extend("\n".join(lines) for lines in parts)
     constants = [f"{name} = {expression}" for expression, name in layout.constants.items()]
-    exported = sorted(item.name for item in (*classes, *enumerations))
+    exported = sorted([*(item.name for item in classes), *(item.name for item in enumerations)])
     text = "\n\n\n".join([*body, *constants, *(code for code in codecs if code)])
     return environment.get_template("module.py.jinja").render(
         header=_header(plan, module.sources),
@@ -94,30 +95,42 @@ def _module(plan: Plan, module: ModulePlan, environment: jinja2.Environment) -> 
         exported=exported,
         used=_used_names(text),
         package=plan.package,
-        standard=[name for name in ("datetime", "Decimal", "Enum") if f"{name}." in text or f"{name}" in text],
     )
 
 
-_CODEC_NAMES = (
-    "DECLARATION", "NIL_ATTRIBUTE", "Checking", "Facets", "InvalidValue", "Reading",
-    "any_attributes_text", "any_content", "attribute_text", "element_text", "enumeration_reader", "list_reader",
-    "mixed_content", "new", "not_writable", "parse", "read_mixed", "required", "text", "token_text", "union_reader",
-    "union_text", "validated",
-    *(f"{kind}_text" for kind in sorted({b.kind for b in BUILTINS.values()} - {"any", "text", "token"})),
-    *(f"read_{kind}" for kind in sorted({b.kind for b in BUILTINS.values()} - {"any"})),
-)  # fmt: skip
+_RARE = sorted({b.kind for b in BUILTINS.values()} - {"any", "text", "token", "integer", "boolean"})
+
+_RUNTIME = {
+    "_checking": ("Checking", "Facets", "not_writable", "validated"),
+    "_errors": ("InvalidValue",),
+    "_lexical": ("union_text", *(f"{kind}_text" for kind in _RARE), *(f"read_{kind}" for kind in _RARE)),
+    "_reading": (
+        "Reading", "enumeration_reader", "list_reader", "new", "other_attributes", "parse", "read_boolean", "read_integer", "read_mixed",
+        "read_text", "read_token", "union_reader",
+    ),
+    "_writing": (
+        "DECLARATION", "NIL_ATTRIBUTE", "any_attributes_text", "any_content", "attribute_text", "boolean_text",
+        "element_text", "integer_text", "mixed_content", "required", "text",
+    ),
+}  # fmt: skip
+"""Names of the runtime modules that generated modules use."""
 
 
-def _used_names(text: str) -> list[str]:
-    """Names of the codec that a module's text mentions; an import too many would be harmless, ruff removes it."""
-    return sorted(name for name in _CODEC_NAMES if name in text)
+def _used_names(text: str) -> dict[str, list[str]]:
+    """Runtime names that a module's text mentions, by runtime module."""
+    words = set(re.findall(r"\w+", text))
+    used = {module: sorted(words.intersection(names)) for module, names in _RUNTIME.items()}
+    return {module: names for module, names in used.items() if names}
 
 
 def _exports(plan: Plan) -> dict[str, str]:
     """Public names of the package: those that are unique in it, with their modules."""
     modules: dict[str, list[str]] = {}
-    for item in (*plan.classes, *plan.enumerations):
-        modules.setdefault(item.name, []).append(item.module)
+    for name, module in (
+        *((item.name, item.module) for item in plan.classes),
+        *((item.name, item.module) for item in plan.enumerations),
+    ):
+        modules.setdefault(name, []).append(module)
     return {name: found[0] for name, found in sorted(modules.items()) if len(found) == 1}
 
 

@@ -20,7 +20,9 @@ def docstring(text: str, indent: str = "") -> str:
         listed = any(line.lstrip()[:2] in ("- ", "* ") or line.startswith("    ") for line in lines)
         wrapped.append("\n".join(lines) if listed else textwrap.fill(" ".join(paragraph.split()), _WIDTH - len(indent)))
     body = "\n\n".join(wrapped).strip()
-    safe = "".join(char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in body)
+    safe = "".join(
+        char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in body
+    )
     if "\\" in safe or '"""' in safe or safe.endswith('"'):
         safe = body.replace("\\", "\\\\").replace('"', '\\"')
         safe = "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in safe)
@@ -68,14 +70,13 @@ def _default_documentation(item: ClassPlan) -> str:
 
 def _meta(item: ClassPlan) -> list[str]:
     out = ["    class Meta:", '        """Names on the wire."""', ""]
-    name = item.roots[0] if item.roots else item.path[0] if len(item.path) == 1 else ""
-    out.append(f"        name = {local_name(name) if name else item.path[-1]!r}" if not name else f"        name = {local_name(name)!r}")
     if item.roots:
-        out.append(f"        namespace = {namespace_of(name)!r}")
-    elif name:
-        out.append(f"        target_namespace = {namespace_of(name)!r}")
-        out.append("        global_type = False")
+        out.append(f"        name = {local_name(item.roots[0])!r}")
+        out.append(f"        namespace = {namespace_of(item.roots[0])!r}")
     else:
+        out.append(f"        name = {local_name(item.path[-1])!r}")
+        if len(item.path) == 1:
+            out.append(f"        target_namespace = {namespace_of(item.path[0])!r}")
         out.append("        global_type = False")
     if item.nillable:
         out.append("        nillable = True")
@@ -92,9 +93,12 @@ def _field_expression(field: FieldPlan, layout: Layout) -> str:
         arguments.append(f"default={layout.default_expression(field)}")
     elif layout.is_optional(field):
         arguments.append("default=None")
+    elif field.kind == "text" and layout.annotation(field) == "str":
+        # An element without text holds the empty text; xsdata's parser relies on this default.
+        arguments.append("default=''")
     if field.sensitive:
         arguments.append("repr=False")
-    arguments.append(f"metadata={_metadata(field, layout)}")
+    arguments.append(f"metadata={_metadata(field)}")
     return f"field({', '.join(arguments)})"
 
 
@@ -107,7 +111,7 @@ _METADATA_TYPES = {
 }
 
 
-def _metadata(field: FieldPlan, layout: Layout) -> str:
+def _metadata(field: FieldPlan) -> str:
     data: dict[str, object] = {}
     if field.kind in _METADATA_TYPES:
         data["type"] = _METADATA_TYPES[field.kind]
@@ -178,12 +182,12 @@ def _methods(item: ClassPlan, layout: Layout) -> list[str]:
         "",
         "    @classmethod",
         f"    def from_xml(cls, data: bytes, *, strict: bool = False) -> {item.name}:",
-        '        """Read a document; ``strict`` tolerates nothing that the contract does not have. Raises InvalidMessage."""',
+        '        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""',
         "        return cls.from_element(parse(data), Reading(strict=strict))",
         "",
         "    @classmethod",
         f"    def from_element(cls, element: _Element, reading: Reading) -> {item.name}:",
-        '        """Read a parsed element, which is consumed; what was met is kept in ``reading``. Raises InvalidMessage."""',
+        '        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""',
         f"        reading.root(element, {clark(namespace_of(root), local_name(root))!r}, {item.root_aliases!r})",
         f"        return _read_{item.name}(element, reading)",
     ]

@@ -28,10 +28,10 @@ def function_name(verb: str, item: ClassPlan, *, prefixed: bool = False) -> str:
 class _Text:
     """Source that builds up the variable ``xml``; neighbouring pieces become one f-string."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, started: bool = False) -> None:
         self.lines: list[str] = []
         self._pending: list[str] = []
-        self._started = False
+        self.started = started
 
     def literal(self, text: str) -> None:
         """Text that stands as it is."""
@@ -49,7 +49,7 @@ class _Text:
     def block(self, head: str, inner: _Text) -> None:
         """A statement with a body that adds to ``xml``."""
         self.start()
-        inner._started = True
+        inner.started = True
         inner.flush()
         self.lines.append(head)
         self.lines.extend(f"    {line}" for line in inner.lines or ["pass"])
@@ -62,7 +62,7 @@ class _Text:
     def start(self) -> None:
         """Make sure that ``xml`` exists."""
         self.flush()
-        if not self._started:
+        if not self.started:
             self._emit("''")
 
     def flush(self) -> None:
@@ -75,8 +75,8 @@ class _Text:
             self._emit(f"'{text}'" if plain else f"f'{text}'")
 
     def _emit(self, expression: str) -> None:
-        self.lines.append(f"xml {'+=' if self._started else '='} {expression}")
-        self._started = True
+        self.lines.append(f"xml {'+=' if self.started else '='} {expression}")
+        self.started = True
 
 
 def write_function(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
@@ -181,8 +181,7 @@ def _write_content(out: _Text, field: FieldPlan, layout: Layout, *, prefixed: bo
 def _write_interleaved(out: _Text, fields: list[FieldPlan], layout: Layout, *, prefixed: bool) -> None:
     """Members of a repeated group go out in rounds: first of each, second of each, as the group has them."""
     longest = ", ".join(f"len(value.{field.name})" for field in fields)
-    rounds = _Text()
-    rounds._started = True
+    rounds = _Text(started=True)
     for field in fields:
         inner = _Text()
         _write_one(inner, field, f"value.{field.name}[round_]", layout, prefixed=prefixed)
@@ -320,10 +319,10 @@ def _read_record(item: ClassPlan, fields: tuple[FieldPlan, ...], *, trim: bool) 
 def _declare(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
     if field.kind == "any-attributes":
         known = [clark(f.namespace, f.xml_name) for f in layout.siblings(field) if f.kind == "attribute"]
-        skip = f"and name not in {tuple(known)!r} " if known else ""
-        yield f"{field.name} = {{str(name): str(text_) for name, text_ in element.attrib.items() if not str(name).startswith({'{http://www.w3.org/2001/XMLSchema-instance}'!r}) {skip}}}"
+        yield f"{field.name} = other_attributes(element, {tuple(known)!r})"
     elif field.kind == "attribute":
-        yield f"{field.name} = reading.attribute(element, {clark(field.namespace, field.xml_name)!r}, {_reader(field, layout)})"
+        tag = clark(field.namespace, field.xml_name)
+        yield f"{field.name} = reading.attribute(element, {tag!r}, {_reader(field, layout)})"
     elif field.kind == "mixed":
         yield f"{field.name} = read_mixed(element)"
     elif field.kind == "text":
@@ -418,7 +417,9 @@ def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> 
     if field.nillable:
         test = "if child.attrib and reading.is_nil(child, nillable=True):"
         yield test
-        yield f"    {target}: {layout.item_annotation(field)} | None = None" if field.repeated else f"    {target} = None"
+        yield (
+            f"    {target}: {layout.item_annotation(field)} | None = None" if field.repeated else f"    {target} = None"
+        )
         yield "else:"
     indent = "    " if field.nillable else ""
     if reference.kind == "class":
@@ -436,7 +437,8 @@ def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> 
     elif _is_plain_integer(field):
         text = f"{field.name}_text"
         yield f"{indent}{text} = child.text"
-        yield f"{indent}if {text} is not None and {text}.isdigit() and {text}.isascii() and len({text}) < 20 and not len(child):"
+        digits = f"{text}.isdigit() and {text}.isascii() and len({text}) < 20"
+        yield f"{indent}if {text} is not None and {digits} and not len(child):"
         yield f"{indent}    {target}{': int | None' if field.repeated else ''} = int({text})"
         yield f"{indent}else:"
         yield f"{indent}    {target} = {_value_call(field, 'child', layout)}"
@@ -505,9 +507,7 @@ def names_table(item: ClassPlan, layout: Layout) -> Lines:
     for field in fields:
         for name in (field.xml_name, *field.aliases):
             table.setdefault(name, set()).add(clark(field.namespace, field.xml_name))
-    clear = {
-        name: next(iter(tags)) for name, tags in table.items() if len(tags) == 1
-    }
+    clear = {name: next(iter(tags)) for name, tags in table.items() if len(tags) == 1}
     # Every tag must be among the values, or a child of a doubtful name would be taken for an unknown one.
     for field in fields:
         tag = clark(field.namespace, field.xml_name)
@@ -565,22 +565,18 @@ def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Line
     extra += ", sensitive=True" if field.sensitive else ""
     if field.kind == "any":
         if required and not field.repeated:
-            yield f"if {value} is None:"
-            yield f"    checking.add({path}, 'is required and missing')"
+            yield f"checking.present({path}, {value})"
     elif reference.kind == "class":
         target = layout.by_id[reference.name]
         if field.repeated and not field.nillable:
             yield f"{layout.qualified(function_name('check', target), target)}({value}, {path}, checking)"
             return
-        yield f"if {value} is not None:"
+        present = f"checking.present({path}, {value})" if required else f"{value} is not None"
+        yield f"if {present}:"
         yield f"    {layout.qualified(function_name('check', target), target)}({value}, {path}, checking)"
-        if required:
-            yield "else:"
-            yield f"    checking.add({path}, 'is required and missing')"
     elif layout.is_any(field):
         if required and not field.repeated:
-            yield f"if {value} is None:"
-            yield f"    checking.add({path}, 'is required and missing')"
+            yield f"checking.present({path}, {value})"
     elif field.is_list:
         yield f"checking.value({path}, {value}, (list,){extra})"
     else:
@@ -593,5 +589,3 @@ def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Line
 def _indent(lines: Iterator[str]) -> Lines:
     for line in lines:
         yield f"    {line}"
-
-

@@ -71,6 +71,7 @@ class Declaration:
 
     @property
     def place(self) -> Place:
+        """Where it stands."""
         return Place(self.schema.document.name, line_of(self.node))
 
 
@@ -172,9 +173,7 @@ class Source:
                     patterns.append("|".join(step))
                 for child in current.node.iterchildren(etree.Element):
                     values.setdefault(etree.QName(child).localname, child.get("value") or "")
-                listed = tuple(
-                    child.get("value") or "" for child in current.node.iterchildren(f"{{{XS}}}enumeration")
-                )
+                listed = tuple(child.get("value") or "" for child in current.node.iterchildren(f"{{{XS}}}enumeration"))
                 enumeration = enumeration or listed
             current = self.simple_type(current)
         return Facets(
@@ -265,9 +264,9 @@ def documentation(node: etree._Element | None) -> str:
     """Documentation of a schema component or WSDL element, blank lines and relative indentation kept."""
     if node is None:
         return ""
-    texts = []
+    texts: list[str] = []
     for child in node.iterchildren(f"{{{XS}}}annotation", f"{{{WSDL}}}documentation"):
         sources = [child] if child.tag == f"{{{WSDL}}}documentation" else child.iterchildren(f"{{{XS}}}documentation")
-        texts.extend("".join(source.itertext()) for source in sources)
+        texts.extend("".join(map(str, source.itertext())) for source in sources)
     cleaned = (inspect.cleandoc("\n" + text.replace("\t", "    ").replace("\r", "\n")) for text in texts)
     return "\n\n".join(text.strip() for text in cleaned if text.strip())

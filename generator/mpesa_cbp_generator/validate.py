@@ -61,7 +61,9 @@ def _circular_types(source: Source) -> Iterator[Problem]:
             redefinition = etree.QName(declaration.node.getparent()).localname == "redefine"
             while current is not None and not redefinition:
                 if current in seen:
-                    yield _problem(declaration.schema, declaration.node, f"{local_name(qname)!r} is derived from itself")
+                    yield _problem(
+                        declaration.schema, declaration.node, f"{local_name(qname)!r} is derived from itself"
+                    )
                     break
                 seen.add(current)
                 current = bases.get(current)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -33,8 +32,8 @@ def write(files: Mapping[str, str], output: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text.encode("utf-8"))
         if output.exists():
-            os.replace(output, staging / "old")
-        os.replace(fresh, output)
+            output.replace(staging / "old")
+        fresh.replace(output)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 

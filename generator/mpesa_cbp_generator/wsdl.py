@@ -85,7 +85,7 @@ class _Reader:
         soap11 = [found for found in bindings if found.node.find(_tag("binding", SOAP)) is not None]
         soap12 = [found for found in bindings if found.node.find(_tag("binding", SOAP12)) is not None]
         if soap12 and not soap11:
-            node = soap12[0].node.find(_tag("binding", SOAP12))
+            node = next(soap12[0].node.iterchildren(_tag("binding", SOAP12)))
             self._refuse(soap12[0].document, node, "only a SOAP 1.2 binding is there; SOAP 1.1 is needed")
         for found in soap11:
             yield from self._binding(found)
@@ -110,7 +110,7 @@ class _Reader:
         return result
 
     def _binding(self, found: _Found) -> Iterator[OperationShape]:
-        style = found.node.find(_tag("binding", SOAP)).get("style") or "document"
+        style = next(found.node.iterchildren(_tag("binding", SOAP))).get("style") or "document"
         nodes = list(found.node.iterchildren(_tag("operation")))
         port_type = self._lookup("portType", found, found.node, "type") if nodes else None
         if port_type is None:
@@ -120,14 +120,13 @@ class _Reader:
             if operation is not None:
                 yield operation
 
-    def _operation(
-        self, found: _Found, port_type: _Found, node: etree._Element, style: str
-    ) -> OperationShape | None:
+    def _operation(self, found: _Found, port_type: _Found, node: etree._Element, style: str) -> OperationShape | None:
         before = len(self.problems)
         soap = node.find(_tag("operation", SOAP))
         style = (soap.get("style") if soap is not None else None) or style
         if style != "document":
-            self._refuse(found.document, soap if soap is not None else node, f"style {style!r} is not supported, only document")
+            place = soap if soap is not None else node
+            self._refuse(found.document, place, f"style {style!r} is not supported, only document")
             return None
         for mime in node.iter(f"{{{MIME}}}*"):
             self._refuse(found.document, mime, "MIME attachments are not supported")

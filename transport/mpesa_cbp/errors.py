@@ -23,8 +23,6 @@ the request had no effect, but look at ``final`` before the payment is made anew
 Foreign exceptions of requests and urllib3 become these in ``http.map_exception`` and nowhere else.
 """
 
-# ruff: noqa: N818 - the names are the package's public words; most of them say what became of a payment
-
 from __future__ import annotations
 
 import re

@@ -8,6 +8,7 @@ request goes to the socket, and that note decides (``Departure``).
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
@@ -22,14 +23,14 @@ from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from http.client import HTTPResponse
+from http.client import HTTPResponse, IncompleteRead
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
+from requests.adapters import DEFAULT_CA_BUNDLE_PATH, HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3 import exceptions as urllib3_errors
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -70,7 +71,7 @@ class HttpAnswer:
     elapsed: float
 
 
-class _UnusableAnswer(Exception):
+class _AnswerError(Exception):
     """An answer that was given up on; the text quotes nothing of it."""
 
 
@@ -109,7 +110,7 @@ class _TimedReader(io.RawIOBase):
         if left <= 0:
             raise TimeoutError("the deadline of the whole answer has passed")
         self._sock.settimeout(left if left < math.inf else None)
-        count: int | None = self._raw.readinto(buffer)  # type: ignore[attr-defined]  # a SocketIO in truth
+        count: int | None = self._raw.readinto(buffer)
         return count
 
     def close(self) -> None:
@@ -186,7 +187,7 @@ class _Adapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    def get_redirect_target(self, resp: requests.Response) -> None:  # type: ignore[override]
+    def get_redirect_target(self, resp: requests.Response) -> None:
         """None: requests looks at redirects even when told not to follow, and reads their body without a limit."""
 
 
@@ -219,6 +220,7 @@ class HttpTransport:
     ) -> None:
         self._endpoint = endpoint
         self._place = _place(endpoint)
+        _prepared(endpoint, "")
         self._timeout = timeout
         self._patience = timeout[1] * _DEADLINE_FACTOR if answer_deadline is None else answer_deadline
         if not all(0 < seconds < math.inf for seconds in (*timeout, self._patience)):
@@ -259,9 +261,12 @@ class HttpTransport:
         provably nothing left; ``OutcomeUnknown`` at once where bytes may have left and no whole answer came;
         ``SettingsError`` for a wrong ``url`` and ``InvalidRequest`` for a wrong ``soap_action``.
         """
-        place = self._place if url is None else _place(url)
-        request = _prepared(url or self._endpoint, body, soap_action)
-        del body  # so that no traceback which shows locals shows it
+        try:
+            place = self._place if url is None else _place(url)
+            request = _prepared(self._endpoint if url is None else url, soap_action)
+            request.prepare_body(body, None)
+        finally:
+            del body  # so that no traceback which shows locals shows it
         attempt = 0
         while True:
             outcome = self._attempt(request, place, conversation_id)
@@ -320,7 +325,7 @@ def _place(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
-def _prepared(url: str, body: bytes, soap_action: str) -> requests.PreparedRequest:
+def _prepared(url: str, soap_action: str) -> requests.PreparedRequest:
     if not _SOAP_ACTION.fullmatch(soap_action):
         raise InvalidRequest(["the SOAPAction must be printable ASCII without quotation marks"])
     headers = {
@@ -330,7 +335,9 @@ def _prepared(url: str, body: bytes, soap_action: str) -> requests.PreparedReque
         "Accept-Encoding": "identity",
         "User-Agent": "mpesa-cbp",
     }
-    return requests.Request("POST", url, headers=headers, data=body).prepare()
+    with contextlib.suppress(requests.RequestException, ValueError):  # their texts quote the URL
+        return requests.Request("POST", url, headers=headers).prepare()
+    raise SettingsError("The endpoint is not a URL that can be used")
 
 
 def _received(response: requests.Response, limit: int) -> bytes:
@@ -339,7 +346,7 @@ def _received(response: requests.Response, limit: int) -> bytes:
         pieces.append(piece)
         size += len(piece)
         if size > limit:
-            raise _UnusableAnswer(f"the answer is larger than {limit} bytes")
+            raise _AnswerError(f"the answer is larger than {limit} bytes")
     return b"".join(pieces)
 
 
@@ -348,13 +355,13 @@ def _unpacked(packed: bytes, encoding: str, limit: int) -> bytes:
     if encoding.strip().lower() in {"", "identity"}:
         return packed
     if encoding.strip().lower() not in {"gzip", "x-gzip"}:
-        raise _UnusableAnswer("the answer came packed in a way that was not asked for")
+        raise _AnswerError("the answer came packed in a way that was not asked for")
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     body = unpacker.decompress(packed, limit + 1)
     if len(body) > limit:
-        raise _UnusableAnswer(f"the answer is larger than {limit} bytes")
+        raise _AnswerError(f"the answer is larger than {limit} bytes")
     if not unpacker.eof or unpacker.unused_data:
-        raise _UnusableAnswer("the packed answer is not whole")
+        raise _AnswerError("the packed answer is not whole")
     return body
 
 
@@ -366,18 +373,24 @@ def _tls_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an operator's issuing CA alone, without its root, will do
     context.post_handshake_auth = True
+    trusted = Path(ca or DEFAULT_CA_BUNDLE_PATH)
     try:
-        trusted = Path(ca or requests.certs.where()).read_bytes()
-        context.load_verify_locations(cadata=trusted if b"-----BEGIN" not in trusted else trusted.decode("latin-1"))
+        if b"-----BEGIN" in trusted.read_bytes():
+            context.load_verify_locations(cafile=trusted)
+        else:
+            context.load_verify_locations(cadata=trusted.read_bytes())
     except (OSError, ValueError) as error:
-        raise SettingsError(f"The CA file {ca} cannot be used: {_detail(error)}") from None
+        raise SettingsError(f"The CA file {trusted} holds no certificate in PEM or DER: {_detail(error)}") from None
     if client_certificate is not None:
-        files = client_certificate if isinstance(client_certificate, tuple) else (client_certificate,)
+        certificates, key = client_certificate if isinstance(client_certificate, tuple) else (client_certificate, None)
         try:
-            context.load_cert_chain(*files, password=str)  # str gives "": else OpenSSL asks on the terminal and waits
+            # ``str`` answers "" where OpenSSL would ask for the key's password on the terminal, and wait.
+            context.load_cert_chain(certificates, key, str)
         except (OSError, ValueError) as error:
-            named = " and ".join(str(file) for file in files)
-            raise SettingsError(f"The client certificate {named} cannot be used: {_detail(error)}") from None
+            named = " and ".join(str(file) for file in (certificates, key) if file)
+            raise SettingsError(
+                f"The client certificate {named} is no PEM certificate with its key, unencrypted: {_detail(error)}"
+            ) from None
     return context
 
 
@@ -398,10 +411,11 @@ _WHY_NOT_SENT: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((BaseException,), "the connection could not be made"),
 )
 _WHY_UNKNOWN: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((_UnusableAnswer,), "the answer was given up"),
+    ((_AnswerError,), "the answer was given up"),
     (_TIMEOUTS, "no whole answer came in time"),
     (_TLS_ERRORS, "the TLS connection was ended by the other side, perhaps for want of a client certificate"),
-    ((ConnectionError, urllib3_errors.IncompleteRead), "the connection ended before a whole answer had come"),
+    ((ConnectionError,), "the connection ended before an answer had come"),
+    ((IncompleteRead,), "the answer was not whole"),
     ((BaseException,), "no answer came that can be read"),
 )
 
@@ -446,9 +460,9 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 def _detail(error: BaseException) -> str:
     """A word or two on the innermost cause that are safe to show."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return str(getattr(error, "verify_message", "")).rstrip(".") or "SSLCertVerificationError"
+        return str(getattr(error, "verify_message", "") or type(error).__name__).rstrip(".")
     if isinstance(error, ssl.SSLError):
-        return error.reason or "SSLError"
-    if isinstance(error, _UnusableAnswer):
+        return getattr(error, "reason", None) or type(error).__name__
+    if isinstance(error, _AnswerError):
         return str(error)
     return type(error).__name__

@@ -23,7 +23,7 @@ class Message:
     payload_type_name: str | None = None
 
     @property
-    def type(self) -> type[Any] | None:
+    def body_type(self) -> type[Any] | None:
         """Class of the body's element, imported on first use."""
         return load_type(self.type_name) if self.type_name else None
 

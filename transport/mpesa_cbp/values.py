@@ -1,0 +1,126 @@
+"""Phone numbers and amounts as people write them, brought to the one form that is sent; and their masks for output.
+
+No error raised here repeats the value: a phone number is a customer's, and errors end up in logs.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+__all__ = ["format_amount", "mask", "mask_msisdn", "normalise_msisdn", "parse_amount"]
+
+# An optional plus, then groups of ASCII digits with blanks, dashes, dots or parentheses between them.
+_PHONE = re.compile(r"(\+?)\(?([0-9]+(?:[ \-.()\u00a0]+[0-9]+)*)\)?")
+_SEPARATORS = re.compile(r"[^0-9]+")
+# Digits, perhaps a fraction, perhaps an exponent; no thousands separators (1.000 and 1,000 differ from land to land),
+# no underscores and no other scripts' digits, all of which Decimal itself would take or guess at.
+_AMOUNT = re.compile(r"([+-]?)[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+_MSISDN = re.compile(r"[0-9]{12,15}")
+
+_SUBSCRIBER_DIGITS = 9
+# The first digits of a mobile number, by country code, where they are known: Kenya has 7… and 1….
+_FIRST_DIGITS = {"254": "17"}
+_AMOUNT_DIGITS = 13
+
+
+def normalise_msisdn(text: str, *, country_code: str = "254") -> str:
+    """Return a phone number as MSISDN: country code and nine digits, nothing else (`254712345678`).
+
+    Accepts the national form with or without its leading 0 and the international one with or without + or 00, with
+    blanks, dashes, dots and parentheses between groups of digits. For Kenya (254) the number must start with 7 or 1.
+    Raises ValueError, without the number, for anything else: a wrong length, another country, characters that do not
+    belong, and a last group of one digit (`712345678.0`, as spreadsheets write it, would be another number).
+    """
+    found = _PHONE.fullmatch(text.strip())
+    if not found:
+        raise ValueError("the phone number holds something other than digits, blanks, dashes, dots and parentheses")
+    groups = _SEPARATORS.split(found.group(2))
+    if len(groups) > 1 and len(groups[-1]) == 1:
+        raise ValueError("the phone number ends in a group of one digit, as a number from a spreadsheet does")
+    subscriber = _subscriber("".join(groups), international=bool(found.group(1)), country_code=country_code)
+    if subscriber is None:
+        raise ValueError(
+            f"the phone number has a wrong length or another country's code: {_SUBSCRIBER_DIGITS} digits after "
+            f"{country_code} or 0 are expected"
+        )
+    if subscriber[0] not in _FIRST_DIGITS.get(country_code, "123456789"):
+        raise ValueError(f"the phone number is no mobile number in country code {country_code}")
+    if subscriber.startswith(country_code):
+        raise ValueError("the phone number is ambiguous: write it in full, with the country code")
+    return country_code + subscriber
+
+
+def _subscriber(digits: str, *, international: bool, country_code: str) -> str | None:
+    prefixes = (country_code,) if international else ("", "0", country_code, f"00{country_code}")
+    for prefix in prefixes:
+        if digits.startswith(prefix) and len(digits) == len(prefix) + _SUBSCRIBER_DIGITS:
+            return digits[len(prefix) :]
+    return None
+
+
+def parse_amount(value: Decimal | int | str) -> Decimal:
+    """Return an amount of money as an exact Decimal without an exponent.
+
+    At most two places and thirteen digits in all, more than zero. Text is ASCII digits with a point and perhaps an
+    exponent, no separators. Raises ValueError for everything else: a float or a bool, infinities and what is not a
+    number, more than two places even when they are zeros (`1.000` is a thousand in some lands), zero, negatives.
+    """
+    amount = _exact(value)
+    if not amount.is_finite():
+        raise ValueError("the amount is not a number")
+    if amount <= 0:
+        raise ValueError("the amount must be more than zero")
+    # The places are judged before the digits are written out, which an exponent could make endless.
+    if int(amount.as_tuple().exponent) < -2:
+        raise ValueError("the amount has more than two places")
+    if amount.adjusted() >= _AMOUNT_DIGITS:
+        raise ValueError(f"the amount has more than {_AMOUNT_DIGITS} digits")
+    plain = f"{amount:f}"
+    if len(plain.replace(".", "").lstrip("0")) > _AMOUNT_DIGITS:
+        raise ValueError(f"the amount has more than {_AMOUNT_DIGITS} digits")
+    return Decimal(plain)
+
+
+def _exact(value: object) -> Decimal:
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool | float):
+        raise ValueError("the amount must be a Decimal, an int or text: a float is not exact")
+    if isinstance(value, int):
+        return Decimal(value)
+    if not isinstance(value, str):
+        raise ValueError("the amount must be a Decimal, an int or text")
+    if not _AMOUNT.fullmatch(value.strip()):
+        raise ValueError("the amount is not a plain number such as 100 or 100.50")
+    return Decimal(value.strip())
+
+
+def format_amount(amount: Decimal) -> str:
+    """Return the amount in plain digits: `100` for whole ones, else two places, `100.50`.
+
+    Raises ValueError for an amount that `parse_amount` refuses.
+    """
+    exact = parse_amount(amount)
+    whole = exact.to_integral_value()
+    return f"{whole:f}" if whole == exact else f"{exact:.2f}"
+
+
+def mask_msisdn(msisdn: str) -> str:
+    """Return a phone number fit for output: `2547****5678`; anything that is no MSISDN is masked as `mask` does."""
+    text = msisdn.strip()
+    return f"{text[:4]}****{text[-4:]}" if _MSISDN.fullmatch(text) else mask(text)
+
+
+def mask(text: str) -> str:
+    """Return a name fit for output, `J*** D**`; words with digits in them, such as numbers, become `****`.
+
+    It leaves the first letters and the lengths of names, so it must not be used for secrets: leave those out.
+    """
+    return " ".join(_masked_word(word) for word in text.split())
+
+
+def _masked_word(word: str) -> str:
+    if any(character.isdigit() for character in word):
+        return "****"
+    return "*" if len(word) == 1 else word[0] + "*" * (len(word) - 1)
