@@ -40,8 +40,11 @@ Key = tuple[str, ...]
 _T = TypeVar("_T")
 
 
-def make_plan(contract: Contract, config: Config) -> Plan:
+def make_plan(contract: Contract, config: Config, *, strict_settings: bool = True) -> Plan:
     """Decide everything about the bindings of a contract.
+
+    With ``strict_settings`` off, settings that speak of what the contract does not have are passed over: another
+    revision of a contract is compared under the settings of this one.
 
     Raises ContractError for a contract that is illegal or uses what is not supported, ConfigurationError for
     settings that speak of what the contract does not have.
@@ -51,7 +54,10 @@ def make_plan(contract: Contract, config: Config) -> Plan:
     found_operations = operations(contract)
     shapes = analyse(contract)
     builder = _Builder(contract, config, source, {shape.key: shape for shape in shapes})
-    return builder.plan(found_operations)
+    plan = builder.plan(found_operations)
+    if strict_settings:
+        builder.check_settings(plan)
+    return plan
 
 
 def generator_version() -> str:
@@ -75,7 +81,7 @@ class _Builder:
         classes = tuple(self._class(shape) for shape in self.shapes.values() if shape.kind != "enumeration")
         enumerations = tuple(self._enumeration(shape) for shape in self.shapes.values() if shape.kind == "enumeration")
         classes, modules = self._joined_modules(classes)
-        plan = Plan(
+        return Plan(
             package=self.config.package,
             generator=generator_version(),
             trim=self.config.trim,
@@ -87,8 +93,6 @@ class _Builder:
             classes=classes,
             operations=self._operations(found, classes),
         )
-        self._check_settings(plan)
-        return plan
 
     # -- where things are declared ------------------------------------------------------------------------------
 
@@ -378,7 +382,7 @@ class _Builder:
             payload=roots.get(payload_root) if payload_root is not None else None,
         )
 
-    def _check_settings(self, plan: Plan) -> None:
+    def check_settings(self, plan: Plan) -> None:
         """Settings that speak of what the contract does not have are mistakes; say so instead of ignoring them."""
         roots = {root for item in plan.classes for root in item.roots}
         unknown = [local_name(name) for pair in self.config.payloads.items() for name in pair if name not in roots]

@@ -160,6 +160,11 @@ def closes_at_once(conversation: Conversation) -> None:
     conversation.reset()
 
 
+def closes_after_first_byte(conversation: Conversation) -> None:
+    conversation.connection.recv(1)
+    conversation.reset()
+
+
 def closes_after_head(conversation: Conversation) -> None:
     conversation.read_head()
     conversation.reset()

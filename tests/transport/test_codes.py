@@ -59,7 +59,9 @@ def test_zero_is_success_however_it_is_written(code: str) -> None:
     assert result_meaning(code).code == code
 
 
-@pytest.mark.parametrize("code", ["", " ", "1", "-0", "+0", "0.0", "0x0", "O", "٠", "０", "None", "Success", "9" * 5000])
+@pytest.mark.parametrize(
+    "code", ["", " ", "1", "-0", "+0", "0.0", "0x0", "O", "٠", "０", "None", "Success", "9" * 5000]
+)
 def test_anything_else_is_no_success_and_no_error(code: str) -> None:
     assert not is_success(code)
     assert not response_meaning(code).success
@@ -118,7 +120,7 @@ def test_an_unknown_code_is_told_apart_and_never_raises(code: str) -> None:
     for meaning in (response_meaning(code), result_meaning(code), answer_meaning(code)):
         assert meaning.code == code
         if not meaning.known:
-            assert not (meaning.success or meaning.final or meaning.pending)
+            assert (meaning.success, meaning.final, meaning.pending) == (False, False, False)
             assert meaning.retry == "ask"
 
 

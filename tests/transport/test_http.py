@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import gzip
 import ipaddress
 import os
@@ -11,7 +12,7 @@ import ssl
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -22,12 +23,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from failing_broker import (
+from tests.transport.failing_broker import (
     ANSWER,
     Behaviour,
     FailingBroker,
     answers,
     answers_late,
+    closes_after_first_byte,
     closes_after_head,
     closes_at_once,
     closes_inside_body,
@@ -487,7 +489,7 @@ def test_a_broker_that_offers_only_tls_1_1_is_not_sent_to(certificates: Certific
 @pytest.mark.parametrize(
     "behaviour",
     [
-        pytest.param(closes_at_once, id="hangs up"),
+        pytest.param(closes_after_first_byte, id="hangs up"),
         pytest.param(answers(b"HTTP/1.1 400 Bad Request\r\n\r\n"), id="speaks plain HTTP"),
         pytest.param(answers_late, id="says nothing"),
     ],
@@ -589,6 +591,15 @@ def test_a_proxy_that_took_the_request_and_hung_up_leaves_the_outcome_unknown(
 # Threads and processes.
 
 
+@contextmanager
+def disabled_garbage_collection() -> Iterator[None]:
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 def test_threads_share_a_transport_and_each_gets_its_own_answers() -> None:
     def ten_posts(number: int) -> set[bytes]:
         return {transport.post(b"<e>%d</e>" % number).body for _ in range(10)}
@@ -598,12 +609,20 @@ def test_threads_share_a_transport_and_each_gets_its_own_answers() -> None:
         assert broker.connections <= 8
 
 
-def test_a_closed_transport_opens_new_connections() -> None:
-    with FailingBroker(echoes) as broker, HttpTransport(broker.url()) as transport:
+def test_a_closed_transport_ends_the_connections_of_all_threads_and_opens_new_ones() -> None:
+    with (
+        FailingBroker(echoes) as broker,
+        HttpTransport(broker.url()) as transport,
+        ThreadPoolExecutor(1) as other,
+        disabled_garbage_collection(),
+    ):
         transport.post(BODY)
-        transport.close()
-        transport.post(BODY)
+        other.submit(transport.post, BODY).result()
         assert broker.connections == 2
+        transport.close()
+        broker.wait_for_ends(2)
+        transport.post(BODY)
+        assert broker.connections == 3
 
 
 def test_a_forked_process_does_not_write_into_its_parents_connection(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -230,7 +230,22 @@ def test_the_repr_shows_no_name_and_only_a_masked_number() -> None:
 
 KEYS = st.one_of(st.sampled_from(sorted(_READERS)), st.text(st.characters(codec=None)))
 PIECES = st.sampled_from(
-    ["{Amount={", "}}", "BasicAmount=", "CurrencyCode=KES", ",", "=", "|", "&", "Ksh", "KES", "-", "22/10/2014", "0", " "]
+    [
+        "{Amount={",
+        "}}",
+        "BasicAmount=",
+        "CurrencyCode=KES",
+        ",",
+        "=",
+        "|",
+        "&",
+        "Ksh",
+        "KES",
+        "-",
+        "22/10/2014",
+        "0",
+        " ",
+    ]
 )
 VALUES = st.one_of(st.none(), st.text(), st.lists(PIECES, max_size=12).map("".join))
 

@@ -24,6 +24,15 @@ __all__ = ["Certificate", "CertificateFile", "CertificateFileError", "issued_by"
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 _PKCS12_VERSION = bytes.fromhex("020103")
+# All that the library raises over a damaged certificate; not each of them is a ValueError.
+_DAMAGE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
 _INSTEAD = {
     b"CERTIFICATE REQUEST": "it holds a signing request: send it to the operator, who answers with the certificate",
     b"NEW CERTIFICATE REQUEST": "it holds a signing request: send it to the operator, who answers with the certificate",
@@ -93,10 +102,10 @@ def read_certificates(data: bytes, *, passphrase: bytes | None = None) -> Certif
             return _read_pkcs12(data, passphrase)
         if content.startswith(_SIGNED_DATA):
             return CertificateFile("PKCS#7 (.p7b), DER", _facts_of_all(pkcs7.load_der_pkcs7_certificates(data)))
-        return CertificateFile("a single certificate, DER", (_facts(x509.load_der_x509_certificate(data)),))
-    except (ValueError, UnsupportedAlgorithm) as problem:
-        if isinstance(problem, CertificateFileError):
-            raise
+        return CertificateFile("a single certificate, DER", _facts_of_all([x509.load_der_x509_certificate(data)]))
+    except CertificateFileError:
+        raise
+    except _DAMAGE as problem:
         raise CertificateFileError("the file is not a certificate in PEM, DER, PKCS#7 or PKCS#12 form") from problem
 
 
@@ -128,7 +137,7 @@ def _read_pem(data: bytes, passphrase: bytes | None) -> CertificateFile:
             elif label in {b"PKCS7", b"CMS"}:
                 form = "PKCS#7 (.p7b), PEM"
                 certificates += pkcs7.load_pem_pkcs7_certificates(text.replace(b" CMS-", b" PKCS7-"))
-        except (ValueError, UnsupportedAlgorithm) as problem:
+        except _DAMAGE as problem:
             raise CertificateFileError("a PEM block in the file is damaged: it is not a certificate") from problem
         if label.endswith(b"PRIVATE KEY"):
             key = _one_key(key, _plain_key(_load_key(text, passphrase)))
@@ -202,15 +211,15 @@ def _load(certificate: Certificate) -> x509.Certificate:
 
 def _facts_of_all(certificates: list[x509.Certificate]) -> tuple[Certificate, ...]:
     """Return the facts of each, once: chains are handed out with the same certificate in them twice."""
-    return tuple(dict.fromkeys(_facts(certificate) for certificate in certificates))
+    try:
+        return tuple(dict.fromkeys(_facts(certificate) for certificate in certificates))
+    except _DAMAGE as problem:
+        raise CertificateFileError("a certificate in the file is damaged") from problem
 
 
 def _facts(certificate: x509.Certificate) -> Certificate:
-    try:
-        key_type, key_bits = _kind_of_key(certificate)
-        extensions = _extensions(certificate)
-    except (ValueError, UnsupportedAlgorithm) as problem:
-        raise CertificateFileError("a certificate in the file is damaged: its key or extensions are") from problem
+    key_type, key_bits = _kind_of_key(certificate)
+    extensions = [extension.value for extension in certificate.extensions]
     constraints = next((each for each in extensions if isinstance(each, x509.BasicConstraints)), None)
     return Certificate(
         subject=certificate.subject.rfc4514_string(),
@@ -238,10 +247,6 @@ def _kind_of_key(certificate: x509.Certificate) -> tuple[str, int]:
     if isinstance(key, dsa.DSAPublicKey):
         return "DSA", key.key_size
     return type(key).__name__.removesuffix("PublicKey"), 0
-
-
-def _extensions(certificate: x509.Certificate) -> list[x509.ExtensionType]:
-    return [extension.value for extension in certificate.extensions]
 
 
 def _host_names(extensions: list[x509.ExtensionType]) -> tuple[str, ...]:

@@ -185,6 +185,15 @@ class _Adapter(HTTPAdapter):
         host, _ = super().build_connection_pool_key_attributes(request, *rest, **more)
         return host, {"ssl_context": self._context, "cert_reqs": "CERT_REQUIRED"}
 
+    def close(self) -> None:
+        # urllib3 only forgets its pools here, and their connections stay open until the garbage is collected.
+        for owner in (self.poolmanager, *self.proxy_manager.values()):
+            for key in owner.pools.keys():  # noqa: SIM118 - not a dict, and cannot be iterated itself
+                pool = owner.pools.get(key)
+                if pool is not None:
+                    pool.close()
+        super().close()
+
 
 class _Session(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:

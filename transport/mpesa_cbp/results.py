@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
@@ -80,7 +80,7 @@ class ResultParameters:
     registered: bool | None = None
     withdrawal_charge: Decimal | None = None
     debit_party_charges: Decimal | None = None
-    balances: Mapping[str, Decimal] = MappingProxyType({})
+    balances: Mapping[str, Decimal] = field(default_factory=lambda: MappingProxyType({}))
     accounts: tuple[AffectedAccount, ...] = ()
     other: tuple[tuple[str, str], ...] = ()
     not_understood: tuple[tuple[str, str], ...] = ()
@@ -148,16 +148,16 @@ def read_parameters(pairs: Iterable[tuple[str, str | None]]) -> ResultParameters
 _Reader = Callable[[_Reading, str], None]
 
 
-def _text_to(field: str) -> _Reader:
-    return lambda reading, text: reading.set(field, text)
+def _text_to(name: str) -> _Reader:
+    return lambda reading, text: reading.set(name, text)
 
 
-def _money_to(field: str) -> _Reader:
+def _money_to(name: str) -> _Reader:
     def read(reading: _Reading, text: str) -> None:
         currency, amount = _money(text)
         if currency:
             reading.set("currency", currency)
-        reading.set(field, amount)
+        reading.set(name, amount)
 
     return read
 

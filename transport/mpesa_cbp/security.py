@@ -1,7 +1,7 @@
 """The cryptography of the interface: signing, initiator passwords, password changes, and the simulator's key pair.
 
-Every function is pure: no clock, no settings, no state. Reading and encrypting a key are the only uses of a random
-source, and the algorithms demand it. No text of an error raised here contains a password, a key or a passphrase.
+No function reads a clock, a setting or a state; random numbers are drawn only where the algorithm demands it (RSA
+padding, new keys). No text of an error raised here contains a password, a key or a passphrase.
 """
 
 from __future__ import annotations
@@ -242,9 +242,7 @@ def _password_certificate(certificate: bytes | Path | str) -> Certificate:
     if len(certificates) > 1:
         certificates = tuple(each for each in certificates if not each.is_ca)
     if len(certificates) != 1:
-        raise SecurityError(
-            f"the password certificate is not clear: of those in this file {len(certificates)} could be meant"
-        )
+        raise SecurityError(f"the password certificate is not clear: {len(certificates)} in the file could be meant")
     return certificates[0]
 
 
@@ -253,12 +251,10 @@ def _certificate_bytes(certificate: bytes | Path | str) -> bytes:
         return certificate
     if isinstance(certificate, str) and "-----BEGIN" in certificate:
         return certificate.encode("utf-8")
-    path = Path(certificate)
     try:
-        return path.read_bytes()
+        return Path(certificate).read_bytes()
     except (OSError, ValueError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else "no such path is possible"
-        raise SecurityError(f"the password certificate {path} cannot be read: {reason}") from problem
+        raise SecurityError(f"the password certificate cannot be read: {problem}") from problem
 
 
 def _rsa_public_key(certificate: Certificate) -> rsa.RSAPublicKey:

@@ -1,0 +1,127 @@
+"""Everything that a maintainer or CI runs. ``nox`` alone runs what must be green before a commit."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
+# Names that parents of this process may have set and that would lead a session's tools astray.
+os.environ.pop("PYTHONPATH", None)
+
+nox.needs_version = ">=2026.4"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.error_on_missing_interpreters = True
+
+ROOT = Path(__file__).parent
+VERSIONS = ("3.10", "3.11", "3.12", "3.13")
+CODE = ("generator", "generated", "transport", "tests", "bench", "noxfile.py")
+CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _interpreter(version: str) -> str | None:
+    """Path of a Python of that version that really starts; a pyenv shim without a version behind it does not."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    found = sorted(str(path) for path in pyenv.glob(f"{version}.*/bin/python{version}"))
+    candidates = [sys.executable] if version == CURRENT else [f"python{version}", *found]
+    for candidate in candidates:
+        try:
+            done = subprocess.run(
+                [candidate, "-c", "import sys; print(sys.executable)"], capture_output=True, text=True, check=False
+            )
+        except OSError:
+            continue
+        if done.returncode == 0:
+            return done.stdout.strip()
+    return None
+
+
+PRESENT = {version: path for version in VERSIONS if (path := _interpreter(version)) is not None}
+
+nox.options.sessions = [f"tests-{CURRENT}", "lint", "types", "imports", "check"]
+
+
+def _install(session: nox.Session, *groups: str) -> None:
+    session.install("-q", "-e", ".[service,generator]", *_group(*groups))
+
+
+def _group(*names: str) -> list[str]:
+    project = nox.project.load_toml(ROOT / "pyproject.toml")
+    return [item for name in names for item in nox.project.dependency_groups(project, name)]
+
+
+def _sessions_of_tests() -> None:
+    def tests(session: nox.Session) -> None:
+        """Run all tests and measure coverage."""
+        _install(session, "test")
+        arguments = session.posargs or ["-n", "2", "--cov", "--cov-report=term:skip-covered", "tests"]
+        session.run("pytest", *arguments)
+
+    for version, path in PRESENT.items():
+        nox.session(name=f"tests-{version}", python=path)(tests)
+
+
+_sessions_of_tests()
+
+
+@nox.session(python=sys.executable)
+def lint(session: nox.Session) -> None:
+    """Check style and formatting with ruff."""
+    session.install("-q", *[item for item in _group("dev") if item.startswith("ruff")])
+    session.run("ruff", "check", *CODE, "examples")
+    session.run("ruff", "format", "--check", "generator", "transport", "tests", "bench", "examples", "noxfile.py")
+
+
+@nox.session(python=sys.executable)
+def types(session: nox.Session) -> None:
+    """Check types with mypy, strictly, over everything."""
+    _install(session, "dev")
+    session.run("mypy", *(path for path in CODE if (ROOT / path).exists()))
+
+
+@nox.session(python=sys.executable)
+def imports(session: nox.Session) -> None:
+    """Hold the rule of who may import whom."""
+    _install(session, "dev")
+    session.run("lint-imports")
+
+
+@nox.session(python=sys.executable)
+def generate(session: nox.Session) -> None:
+    """Write the generated package anew."""
+    session.install("-q", "-e", ".[generator]")
+    session.run("mpesa-cbp-gen", "generate")
+
+
+@nox.session(python=sys.executable)
+def check(session: nox.Session) -> None:
+    """Tell whether the generated package is what the contract gives."""
+    session.install("-q", "-e", ".[generator]")
+    session.run("mpesa-cbp-gen", "check")
+
+
+@nox.session(python=sys.executable)
+def build(session: nox.Session) -> None:
+    """Build wheel and sdist, and look into them."""
+    session.install("-q", "build", "check-wheel-contents", "twine")
+    dist = Path(session.create_tmp()) / "dist"
+    for old in dist.glob("*"):
+        old.unlink()
+    session.run("python", "-m", "build", "--outdir", str(dist))
+    wheel = next(dist.glob("*.whl"))
+    session.run(
+        "check-wheel-contents", "--toplevel", "mpesa_cbp,mpesa_cbp_generator,mpesa_cbp_models", str(wheel)
+    )
+    session.run("twine", "check", "--strict", *map(str, dist.glob("*")))
+
+
+@nox.session(python=sys.executable)
+def demo(session: nox.Session) -> None:
+    """Show a simulated payment with its final result."""
+    session.install("-q", "-e", ".[service]")
+    session.run("mpesa-cbp", "demo", *session.posargs)

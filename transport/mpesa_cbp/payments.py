@@ -1,0 +1,116 @@
+"""What a payment is to us: its states, what can happen to it, and what a journal must be able to do.
+
+``Client`` and ``Listener`` need no more of a journal than the protocols here; ``journal.Journal`` is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Protocol
+
+
+class PaymentState(Enum):
+    """How far a payment has come (protocol, section 1)."""
+
+    CREATED = "created"
+    """Stored, nothing sent yet. A process that dies now has sent nothing."""
+
+    SENT = "sent"
+    """Stored that sending begins; bytes may have left. Until more is known, only queryTransaction can tell."""
+
+    ACCEPTED = "accepted"
+    """The broker has accepted the request; the result will follow."""
+
+    QUEUED = "queued"
+    """The broker could only cache the request (ResponseCode 100000000): pending, not failed."""
+
+    SUCCEEDED = "succeeded"
+    """The final result says that the money has moved."""
+
+    FAILED = "failed"
+    """Certainly not paid: refused by the broker, failed by the core, or provably never sent."""
+
+    EXPIRED = "expired"
+    """The cached request expired at the broker (notifyQueueTimeout): it never reached the core."""
+
+    UNKNOWN = "unknown"
+    """Bytes may have left and no readable answer came: ask queryTransaction, never send again."""
+
+
+FINAL_STATES = frozenset({PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentState.EXPIRED})
+"""States that say what became of the money."""
+
+
+class EventKind(Enum):
+    """What can happen to a payment; every event is kept, whether or not it changes the state."""
+
+    CREATED = "created"
+    SENDING = "sending"
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    REFUSED = "refused"
+    NOT_SENT = "not-sent"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    RESULT = "result"
+    QUEUE_TIMEOUT = "queue-timeout"
+    QUERIED = "queried"
+    C2B_VALIDATION = "c2b-validation"
+    C2B_CONFIRMATION = "c2b-confirmation"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """One row of the journal; times are aware, UTC. ``receiver`` is a customer's number or a short code."""
+
+    conversation_id: str
+    command_id: str
+    state: PaymentState
+    amount: Decimal | None
+    receiver: str | None = field(repr=False)
+    core_conversation_id: str | None
+    response_code: str | None
+    result_code: str | None
+    receipt: str | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class PaymentJournal(Protocol):
+    """What ``Client`` asks of a journal. Each call has committed durably when it returns."""
+
+    def create(
+        self,
+        *,
+        conversation_id: str,
+        command_id: str,
+        amount: Decimal | None,
+        receiver: str | None,
+        request: bytes,
+    ) -> None:
+        """Store a payment in state CREATED; ``request`` is its payload without credentials.
+
+        Raises DuplicateConversation where the conversation id is known already, JournalError where it cannot be
+        stored; in both cases nothing must be sent.
+        """
+
+    def record(
+        self,
+        conversation_id: str,
+        kind: EventKind,
+        *,
+        code: str | None = None,
+        core_conversation_id: str | None = None,
+        detail: str | None = None,
+        body: bytes | None = None,
+    ) -> PaymentState:
+        """Append an event and move the payment as far as the transition table allows; returns its state now.
+
+        Raises JournalError where it cannot be stored.
+        """
+
+    def payment(self, conversation_id: str) -> Payment | None:
+        """The payment of that conversation id, or None."""

@@ -1,0 +1,73 @@
+"""Who we are towards the broker, and the dialect of signing that it expects (protocol, sections 2 and 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone, tzinfo
+from pathlib import Path
+from typing import TypeAlias
+
+from mpesa_cbp.security import SpPasswordReading
+
+Secret: TypeAlias = "str | Callable[[], str]"
+"""A secret, or a function that fetches it (from a vault, say) each time that it is needed."""
+
+NAIROBI = timezone(timedelta(hours=3), "EAT")
+
+CONTRACT_HEADER_NAMESPACE = "http://www.huawei.com.cn/schema/common/v2_1"
+GUIDE_HEADER_NAMESPACE = "http://www.huawei.com/schema/osg/common/v2_1"
+
+
+def reveal(secret: Secret) -> str:
+    """The text of a secret, fetched if it is a function."""
+    return secret if isinstance(secret, str) else secret()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceProvider:
+    """Us, as the broker knows us.
+
+    ``id`` is the spId, ``password`` the one allocated with it (None where the broker goes by our address alone),
+    ``service_id`` the serviceId. ``third_party_id`` and ``third_party_password`` name us inside the payload
+    (ThirdPartyID, at most 20 characters); the spId stands in for the first where it is not given.
+    """
+
+    id: str
+    password: Secret | None = field(repr=False)
+    service_id: str | None = None
+    third_party_id: str | None = None
+    third_party_password: Secret | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Initiator:
+    """The operator-side user in whose name we pay; ``certificate`` is the operator's password certificate.
+
+    ``certificate`` may be a path or the file's content, in any form in which certificates are handed out.
+    ``key_owner`` is 1 where that is the API caller's key, 2 where it is the initiator's.
+    """
+
+    name: str
+    password: Secret = field(repr=False)
+    short_code: str
+    certificate: str | Path | bytes = field(repr=False)
+    key_owner: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """How the signing header is written: its namespace, the reading of spPassword, the zone of timeStamp."""
+
+    header_namespace: str = CONTRACT_HEADER_NAMESPACE
+    sp_password_reading: SpPasswordReading = SpPasswordReading.UPPER_HEX
+    zone: tzinfo = timezone.utc
+
+
+PROFILES: dict[str, Profile] = {
+    "contract": Profile(),
+    "guide": Profile(
+        header_namespace=GUIDE_HEADER_NAMESPACE, sp_password_reading=SpPasswordReading.LOWER_HEX, zone=NAIROBI
+    ),
+}
+"""``contract`` is what the specification says, ``guide`` what later guides show and most partners send."""
