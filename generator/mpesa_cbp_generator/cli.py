@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mpesa_cbp_generator.config import Config, default_config, read_config
-from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError
+from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError, Problem
 from mpesa_cbp_generator.pipeline import generate
 
 FINE, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
@@ -58,11 +58,15 @@ def _config(options: argparse.Namespace) -> Config:
     return read_config(options.config or Path("bindings.toml"))
 
 
+def _warn(problem: Problem) -> None:
+    print(f"mpesa-cbp-gen: warning: {problem}", file=sys.stderr)
+
+
 def _generate(options: argparse.Namespace) -> int:
     from mpesa_cbp_generator.write import write
 
     config = _config(options)
-    files = generate(config)
+    files = generate(config, warn=_warn)
     write(files, config.output)
     print(f"{config.output}: {len(files)} files")
     return FINE
@@ -72,7 +76,7 @@ def _check(options: argparse.Namespace) -> int:
     from mpesa_cbp_generator.write import differences
 
     config = _config(options)
-    found = list(differences(generate(config), config.output))
+    found = list(differences(generate(config, warn=_warn), config.output))
     if not found:
         print(f"{config.output} is what the contract gives")
         return FINE

@@ -26,13 +26,15 @@ class Config:
 
     ``modules`` maps a namespace to a module name, ``payloads`` an element to the element whose document its text
     carries (both as Clark names). ``types``, ``aliases``, ``values`` and ``absent_on_reading`` are keyed by
-    ``Owner.Element`` or ``Element`` in the contract's words. ``roles`` maps an operation to our part in it.
+    ``Owner.Element`` or ``Element`` in the contract's words. With ``strict`` off, what a contract refers to and does
+    not have is left open with a warning, see ``loosen``. ``roles`` maps an operation to our part in it.
     """
 
     sources: tuple[Path, ...]
     package: str
     output: Path
     acronyms: tuple[str, ...] = DEFAULT_ACRONYMS
+    strict: bool = True
     trim: bool = False
     modules: Mapping[str, str] = field(default_factory=dict)
     payloads: Mapping[str, str] = field(default_factory=dict)
@@ -78,7 +80,7 @@ def default_config(contract: Path, package: str, output: Path) -> Config:
     parts = package.split(".")
     if not all(part.isidentifier() for part in parts):
         raise ConfigurationError(f"--package {package!r} is not a Python package name")
-    return Config(sources=(contract,), package=package, output=output)
+    return Config(sources=(contract,), package=package, output=output, strict=False)
 
 
 def _config(data: dict[str, Any], base: Path) -> Config:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 from typing import TypeVar
 
 from mpesa_cbp_generator import names
 from mpesa_cbp_generator.analyse import Member, Shape, TypeName, analyse
 from mpesa_cbp_generator.config import Config
-from mpesa_cbp_generator.errors import ConfigurationError
+from mpesa_cbp_generator.errors import ConfigurationError, Problem
 from mpesa_cbp_generator.load import Contract
+from mpesa_cbp_generator.loosen import loosen
 from mpesa_cbp_generator.model import (
     ClassPlan,
     EnumerationPlan,
@@ -40,18 +41,28 @@ Key = tuple[str, ...]
 _T = TypeVar("_T")
 
 
-def make_plan(contract: Contract, config: Config, *, strict_settings: bool = True) -> Plan:
+def _ignore(_: Problem) -> None:
+    """Default for ``warn``."""
+
+
+def make_plan(
+    contract: Contract, config: Config, *, strict_settings: bool = True, warn: Callable[[Problem], None] = _ignore
+) -> Plan:
     """Decide everything about the bindings of a contract.
 
     With ``strict_settings`` off, settings that speak of what the contract does not have are passed over: another
-    revision of a contract is compared under the settings of this one.
+    revision of a contract is compared under the settings of this one. ``warn`` is told of everything that was left
+    open because the settings are not strict.
 
     Raises ContractError for a contract that is illegal or uses what is not supported, ConfigurationError for
     settings that speak of what the contract does not have.
     """
     source = Source(contract)
+    if not config.strict:
+        for note in loosen(contract, source):
+            warn(note)
     validate(contract, source)
-    found_operations = operations(contract)
+    found_operations = operations(contract, warn=None if config.strict else warn)
     shapes = analyse(contract)
     builder = _Builder(contract, config, source, {shape.key: shape for shape in shapes})
     plan = builder.plan(found_operations)

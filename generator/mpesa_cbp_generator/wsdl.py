@@ -5,7 +5,7 @@ Anything else (rpc, encoded, MIME, SOAP 1.2 alone) is refused with file, line an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from lxml import etree
@@ -53,12 +53,14 @@ class _Found:
     node: etree._Element
 
 
-def operations(contract: Contract) -> tuple[OperationShape, ...]:
+def operations(contract: Contract, *, warn: Callable[[Problem], None] | None = None) -> tuple[OperationShape, ...]:
     """All SOAP 1.1 operations in the order of their files and bindings.
+
+    With ``warn``, headers whose message is not declared are left out and reported to it instead of refused.
 
     Raises ContractError naming every construct that is not supported or not declared.
     """
-    reader = _Reader(contract)
+    reader = _Reader(contract, warn)
     found = tuple(reader.read())
     if reader.problems:
         raise ContractError(reader.problems)
@@ -70,7 +72,8 @@ def _tag(name: str, namespace: str = WSDL) -> str:
 
 
 class _Reader:
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, warn: Callable[[Problem], None] | None) -> None:
+        self.warn = warn
         self.contract = contract
         self.problems: list[Problem] = []
         self.index: dict[tuple[str, str], _Found] = {}
@@ -177,8 +180,11 @@ class _Reader:
             if extension.tag == _tag("body", SOAP) and extension.get("parts") is not None:
                 parts = (extension.get("parts") or "").split()
             elif extension.tag == _tag("header", SOAP):
+                before = len(self.problems)
                 source = self._lookup("message", found, extension, "message")
                 if source is None:
+                    if self.warn is not None:
+                        self.warn(self.problems.pop(before))
                     continue
                 if source.node is message.node:
                     header_parts.add(extension.get("part") or "")

@@ -110,7 +110,11 @@ def eval_default(objects: Objects, field: FieldPlan) -> Any:
 _ABSENT: Any = object()
 _TIMES = st.times().map(lambda t: t.replace(microsecond=t.microsecond))
 _ZONES = st.none() | st.sampled_from(
-    [datetime.timezone.utc, datetime.timezone(datetime.timedelta(hours=3)), datetime.timezone(-datetime.timedelta(hours=3, minutes=30))]
+    [
+        datetime.timezone.utc,
+        datetime.timezone(datetime.timedelta(hours=3)),
+        datetime.timezone(-datetime.timedelta(hours=3, minutes=30)),
+    ]
 )
 
 
@@ -131,7 +135,13 @@ def builtin(name: str, field: FieldPlan) -> st.SearchStrategy[Any]:
         high = int(facets.max_inclusive) if facets.max_inclusive is not None else high
         return st.integers(low, high)
     if kind == "decimal":
-        return st.decimals(allow_nan=False, allow_infinity=False, places=facets.fraction_digits if facets.fraction_digits is not None else 3, min_value=-(10**8), max_value=10**8)
+        return st.decimals(
+            allow_nan=False,
+            allow_infinity=False,
+            places=facets.fraction_digits if facets.fraction_digits is not None else 3,
+            min_value=-(10**8),
+            max_value=10**8,
+        )
     if kind == "boolean":
         return st.booleans()
     if kind == "float":

@@ -160,6 +160,12 @@ def closes_at_once(conversation: Conversation) -> None:
     conversation.reset()
 
 
+def closes_unread(conversation: Conversation) -> None:
+    """Once something has come, which is left unread."""
+    conversation.connection.recv(1, socket.MSG_PEEK)
+    conversation.reset()
+
+
 def closes_after_first_byte(conversation: Conversation) -> None:
     conversation.connection.recv(1)
     conversation.reset()

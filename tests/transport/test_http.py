@@ -34,6 +34,7 @@ from tests.transport.failing_broker import (
     closes_at_once,
     closes_inside_body,
     closes_kept_connection_on_second_request,
+    closes_unread,
     closes_without_answer,
     drips,
     echoes,
@@ -155,7 +156,7 @@ XML_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
 @pytest.mark.parametrize(
     ("behaviour", "begun", "complete", "words"),
     [
-        pytest.param(closes_at_once, 0, 0, "connection ended", id="closes right after accepting"),
+        pytest.param(closes_unread, 0, 0, "connection ended", id="closes without reading"),
         pytest.param(closes_after_head, 1, 0, "connection ended", id="closes after the headers"),
         pytest.param(closes_inside_body, 1, 0, "connection ended", id="closes inside the body"),
         pytest.param(closes_without_answer, 1, 1, "connection ended", id="closes without an answer"),
@@ -230,6 +231,15 @@ def test_once_the_request_began_to_leave_the_outcome_is_unknown(
         assert words in str(error)
         assert "Do not send it again" in str(error)
         assert (broker.connections, broker.begun_requests, broker.complete_requests) == (1, begun, complete)
+
+
+def test_a_connection_closed_right_after_accepting_is_tried_once_or_provably_never_used() -> None:
+    """The reset may overtake the end of the client's own connect, which is then a connection that never was."""
+    with FailingBroker(closes_at_once) as broker:
+        error = failure_of(transport_to(broker.url(), connect_retries=0))
+        broker.wait_for_ends()
+        assert isinstance(error, (NotSent, OutcomeUnknown))
+        assert (broker.connections, broker.begun_requests) == (1, 0)
 
 
 def test_an_answer_after_the_timeout_leaves_the_outcome_unknown() -> None:

@@ -71,7 +71,7 @@ MEMBER_RULES: tuple[Rule, ...] = (
         what="minOccurs rose from 0, or use became required.",
         why="Messages that leave it out are refused from now on. On the source axis it is none where the Python field "
         "had and keeps a default.",
-        example="Remark loses minOccurs=\"0\".",
+        example='Remark loses minOccurs="0".',
         advice="Fill it in everywhere before the new contract is in force.",
     ),
     Rule(
@@ -83,7 +83,7 @@ MEMBER_RULES: tuple[Rule, ...] = (
         what="minOccurs fell to 0, or use became optional. Inbound it is info where its absence was tolerated on "
         "reading already, or where an attribute has a default.",
         why="Readers of the old contract refuse a message without it. The Python field may be None from now on.",
-        example="TransactionID gains minOccurs=\"0\".",
+        example='TransactionID gains minOccurs="0".',
         advice="Regenerate, and handle None; [reading] absent makes the old bindings tolerate it meanwhile.",
     ),
     Rule(
@@ -94,7 +94,7 @@ MEMBER_RULES: tuple[Rule, ...] = (
         source=("breaking",),
         what="maxOccurs rose from 1.",
         why="A reader of the old contract has room for one. The Python field becomes a list.",
-        example="ReceiverParty gains maxOccurs=\"unbounded\".",
+        example='ReceiverParty gains maxOccurs="unbounded".',
         advice="Regenerate, and loop where one value was taken.",
     ),
     Rule(
@@ -105,7 +105,7 @@ MEMBER_RULES: tuple[Rule, ...] = (
         source=("breaking",),
         what="maxOccurs fell to 1.",
         why="A second one that we send is refused. The Python field is no list any more.",
-        example="Parameter loses maxOccurs=\"unbounded\".",
+        example='Parameter loses maxOccurs="unbounded".',
         advice="Regenerate, and decide in code which one is sent.",
     ),
     Rule(

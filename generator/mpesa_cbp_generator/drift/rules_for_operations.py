@@ -66,8 +66,8 @@ OPERATION_RULES: tuple[Rule, ...] = (
         outbound=("error",),
         inbound=("error",),
         source=("none",),
-        what="The binding's style is another. A new contract in rpc style or with encoded use cannot be compared at all "
-        "and ends with exit code 3, file and line.",
+        what="The binding's style is another. A new contract in rpc style or with encoded use cannot be compared "
+        "at all and ends with exit code 3, file and line.",
         why="The whole body looks different.",
         example="document becomes rpc.",
         advice="The generator speaks document/literal only: ask for that binding.",

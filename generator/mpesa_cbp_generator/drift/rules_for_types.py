@@ -14,7 +14,7 @@ TYPE_RULES: tuple[Rule, ...] = (
         what="An element, attribute or text has a type that allows other content. A type that merely has another name "
         "is no change of type. On the source axis it is none where Python sees the same type.",
         why="Values that were legal may not be, on either side.",
-        example='KeyOwner becomes xs:string instead of xs:integer.',
+        example="KeyOwner becomes xs:string instead of xs:integer.",
         advice="Regenerate, let the type checker find the code, and try real values in both directions.",
     ),
     Rule(

@@ -1,0 +1,150 @@
+"""Contracts of other operators and vendors: generated without a toml, and judged by xsdata and libxml2."""
+
+from __future__ import annotations
+
+import datetime
+import io
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+from xsdata.formats.converter import Converter, converter
+from xsdata.formats.dataclass.parsers import XmlParser
+from xsdata.formats.dataclass.serializers import XmlSerializer
+
+from mpesa_cbp_generator.errors import ContractError
+from mpesa_cbp_generator.load import load
+from mpesa_cbp_generator.model import ClassPlan
+from tests.generator.shared_contracts import SHARED, bindings, index, needs_shared, workspace
+from tests.models.schema_set import combined_schema
+from tests.models.strategies import Objects
+
+GENERIC = index("generic")
+GENERATED = [name for name, expected in GENERIC if expected == "generate"]
+REFUSED = [name for name, expected in GENERIC if expected.startswith("refuse")]
+# The schema of this one is illegal (an xs:sequence stands directly in an xs:element, a type is declared nowhere), so
+# there is no XML Schema to judge by; its bindings leave open what it leaves open.
+ILLEGAL = {"nodesoap-xsd-include"}
+REVISIONS = ["v1.0-as-shipped", "v1.5-as-documented"]
+
+
+class IsoConverter(Converter):
+    """xsdata has no dates of the standard library without a format; ours are written as XML Schema has them."""
+
+    def __init__(self, read: Any, write: Any) -> None:
+        self.read, self.write = read, write
+
+    def deserialize(self, value: Any, **_: Any) -> Any:
+        return self.read(value)
+
+    def serialize(self, value: Any, **_: Any) -> str:
+        return str(self.write(value))
+
+
+def register_dates(package: str) -> None:
+    lexical = __import__(f"{package}._lexical", fromlist=["x"])
+    for kind, name in ((datetime.datetime, "datetime"), (datetime.date, "date"), (datetime.time, "time")):
+        converter.register_converter(
+            kind, IsoConverter(getattr(lexical, f"read_{name}"), getattr(lexical, f"{name}_text"))
+        )
+
+
+def folder(name: str) -> Any:
+    return SHARED / ("generic" if (SHARED / "generic" / name).is_dir() else "") / name
+
+
+def canonical(data: bytes) -> bytes:
+    root = etree.fromstring(data)
+    namespaces = sorted({etree.QName(element).namespace or "" for element in root.iter()} - {""})
+    out = io.BytesIO()
+    fresh = _renamed(root, {f"n{i}": namespace for i, namespace in enumerate(namespaces)})
+    etree.ElementTree(fresh).write_c14n(out, exclusive=True)
+    return out.getvalue()
+
+
+def _renamed(element: etree._Element, nsmap: dict[str, str]) -> etree._Element:
+    fresh = etree.Element(element.tag, dict(element.attrib), nsmap=nsmap)
+    fresh.text, fresh.tail = element.text, element.tail
+    fresh.extend(_renamed(child, nsmap) for child in element)
+    return fresh
+
+
+def roots() -> list[tuple[str, ClassPlan]]:
+    if not SHARED.is_dir():
+        return []
+    return [
+        (name, item)
+        for name in GENERATED
+        if name not in ILLEGAL
+        for item in bindings(folder(name))[0].classes
+        if item.roots and not item.abstract
+    ]
+
+
+@needs_shared
+@pytest.mark.parametrize("name", [*GENERATED, *REVISIONS])
+def test_contract_generates_and_every_module_imports(name: str) -> None:
+    plan, package = bindings(folder(name))
+    for module in plan.modules:
+        __import__(f"{package}.{module.name}")
+    __import__(f"{package}.operations")
+
+
+@needs_shared
+@pytest.mark.parametrize("name", REFUSED)
+def test_unusable_contract_is_refused_with_file_line_and_construct(name: str) -> None:
+    with pytest.raises(ContractError) as caught:
+        bindings(folder(name))
+    for problem in caught.value.problems:
+        assert problem.file
+        assert problem.line > 0
+        assert problem.construct
+
+
+@needs_shared
+def test_all_generated_packages_pass_mypy_strict() -> None:
+    packages = [bindings(folder(name))[1] for name in [*GENERATED, *REVISIONS]]
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", *(f"-p{package}" for package in packages)],
+        cwd=workspace(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:]
+
+
+@needs_shared
+@pytest.mark.parametrize(("name", "item"), roots(), ids=lambda value: value if isinstance(value, str) else value.id)
+@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_object_survives_our_codec_and_xsdatas_and_validates(name: str, item: ClassPlan, data: st.DataObject) -> None:
+    plan, package = bindings(folder(name))
+    register_dates(package)
+    value: Any = data.draw(Objects(plan, package).of(item))
+    value.validate()
+    written = value.to_xml()
+
+    schema(name).assertValid(etree.fromstring(written))
+    assert type(value).from_xml(written, strict=True) == value
+    assert canonical(written) == canonical(XmlSerializer().render(value).encode())
+    assert XmlParser().from_bytes(written, type(value)) == value
+
+
+_SCHEMAS: dict[str, etree.XMLSchema] = {}
+
+
+def schema(name: str) -> etree.XMLSchema:
+    if name not in _SCHEMAS:
+        _SCHEMAS[name] = combined_schema([folder(name)])
+    return _SCHEMAS[name]
+
+
+@needs_shared
+def test_a_folder_a_zip_and_a_single_wsdl_give_the_same_documents() -> None:
+    path = SHARED / "generic" / "vies"
+    assert [d.sha256 for d in load([path]).documents] == [d.sha256 for d in load([path / "vies.wsdl"]).documents]

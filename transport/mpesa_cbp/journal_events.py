@@ -1,0 +1,66 @@
+"""What the journal gives out: events, and what became of a delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from mpesa_cbp.payments import EventKind, PaymentState
+
+__all__ = ["Event", "Handling", "Received"]
+
+
+class Handling(Enum):
+    """How far the handling of an event has come; only events that were received are ever handled."""
+
+    NONE = "none"
+    """Nobody is to handle it later: our own steps, C2B validations (answered at once), unreadable messages."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    """Given to a worker; if it does not say in time how it went, another one gets the event."""
+
+    HANDLED = "handled"
+    DEAD = "dead"
+    """Given up; ``Journal.replay`` starts it anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One event of the journal; ``at`` is when it was stored, aware, UTC.
+
+    ``body`` is the message as it came or left, without credentials; it, ``detail`` and ``error`` (why its handling
+    failed last) may name a customer and are no part of the repr. ``code``, ``core_conversation_id`` and ``receipt``
+    are as received, ``origin`` says where from. ``attempts`` counts how often it was given to a worker, ``due_at`` is
+    when it may be given out next. ``contradicts``: it cannot be true together with what was known before.
+    """
+
+    id: int
+    conversation_id: str | None
+    kind: EventKind
+    at: datetime
+    code: str | None
+    core_conversation_id: str | None
+    receipt: str | None
+    origin: str | None
+    contradicts: bool
+    handling: Handling
+    attempts: int
+    due_at: datetime | None
+    detail: str | None = field(repr=False)
+    error: str | None = field(repr=False)
+    body: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What became of a delivery: it is stored, now or (``is_new`` false) since an earlier delivery of the same event.
+
+    ``state`` is that of the payment now, None where the journal has no such payment.
+    """
+
+    event_id: int
+    is_new: bool
+    contradicts: bool
+    state: PaymentState | None

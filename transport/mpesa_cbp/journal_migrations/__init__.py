@@ -1,0 +1,1 @@
+"""The journal's schema versions, run by alembic from ``journal_store``."""

@@ -1,0 +1,203 @@
+"""The one table of how events move a payment, and how an event is read before it is looked up there.
+
+What the table keeps to:
+
+* The state follows the money. The core's final result settles a payment; it beats whatever the broker or we said
+  before, and neither ``SUCCEEDED`` nor ``FAILED`` by result is ever left again.
+* A state that says "certainly not paid" is given only for evidence about every request that may have left. Where the
+  evidence does not agree, the payment is taken for one that may have been paid.
+* An event that cannot be true together with what was known is marked as contradicting, whether or not it moves.
+* A late event of an earlier step, and a repeated one, change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from mpesa_cbp.codes import is_duplicate, response_meaning, result_meaning
+from mpesa_cbp.payments import EventKind, PaymentState
+
+__all__ = ["FINAL_STEPS", "TABLE", "Finding", "Standing", "Step", "Transition", "same_code", "step_of", "transition"]
+
+
+class Standing(Enum):
+    """A payment's state as the journal keeps it: ``PaymentState``, with FAILED told apart by what proves it."""
+
+    CREATED = "created"
+    SENT = "sent"
+    QUEUED = "queued"
+    ACCEPTED = "accepted"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    NOT_TAKEN = "not-taken"
+    """FAILED without a result: the broker refused it, or it was never sent."""
+
+    FAILED = "failed"
+    """FAILED by the core's final result."""
+
+    SUCCEEDED = "succeeded"
+
+    @property
+    def state(self) -> PaymentState:
+        """What the rest of the package calls it."""
+        return PaymentState.FAILED if self is Standing.NOT_TAKEN else PaymentState(self.value)
+
+
+class Finding(Enum):
+    """What a queryTransaction found: the ``detail`` of a QUERIED event, alone or before a colon.
+
+    It speaks of the whole history that the broker keeps of the conversation id, the most telling part of it first: a
+    result, an expiry, an acceptance, a caching, a refusal. With ``RESULT`` the event's code is that ResultCode.
+    """
+
+    RESULT = "result"
+    EXPIRED = "expired"
+    ACCEPTED = "accepted"
+    QUEUED = "queued"
+    REFUSED = "refused"
+    NOTHING = "nothing"
+    """The answer does not tell, or the broker does not know the payment, which may be too early to mean anything."""
+
+
+class Step(Enum):
+    """What an event says of the payment; several kinds of event may say the same."""
+
+    SENDING = "sending"
+    NOT_SENT = "not-sent"
+    REFUSED = "refused"
+    QUEUED = "queued"
+    ACCEPTED = "accepted"
+    OUTCOME_UNKNOWN = "outcome-unknown"
+    EXPIRED = "expired"
+    FOUND_REFUSED = "found-refused"
+    PAID = "paid"
+    NOT_PAID = "not-paid"
+    UNDECIDED = "undecided"
+    NOTHING = "nothing"
+
+
+FINAL_STEPS = frozenset({Step.PAID, Step.NOT_PAID})
+"""The steps that settle a payment: a final result, delivered or found by a query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One cell of the table: where the payment stands then, and whether the event contradicts what was known."""
+
+    standing: Standing
+    contradicts: bool
+
+
+# "-" is no change, "!" a contradiction. Row by row, why:
+#
+# SENDING is stored before the first byte leaves, so a payment may be sent exactly where it leads to "sent": never
+# sent, or certainly not taken. Two sendings without an answer between them are two requests under way, and the
+# answer to one says nothing of the other: unknown.
+# NOT_SENT and REFUSED speak of one request. They settle a payment of which nothing else is under way, and nothing
+# where an earlier request may still be paid (unknown, queued, accepted).
+# QUEUED and ACCEPTED that come late are the answer to a request of which more is known. After a refusal they mean
+# that money may move after all.
+# EXPIRED (queue timeout, or found by a query) ends what the broker held. It says that the core never saw it, which
+# cannot be true after a result; after a refusal both mean "not paid".
+# FOUND_REFUSED rests on the broker's whole history of the payment, so unlike REFUSED it settles an unknown one.
+# PAID and NOT_PAID are the core's word on the money. Of two different final results the first one stays.
+# UNDECIDED is a result that is not final (43), speaks of an earlier request (15, 41) or has an unknown code. It moves
+# nothing on its way; but it proves that the core knows the payment, so "certainly not paid" and "nothing was sent"
+# cannot stand.
+TABLE = """
+                 CREATED     SENT       QUEUED     ACCEPTED   UNKNOWN    EXPIRED     NOT_TAKEN   FAILED  SUCCEEDED
+SENDING          SENT        UNKNOWN!   -!         -!         -!         SENT        SENT        -!      -!
+NOT_SENT         NOT_TAKEN   NOT_TAKEN  -!         -!         -          -!          -           -!      -!
+REFUSED          NOT_TAKEN!  NOT_TAKEN  -!         -!         -          -!          -           -!      -!
+QUEUED           QUEUED!     QUEUED     -          -          QUEUED     -           QUEUED!     -       -
+ACCEPTED         ACCEPTED!   ACCEPTED   ACCEPTED   -          ACCEPTED   -           ACCEPTED!   -       -
+OUTCOME_UNKNOWN  UNKNOWN!    UNKNOWN    -          -          -          -           UNKNOWN!    -       -
+EXPIRED          EXPIRED!    EXPIRED    EXPIRED    EXPIRED    EXPIRED    -           -!          -!      -!
+FOUND_REFUSED    NOT_TAKEN!  NOT_TAKEN  NOT_TAKEN  -!         NOT_TAKEN  -!          -           -!      -!
+PAID             SUCCEEDED!  SUCCEEDED  SUCCEEDED  SUCCEEDED  SUCCEEDED  SUCCEEDED!  SUCCEEDED!  -!      -
+NOT_PAID         FAILED!     FAILED     FAILED     FAILED     FAILED     FAILED!     FAILED!     -       -!
+UNDECIDED        UNKNOWN!    -          -          -          -          UNKNOWN!    UNKNOWN!    -       -
+NOTHING          -           -          -          -          -          -           -           -       -
+"""
+
+
+def _read(table: str) -> dict[tuple[Standing, Step], Transition]:
+    head, *rows = (line.split() for line in table.strip().splitlines())
+    read = {}
+    for name, *cells in rows:
+        for column, cell in zip(head, cells):  # noqa: B905 (test_transitions holds that the table is whole)
+            standing, target = Standing[column], cell.rstrip("!")
+            moved = standing if target == "-" else Standing[target]
+            read[standing, Step[name]] = Transition(moved, contradicts=cell.endswith("!"))
+    return read
+
+
+_TRANSITIONS = MappingProxyType(_read(TABLE))
+
+
+def transition(standing: Standing, step: Step) -> Transition:
+    """Look up what a step does to a payment that stands there."""
+    return _TRANSITIONS[standing, step]
+
+
+def step_of(kind: EventKind, *, code: str | None, detail: str | None) -> Step:
+    """Say what an event means; ``code`` is a ResultCode for results, else a ResponseCode (protocol, section 5)."""
+    if kind is EventKind.RESULT:
+        return _step_of_result(code)
+    if kind is EventKind.QUERIED:
+        return _step_of_query(code, detail)
+    if kind is EventKind.REFUSED:
+        return Step.OUTCOME_UNKNOWN if code is not None and _refusal_is_doubtful(code) else Step.REFUSED
+    return _STEPS.get(kind, Step.NOTHING)
+
+
+def same_code(one: str | None, other: str | None) -> bool:
+    """Whether two codes are the same number, as ``0`` and ``00000000`` are, or else the same text."""
+    return (one is None and other is None) or (
+        one is not None and other is not None and one.strip().lstrip("0") == other.strip().lstrip("0")
+    )
+
+
+_STEPS = {
+    EventKind.SENDING: Step.SENDING,
+    EventKind.NOT_SENT: Step.NOT_SENT,
+    EventKind.QUEUED: Step.QUEUED,
+    EventKind.ACCEPTED: Step.ACCEPTED,
+    EventKind.OUTCOME_UNKNOWN: Step.OUTCOME_UNKNOWN,
+    EventKind.QUEUE_TIMEOUT: Step.EXPIRED,
+}
+
+_FINDINGS = {
+    Finding.EXPIRED: Step.EXPIRED,
+    Finding.ACCEPTED: Step.ACCEPTED,
+    Finding.QUEUED: Step.QUEUED,
+    Finding.REFUSED: Step.FOUND_REFUSED,
+    Finding.NOTHING: Step.NOTHING,
+}
+
+
+def _step_of_result(code: str | None) -> Step:
+    if code is None:
+        return Step.UNDECIDED
+    meaning = result_meaning(code)
+    if not meaning.final:
+        return Step.UNDECIDED
+    return Step.PAID if meaning.success else Step.NOT_PAID
+
+
+def _step_of_query(code: str | None, detail: str | None) -> Step:
+    # A code alone moves nothing: 0 is "accepted" in a response and "paid" in a result.
+    word = (detail or "").partition(":")[0].strip()
+    finding = Finding(word) if word in {each.value for each in Finding} else Finding.NOTHING
+    return _step_of_result(code) if finding is Finding.RESULT else _FINDINGS[finding]
+
+
+def _refusal_is_doubtful(code: str) -> bool:
+    """Whether the code itself says that the payment may yet be, or was already, made (section 5).
+
+    A duplicate speaks of the earlier request; 0, 100000000 and 100000004 are no refusals at all.
+    """
+    meaning = response_meaning(code)
+    return is_duplicate(code) or (meaning.known and not meaning.final)
