@@ -442,8 +442,8 @@ def _write_C2BPaymentValidationRequest_prefixed(value: C2BPaymentValidationReque
     if item_invoice_number is not None:
         xml += f"<InvoiceNumber>{text(item_invoice_number)}</InvoiceNumber>"
     xml += f"<MSISDN>{text(value.msisdn)}</MSISDN>"
-    for item in value.kyc_info:
-        xml += f"<KYCInfo{_write_C2BPaymentValidationRequestKYCInfo_prefixed(item)}</KYCInfo>"
+    for item_kyc_info in value.kyc_info:
+        xml += f"<KYCInfo{_write_C2BPaymentValidationRequestKYCInfo_prefixed(item_kyc_info)}</KYCInfo>"
     return xml
 
 
@@ -575,8 +575,8 @@ def _check_C2BPaymentValidationRequest(value: object, path: str, checking: Check
     checking.value(path + "/InvoiceNumber", value.invoice_number, (str,))
     checking.value(path + "/MSISDN", value.msisdn, (str,), required=True, sensitive=True)
     if checking.occurrences(path + "/KYCInfo", value.kyc_info, 0, -1):
-        for number, item in enumerate(value.kyc_info, 1):
-            _check_C2BPaymentValidationRequestKYCInfo(item, f"{path}/KYCInfo[{number}]", checking)
+        for number, item_kyc_info in enumerate(value.kyc_info, 1):
+            _check_C2BPaymentValidationRequestKYCInfo(item_kyc_info, f"{path}/KYCInfo[{number}]", checking)
 
 
 _NAMES_C2BPaymentValidationRequestKYCInfo = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
@@ -752,8 +752,8 @@ def _write_C2BPaymentConfirmationRequest_prefixed(value: C2BPaymentConfirmationR
     if item_third_party_trans_id is not None:
         xml += f"<ThirdPartyTransID>{text(item_third_party_trans_id)}</ThirdPartyTransID>"
     xml += f"<MSISDN>{text(value.msisdn)}</MSISDN>"
-    for item in value.kyc_info:
-        xml += f"<KYCInfo{_write_C2BPaymentConfirmationRequestKYCInfo_prefixed(item)}</KYCInfo>"
+    for item_kyc_info in value.kyc_info:
+        xml += f"<KYCInfo{_write_C2BPaymentConfirmationRequestKYCInfo_prefixed(item_kyc_info)}</KYCInfo>"
     return xml
 
 
@@ -917,8 +917,8 @@ def _check_C2BPaymentConfirmationRequest(value: object, path: str, checking: Che
     checking.value(path + "/ThirdPartyTransID", value.third_party_trans_id, (str,))
     checking.value(path + "/MSISDN", value.msisdn, (str,), required=True, sensitive=True)
     if checking.occurrences(path + "/KYCInfo", value.kyc_info, 0, -1):
-        for number, item in enumerate(value.kyc_info, 1):
-            _check_C2BPaymentConfirmationRequestKYCInfo(item, f"{path}/KYCInfo[{number}]", checking)
+        for number, item_kyc_info in enumerate(value.kyc_info, 1):
+            _check_C2BPaymentConfirmationRequestKYCInfo(item_kyc_info, f"{path}/KYCInfo[{number}]", checking)
 
 
 _NAMES_C2BPaymentConfirmationRequestKYCInfo = {"KYCName": "KYCName", "KYCValue": "KYCValue"}

@@ -362,8 +362,8 @@ _NAMES_ChangePasswordExtensionInfo = {"item": "{http://www.csapi.org/schema/mana
 
 def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionInfo) -> str:
     xml = ">"
-    for item in value.item:
-        xml += f"<management:item{result_module._write_ParameterType_prefixed(item)}</management:item>"
+    for item_item in value.item:
+        xml += f"<management:item{result_module._write_ParameterType_prefixed(item_item)}</management:item>"
     return xml
 
 
@@ -391,8 +391,8 @@ def _check_ChangePasswordExtensionInfo(value: object, path: str, checking: Check
         checking.add(path, "must be ChangePasswordExtensionInfo, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item, f"{path}/item[{number}]", checking)
+        for number, item_item in enumerate(value.item, 1):
+            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
 
 
 _NAMES_ChangePasswordResponse = {
@@ -452,8 +452,8 @@ _NAMES_ChangePasswordResponseExtensionInfo = {"item": "{http://www.csapi.org/sch
 
 def _write_ChangePasswordResponseExtensionInfo_prefixed(value: ChangePasswordResponseExtensionInfo) -> str:
     xml = ">"
-    for item in value.item:
-        xml += f"<management:item{result_module._write_ParameterType_prefixed(item)}</management:item>"
+    for item_item in value.item:
+        xml += f"<management:item{result_module._write_ParameterType_prefixed(item_item)}</management:item>"
     return xml
 
 
@@ -483,5 +483,5 @@ def _check_ChangePasswordResponseExtensionInfo(value: object, path: str, checkin
         checking.add(path, "must be ChangePasswordResponseExtensionInfo, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item, f"{path}/item[{number}]", checking)
+        for number, item_item in enumerate(value.item, 1):
+            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)

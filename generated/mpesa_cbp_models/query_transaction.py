@@ -474,8 +474,10 @@ _NAMES_QueryTransactionExtensionInfo = {"item": "{http://www.csapi.org/schema/tr
 
 def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensionInfo) -> str:
     xml = ">"
-    for item in value.item:
-        xml += f"<query_transaction:item{result_module._write_ParameterType_prefixed(item)}</query_transaction:item>"
+    for item_item in value.item:
+        xml += (
+            f"<query_transaction:item{result_module._write_ParameterType_prefixed(item_item)}</query_transaction:item>"
+        )
     return xml
 
 
@@ -503,8 +505,8 @@ def _check_QueryTransactionExtensionInfo(value: object, path: str, checking: Che
         checking.add(path, "must be QueryTransactionExtensionInfo, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item, f"{path}/item[{number}]", checking)
+        for number, item_item in enumerate(value.item, 1):
+            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
 
 
 _NAMES_QueryTransactionResponse = {
@@ -620,8 +622,10 @@ _NAMES_SubmitApiRequestList = {
 
 def _write_SubmitApiRequestList_prefixed(value: SubmitApiRequestList) -> str:
     xml = ">"
-    for item in value.submit_api_request:
-        xml += f"<query_transaction:submitApiRequest>{text(item)}</query_transaction:submitApiRequest>"
+    for item_submit_api_request in value.submit_api_request:
+        xml += (
+            f"<query_transaction:submitApiRequest>{text(item_submit_api_request)}</query_transaction:submitApiRequest>"
+        )
     return xml
 
 
@@ -656,8 +660,8 @@ def _check_SubmitApiRequestList(value: object, path: str, checking: Checking) ->
         checking.add(path, "must be SubmitApiRequestList, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/submitApiRequest", value.submit_api_request, 0, -1):
-        for number, item in enumerate(value.submit_api_request, 1):
-            checking.value(f"{path}/submitApiRequest[{number}]", item, (str,), sensitive=True)
+        for number, item_submit_api_request in enumerate(value.submit_api_request, 1):
+            checking.value(f"{path}/submitApiRequest[{number}]", item_submit_api_request, (str,), sensitive=True)
 
 
 _NAMES_SubmitApiResponseList = {
@@ -667,8 +671,8 @@ _NAMES_SubmitApiResponseList = {
 
 def _write_SubmitApiResponseList_prefixed(value: SubmitApiResponseList) -> str:
     xml = ">"
-    for item in value.submit_api_response:
-        xml += f"<query_transaction:submitApiResponse>{text(item)}</query_transaction:submitApiResponse>"
+    for item_submit_api_response in value.submit_api_response:
+        xml += f"<query_transaction:submitApiResponse>{text(item_submit_api_response)}</query_transaction:submitApiResponse>"
     return xml
 
 
@@ -703,8 +707,8 @@ def _check_SubmitApiResponseList(value: object, path: str, checking: Checking) -
         checking.add(path, "must be SubmitApiResponseList, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/submitApiResponse", value.submit_api_response, 0, -1):
-        for number, item in enumerate(value.submit_api_response, 1):
-            checking.value(f"{path}/submitApiResponse[{number}]", item, (str,), sensitive=True)
+        for number, item_submit_api_response in enumerate(value.submit_api_response, 1):
+            checking.value(f"{path}/submitApiResponse[{number}]", item_submit_api_response, (str,), sensitive=True)
 
 
 _NAMES_SubmitApiResultList = {
@@ -714,8 +718,8 @@ _NAMES_SubmitApiResultList = {
 
 def _write_SubmitApiResultList_prefixed(value: SubmitApiResultList) -> str:
     xml = ">"
-    for item in value.submit_api_result:
-        xml += f"<query_transaction:submitApiResult>{text(item)}</query_transaction:submitApiResult>"
+    for item_submit_api_result in value.submit_api_result:
+        xml += f"<query_transaction:submitApiResult>{text(item_submit_api_result)}</query_transaction:submitApiResult>"
     return xml
 
 
@@ -746,8 +750,8 @@ def _check_SubmitApiResultList(value: object, path: str, checking: Checking) -> 
         checking.add(path, "must be SubmitApiResultList, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/submitApiResult", value.submit_api_result, 0, -1):
-        for number, item in enumerate(value.submit_api_result, 1):
-            checking.value(f"{path}/submitApiResult[{number}]", item, (str,), sensitive=True)
+        for number, item_submit_api_result in enumerate(value.submit_api_result, 1):
+            checking.value(f"{path}/submitApiResult[{number}]", item_submit_api_result, (str,), sensitive=True)
 
 
 _NAMES_QueueTimeOutList = {"queueTimeOut": "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut"}
@@ -755,8 +759,8 @@ _NAMES_QueueTimeOutList = {"queueTimeOut": "{http://www.csapi.org/schema/transac
 
 def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
     xml = ">"
-    for item in value.queue_time_out:
-        xml += f"<query_transaction:queueTimeOut>{text(item)}</query_transaction:queueTimeOut>"
+    for item_queue_time_out in value.queue_time_out:
+        xml += f"<query_transaction:queueTimeOut>{text(item_queue_time_out)}</query_transaction:queueTimeOut>"
     return xml
 
 
@@ -787,8 +791,8 @@ def _check_QueueTimeOutList(value: object, path: str, checking: Checking) -> Non
         checking.add(path, "must be QueueTimeOutList, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/queueTimeOut", value.queue_time_out, 0, -1):
-        for number, item in enumerate(value.queue_time_out, 1):
-            checking.value(f"{path}/queueTimeOut[{number}]", item, (str,), sensitive=True)
+        for number, item_queue_time_out in enumerate(value.queue_time_out, 1):
+            checking.value(f"{path}/queueTimeOut[{number}]", item_queue_time_out, (str,), sensitive=True)
 
 
 _NAMES_QueryTransactionResponseExtensionInfo = {"item": "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"}
@@ -796,8 +800,10 @@ _NAMES_QueryTransactionResponseExtensionInfo = {"item": "{http://www.csapi.org/s
 
 def _write_QueryTransactionResponseExtensionInfo_prefixed(value: QueryTransactionResponseExtensionInfo) -> str:
     xml = ">"
-    for item in value.item:
-        xml += f"<query_transaction:item{result_module._write_ParameterType_prefixed(item)}</query_transaction:item>"
+    for item_item in value.item:
+        xml += (
+            f"<query_transaction:item{result_module._write_ParameterType_prefixed(item_item)}</query_transaction:item>"
+        )
     return xml
 
 
@@ -827,5 +833,5 @@ def _check_QueryTransactionResponseExtensionInfo(value: object, path: str, check
         checking.add(path, "must be QueryTransactionResponseExtensionInfo, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item, f"{path}/item[{number}]", checking)
+        for number, item_item in enumerate(value.item, 1):
+            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)

@@ -314,8 +314,8 @@ _NAMES_NotifyQueueTimeoutExtensionInfo = {
 
 def _write_NotifyQueueTimeoutExtensionInfo_prefixed(value: NotifyQueueTimeoutExtensionInfo) -> str:
     xml = ">"
-    for item in value.item:
-        xml += f"<queue_timeout:item{result_module._write_ParameterType_prefixed(item)}</queue_timeout:item>"
+    for item_item in value.item:
+        xml += f"<queue_timeout:item{result_module._write_ParameterType_prefixed(item_item)}</queue_timeout:item>"
     return xml
 
 
@@ -343,8 +343,8 @@ def _check_NotifyQueueTimeoutExtensionInfo(value: object, path: str, checking: C
         checking.add(path, "must be NotifyQueueTimeoutExtensionInfo, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item, f"{path}/item[{number}]", checking)
+        for number, item_item in enumerate(value.item, 1):
+            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
 
 
 _NAMES_NotifyQueueTimeoutResponse = {
@@ -406,8 +406,8 @@ _NAMES_NotifyQueueTimeoutResponseExtensionInfo = {
 
 def _write_NotifyQueueTimeoutResponseExtensionInfo_prefixed(value: NotifyQueueTimeoutResponseExtensionInfo) -> str:
     xml = ">"
-    for item in value.item:
-        xml += f"<queue_timeout:item{result_module._write_ParameterType_prefixed(item)}</queue_timeout:item>"
+    for item_item in value.item:
+        xml += f"<queue_timeout:item{result_module._write_ParameterType_prefixed(item_item)}</queue_timeout:item>"
     return xml
 
 
@@ -437,5 +437,5 @@ def _check_NotifyQueueTimeoutResponseExtensionInfo(value: object, path: str, che
         checking.add(path, "must be NotifyQueueTimeoutResponseExtensionInfo, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item, f"{path}/item[{number}]", checking)
+        for number, item_item in enumerate(value.item, 1):
+            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)

@@ -1301,8 +1301,8 @@ _NAMES_Parameters = {"Parameter": "{http://api-v1.gen.mm.vodafone.com/mminterfac
 
 def _write_Parameters(value: Parameters) -> str:
     xml = ">"
-    for item in value.parameter:
-        xml += f"<Parameter{_write_Parameter(item)}</Parameter>"
+    for item_parameter in value.parameter:
+        xml += f"<Parameter{_write_Parameter(item_parameter)}</Parameter>"
     return xml
 
 
@@ -1332,8 +1332,8 @@ def _check_Parameters(value: object, path: str, checking: Checking) -> None:
         checking.add(path, "must be Parameters, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/Parameter", value.parameter, 1, -1):
-        for number, item in enumerate(value.parameter, 1):
-            _check_Parameter(item, f"{path}/Parameter[{number}]", checking)
+        for number, item_parameter in enumerate(value.parameter, 1):
+            _check_Parameter(item_parameter, f"{path}/Parameter[{number}]", checking)
 
 
 _NAMES_Parameter = {
@@ -1415,8 +1415,8 @@ _NAMES_ReferenceData = {"ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mmi
 
 def _write_ReferenceData(value: ReferenceData) -> str:
     xml = ">"
-    for item in value.reference_item:
-        xml += f"<ReferenceItem{_write_ParameterType(item)}</ReferenceItem>"
+    for item_reference_item in value.reference_item:
+        xml += f"<ReferenceItem{_write_ParameterType(item_reference_item)}</ReferenceItem>"
     return xml
 
 
@@ -1446,8 +1446,8 @@ def _check_ReferenceData(value: object, path: str, checking: Checking) -> None:
         checking.add(path, "must be ReferenceData, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/ReferenceItem", value.reference_item, 1, -1):
-        for number, item in enumerate(value.reference_item, 1):
-            _check_ParameterType(item, f"{path}/ReferenceItem[{number}]", checking)
+        for number, item_reference_item in enumerate(value.reference_item, 1):
+            _check_ParameterType(item_reference_item, f"{path}/ReferenceItem[{number}]", checking)
 
 
 _NAMES_Identity = {

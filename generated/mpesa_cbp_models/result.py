@@ -700,15 +700,15 @@ _NAMES_ResultParameters = {
 
 def _write_ResultParameters(value: ResultParameters) -> str:
     xml = ">"
-    for item in value.result_parameter:
-        xml += f"<ResultParameter{_write_ParameterType(item)}</ResultParameter>"
+    for item_result_parameter in value.result_parameter:
+        xml += f"<ResultParameter{_write_ParameterType(item_result_parameter)}</ResultParameter>"
     return xml
 
 
 def _write_ResultParameters_prefixed(value: ResultParameters) -> str:
     xml = ">"
-    for item in value.result_parameter:
-        xml += f"<result:ResultParameter{_write_ParameterType_prefixed(item)}</result:ResultParameter>"
+    for item_result_parameter in value.result_parameter:
+        xml += f"<result:ResultParameter{_write_ParameterType_prefixed(item_result_parameter)}</result:ResultParameter>"
     return xml
 
 
@@ -736,8 +736,8 @@ def _check_ResultParameters(value: object, path: str, checking: Checking) -> Non
         checking.add(path, "must be ResultParameters, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/ResultParameter", value.result_parameter, 0, -1):
-        for number, item in enumerate(value.result_parameter, 1):
-            _check_ParameterType(item, f"{path}/ResultParameter[{number}]", checking)
+        for number, item_result_parameter in enumerate(value.result_parameter, 1):
+            _check_ParameterType(item_result_parameter, f"{path}/ResultParameter[{number}]", checking)
 
 
 _NAMES_ReferenceData = {"ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem"}
@@ -745,15 +745,15 @@ _NAMES_ReferenceData = {"ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mmi
 
 def _write_ReferenceData(value: ReferenceData) -> str:
     xml = ">"
-    for item in value.reference_item:
-        xml += f"<ReferenceItem{_write_ParameterType(item)}</ReferenceItem>"
+    for item_reference_item in value.reference_item:
+        xml += f"<ReferenceItem{_write_ParameterType(item_reference_item)}</ReferenceItem>"
     return xml
 
 
 def _write_ReferenceData_prefixed(value: ReferenceData) -> str:
     xml = ">"
-    for item in value.reference_item:
-        xml += f"<result:ReferenceItem{_write_ParameterType_prefixed(item)}</result:ReferenceItem>"
+    for item_reference_item in value.reference_item:
+        xml += f"<result:ReferenceItem{_write_ParameterType_prefixed(item_reference_item)}</result:ReferenceItem>"
     return xml
 
 
@@ -783,5 +783,5 @@ def _check_ReferenceData(value: object, path: str, checking: Checking) -> None:
         checking.add(path, "must be ReferenceData, not " + type(value).__name__)
         return
     if checking.occurrences(path + "/ReferenceItem", value.reference_item, 1, -1):
-        for number, item in enumerate(value.reference_item, 1):
-            _check_ParameterType(item, f"{path}/ReferenceItem[{number}]", checking)
+        for number, item_reference_item in enumerate(value.reference_item, 1):
+            _check_ParameterType(item_reference_item, f"{path}/ReferenceItem[{number}]", checking)

@@ -49,7 +49,6 @@ class _Text:
     def block(self, head: str, inner: _Text) -> None:
         """A statement with a body that adds to ``xml``."""
         self.start()
-        inner.started = True
         inner.flush()
         self.lines.append(head)
         self.lines.extend(f"    {line}" for line in inner.lines or ["pass"])
@@ -139,7 +138,7 @@ def _write_attribute(out: _Text, field: FieldPlan, layout: Layout) -> None:
         name = f"xml:{name}" if field.namespace == layout.XML else f"{layout.prefix(field.namespace)}:{name}"
     if layout.is_optional(field):
         value = f"item_{field.name}"
-        inner = _Text()
+        inner = _Text(started=True)
         _write_quoted(inner, name, _text_expression(field, value, layout))
         out.start()
         out.line(f"{value} = value.{field.name}")
@@ -161,9 +160,10 @@ def _write_content(out: _Text, field: FieldPlan, layout: Layout, *, prefixed: bo
     elif field.kind == "mixed":
         out.value(f"mixed_content({value})")
     elif field.repeated:
-        inner = _Text()
-        _write_one(inner, field, "item", layout, prefixed=prefixed)
-        out.block(f"for item in {value}:", inner)
+        inner = _Text(started=True)
+        item = f"item_{field.name}"
+        _write_one(inner, field, item, layout, prefixed=prefixed)
+        out.block(f"for {item} in {value}:", inner)
     elif field.required and not field.nillable:
         _write_one(out, field, f"required({value})" if layout.is_optional(field) else value, layout, prefixed=prefixed)
     elif field.required:
@@ -171,7 +171,7 @@ def _write_content(out: _Text, field: FieldPlan, layout: Layout, *, prefixed: bo
         _write_one(out, field, f"item_{field.name}", layout, prefixed=prefixed)
     else:
         item = f"item_{field.name}"
-        inner = _Text()
+        inner = _Text(started=True)
         _write_one(inner, field, item, layout, prefixed=prefixed, present=True)
         out.start()
         out.line(f"{item} = {value}")
@@ -183,7 +183,7 @@ def _write_interleaved(out: _Text, fields: list[FieldPlan], layout: Layout, *, p
     longest = ", ".join(f"len(value.{field.name})" for field in fields)
     rounds = _Text(started=True)
     for field in fields:
-        inner = _Text()
+        inner = _Text(started=True)
         _write_one(inner, field, f"value.{field.name}[round_]", layout, prefixed=prefixed)
         rounds.block(f"if round_ < len(value.{field.name}):", inner)
     out.block(f"for round_ in range({f'max({longest})' if len(fields) > 1 else longest}):", rounds)
@@ -199,7 +199,7 @@ def _write_one(
     if not field.nillable or present:
         _write_element(out, field, value, layout, prefixed=prefixed)
         return
-    empty, full = _Text(), _Text()
+    empty, full = _Text(started=True), _Text(started=True)
     tag = _tag(field, layout, prefixed=prefixed)
     empty.literal(f"<{tag}")
     empty.value("NIL_ATTRIBUTE")
@@ -551,8 +551,8 @@ def _check_field(field: FieldPlan, layout: Layout) -> Lines:
     shown = f"/@{field.xml_name}" if field.kind == "attribute" else f"/{field.xml_name}" if field.xml_name else ""
     if field.repeated:
         yield f"if checking.occurrences(path + {shown!r}, {value}, {field.min_occurs}, {field.max_occurs}):"
-        yield f"    for number, item in enumerate({value}, 1):"
-        inner = list(_check_item(field, "item", f"f'{{path}}{shown}[{{number}}]'", layout))
+        yield f"    for number, item_{field.name} in enumerate({value}, 1):"
+        inner = list(_check_item(field, f"item_{field.name}", f"f'{{path}}{shown}[{{number}}]'", layout))
         yield from _indent(_indent(iter(inner or ["pass"])))
     else:
         yield from _check_item(field, value, f"path + {shown!r}" if shown else "path", layout)

@@ -137,7 +137,10 @@ class _Reader:
         name = node.get("name") or ""
         abstract = next((o for o in port_type.node.iterchildren(_tag("operation")) if o.get("name") == name), None)
         if abstract is None:
+            before = len(self.problems)
             self._refuse(found.document, node, f"operation {name!r} is not in portType {port_type.node.get('name')!r}")
+            if self.warn is not None:
+                self.warn(self.problems.pop(before))
             return None
         input_ = self._direction(found, port_type, node, abstract, "input")
         output = self._direction(found, port_type, node, abstract, "output")

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from hypothesis import strategies as st
+from lxml import etree
 
 from mpesa_cbp_generator.builtins import BUILTINS
 from mpesa_cbp_generator.layout import Layout
@@ -70,7 +71,18 @@ class Objects:
         if field.kind == "any-attributes":
             return st.just({})
         if field.kind in ("any", "mixed"):
-            return st.just([]) if field.repeated or field.kind == "mixed" else st.just(_ABSENT)
+            wild = st.builds(lambda text: _wild(text), XML_TEXT)
+            if field.kind == "mixed":
+                return st.just([]) if not self.wildcards else st.lists(wild, max_size=2)
+            if not self.wildcards:
+                return st.just([]) if field.repeated else st.just(_ABSENT)
+            most = 2 if field.max_occurs == UNBOUNDED else min(2, field.max_occurs)
+            one = wild if field.required or present else wild | st.just(_ABSENT)
+            return (
+                st.lists(wild, min_size=max(field.min_occurs, 1 if present else 0), max_size=most)
+                if field.repeated
+                else one
+            )
         if depth <= 0 and not field.required and not present and not field.nillable:
             return st.just([]) if field.repeated else st.just(_ABSENT)
         one = self.value(field, depth)
@@ -105,6 +117,12 @@ class Objects:
 def eval_default(objects: Objects, field: FieldPlan) -> Any:
     expression = objects.layout.default_expression(field)
     return eval(expression, {"Decimal": Decimal})
+
+
+def _wild(text: str) -> etree._Element:
+    element = etree.Element("{urn:wild}wild")
+    element.text = text or None
+    return element
 
 
 _ABSENT: Any = object()

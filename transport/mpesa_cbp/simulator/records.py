@@ -1,0 +1,270 @@
+"""What the simulator remembers of each conversation: its state, its steps, and the whole messages of its history."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import sqlite3
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+
+from mpesa_cbp.simulator.bad_days import BadDay
+from mpesa_cbp.simulator.database import Database
+from mpesa_cbp.simulator.setup import Setup
+from mpesa_cbp.simulator.story import Step, StepHook
+
+_log = logging.getLogger(__name__)
+
+
+class State(Enum):
+    """How far a conversation has come on the operator's side."""
+
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+    CACHED = "cached"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """One request and what became of it. ``number`` is ours: a conversation id can come twice.
+
+    ``kind`` is the command's family (B2C, B2B, query, C2B …). ``result`` is the payload of the last result.
+    """
+
+    number: int
+    conversation_id: str
+    core_id: str
+    kind: str
+    command: str
+    short_code: str
+    receiver: str = field(repr=False)
+    amount: Decimal | None
+    state: State
+    bad_day: BadDay
+    response_code: str | None
+    result_code: str | None
+    receipt: str | None
+    result_url: str | None = field(repr=False)
+    timeout_url: str | None = field(repr=False)
+    request: bytes = field(repr=False)
+    result: bytes | None = field(repr=False)
+    created: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """Where a short code's C2B payments are validated and confirmed."""
+
+    validation: str | None
+    confirmation: str
+    response_type: str
+
+
+class Records:
+    """Keeps conversations in the database and tells each step to the hook."""
+
+    def __init__(self, database: Database, setup: Setup, on_step: StepHook | None) -> None:
+        self._database = database
+        self._setup = setup
+        self._on_step = on_step
+
+    def open(
+        self,
+        *,
+        conversation_id: str,
+        kind: str,
+        command: str,
+        short_code: str,
+        receiver: str,
+        amount: Decimal | None,
+        bad_day: BadDay,
+        result_url: str | None,
+        timeout_url: str | None,
+        request: bytes,
+    ) -> Conversation:
+        """Begin a conversation, in state accepted, with an id of the core's own."""
+        now = self._setup.clock()
+        with self._database.transaction() as connection:
+            number = int(connection.execute("select coalesce(max(number), 0) + 1 from conversation").fetchone()[0])
+            core_id = f"AG_{now:%Y%m%d}_{self._unique('core', number)[:20]}"
+            connection.execute(
+                "insert into conversation (number, conversation_id, core_id, kind, command, short_code, receiver,"
+                " amount, state, bad_day, result_url, timeout_url, request, created)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (number, conversation_id, core_id, kind, command, short_code, receiver)
+                + (None if amount is None else str(amount), State.ACCEPTED.value, str(bad_day))
+                + (result_url, timeout_url, request, now.isoformat()),
+            )
+        return self.get(number)
+
+    def receipt(self, number: int) -> str:
+        """The receipt that a conversation's transaction gets: ten capitals and digits."""
+        digest = int(self._unique("receipt", number), 16)
+        letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+        text = ""
+        while len(text) < 9:
+            digest, rest = divmod(digest, len(letters))
+            text += letters[rest]
+        return f"S{text}"
+
+    def _unique(self, what: str, number: int) -> str:
+        # Under a seed the same run gives the same ids; a number is never used twice in one database.
+        if self._setup.seed is None:
+            return secrets.token_hex(16)
+        return hashlib.sha256(f"{self._setup.seed}:{what}:{number}".encode()).hexdigest()
+
+    def update(
+        self,
+        number: int,
+        *,
+        state: State | None = None,
+        response_code: str | None = None,
+        result_code: str | None = None,
+        receipt: str | None = None,
+        result: bytes | None = None,
+    ) -> Conversation:
+        """Note what is new; None leaves a value as it is."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "update conversation set state = coalesce(?, state), response_code = coalesce(?, response_code),"
+                " result_code = coalesce(?, result_code), receipt = coalesce(?, receipt),"
+                " result = coalesce(?, result) where number = ?",
+                (state.value if state else None, response_code, result_code, receipt, result, number),
+            )
+        return self.get(number)
+
+    def get(self, number: int) -> Conversation:
+        """The conversation of that number. Raises LookupError."""
+        with self._database.transaction() as connection:
+            row = connection.execute("select * from conversation where number = ?", (number,)).fetchone()
+        if row is None:
+            raise LookupError("there is no such conversation")
+        return _conversation(row)
+
+    def find(self, *, conversation_id: str) -> list[Conversation]:
+        """All conversations with that OriginatorConversationID or id of the core, oldest first."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                "select * from conversation where conversation_id = ? or core_id = ? order by number",
+                (conversation_id, conversation_id),
+            ).fetchall()
+        return [_conversation(row) for row in rows]
+
+    def by_receipt(self, receipt: str) -> Conversation | None:
+        """The conversation whose transaction has that receipt."""
+        with self._database.transaction() as connection:
+            row = connection.execute("select * from conversation where receipt = ?", (receipt,)).fetchone()
+        return None if row is None else _conversation(row)
+
+    def latest(self, count: int) -> list[Conversation]:
+        """The newest conversations, newest first."""
+        with self._database.transaction() as connection:
+            rows = connection.execute("select * from conversation order by number desc limit ?", (count,)).fetchall()
+        return [_conversation(row) for row in rows]
+
+    def open_ones(self) -> list[Conversation]:
+        """Conversations that wait for something, oldest first."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                "select * from conversation where state in ('accepted', 'cached') and response_code is not null"
+                " order by number"
+            ).fetchall()
+        return [_conversation(row) for row in rows]
+
+    def step(self, conversation: Conversation, number: int, what: str, xml: bytes, code: str | None = None) -> None:
+        """Store a step and tell it."""
+        step = Step(number, what, conversation.conversation_id, xml, self._setup.clock(), code)
+        with self._database.transaction() as connection:
+            connection.execute(
+                "insert into step (conversation, number, what, code, xml, at) values (?, ?, ?, ?, ?, ?)",
+                (conversation.number, number, what, code, xml, step.at.isoformat()),
+            )
+        self.tell(step)
+
+    def tell(self, step: Step) -> None:
+        """Tell a step to the hook without storing it: for what belongs to no conversation."""
+        if self._on_step is None:
+            return
+        try:
+            self._on_step(step)
+        except Exception:
+            _log.exception("the hook for the simulator's steps failed")
+
+    def steps(self, conversation: Conversation) -> list[Step]:
+        """The steps of a conversation in order."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                "select * from step where conversation = ? order by place", (conversation.number,)
+            ).fetchall()
+        return [
+            Step(
+                row["number"],
+                row["what"],
+                conversation.conversation_id,
+                row["xml"],
+                datetime.fromisoformat(row["at"]),
+                row["code"],
+            )
+            for row in rows
+        ]
+
+    def keep(self, conversation: Conversation, which: str, message: bytes) -> None:
+        """Add a whole HTTP message to one of queryTransaction's lists (protocol, section 8)."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "insert into history (conversation, list, message) values (?, ?, ?)",
+                (conversation.number, which, message),
+            )
+
+    def history(self, conversation: Conversation, which: str) -> list[bytes]:
+        """The messages of one list in order."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                "select message from history where conversation = ? and list = ? order by place",
+                (conversation.number, which),
+            ).fetchall()
+        return [row["message"] for row in rows]
+
+    def setting(self, name: str) -> str | None:
+        """A value that was set at run time, such as a changed password."""
+        with self._database.transaction() as connection:
+            row = connection.execute("select value from setting where name = ?", (name,)).fetchone()
+        return None if row is None else str(row["value"])
+
+    def set(self, name: str, value: str) -> None:
+        """Keep such a value."""
+        with self._database.transaction() as connection:
+            connection.execute("insert or replace into setting (name, value) values (?, ?)", (name, value))
+
+    def register(self, short_code: str, registration: Registration) -> None:
+        """Keep the addresses of a short code; the last ones count."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "insert or replace into url (short_code, validation, confirmation, response_type) values (?, ?, ?, ?)",
+                (short_code, registration.validation, registration.confirmation, registration.response_type),
+            )
+
+    def registration(self, short_code: str) -> Registration | None:
+        """The addresses of a short code."""
+        with self._database.transaction() as connection:
+            row = connection.execute("select * from url where short_code = ?", (short_code,)).fetchone()
+        if row is None:
+            return None
+        return Registration(
+            validation=row["validation"], confirmation=row["confirmation"], response_type=row["response_type"]
+        )
+
+
+def _conversation(row: sqlite3.Row) -> Conversation:
+    values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a Row iterates over its values
+    values["amount"] = None if values["amount"] is None else Decimal(values["amount"])
+    values["state"] = State(values["state"])
+    values["bad_day"] = BadDay.parse(values["bad_day"])
+    values["created"] = datetime.fromisoformat(values["created"])
+    return Conversation(**values)

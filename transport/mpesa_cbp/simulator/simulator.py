@@ -1,0 +1,273 @@
+"""``Simulator``: the broker and the core in this process, on a loopback port, ready for a client."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime, timezone
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.settings import Initiator, ServiceProvider
+from mpesa_cbp.simulator.application import ENDPOINT, Application
+from mpesa_cbp.simulator.bad_days import BadDay
+from mpesa_cbp.simulator.c2b import CustomerPayment
+from mpesa_cbp.simulator.desk import Desk
+from mpesa_cbp.simulator.keys import prepare_key_pair
+from mpesa_cbp.simulator.records import Conversation
+from mpesa_cbp.simulator.scenario import Scenario
+from mpesa_cbp.simulator.server import Server
+from mpesa_cbp.simulator.setup import (
+    DEFAULT_CUSTOMERS,
+    DEFAULT_OPERATORS,
+    DEFAULT_ORGANISATIONS,
+    DEFAULT_SERVICE_PROVIDER,
+    Customer,
+    Operator,
+    Organisation,
+    Setup,
+    Timing,
+)
+from mpesa_cbp.simulator.story import Step, StepHook
+from mpesa_cbp.simulator.world import World, make_world
+from mpesa_cbp.values import parse_amount
+
+_DATABASE_NAME = "simulator.db"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class Simulator:
+    """A broker to develop and test against; ``start`` and ``stop`` it, or use it in a ``with`` statement.
+
+    ``host`` and ``port`` say where it listens (port 0: any free one). ``directory`` keeps its key pair and its state
+    (SQLite) for the next time; without one both vanish with it. ``service_provider``, ``operators``,
+    ``organisations`` and ``customers`` are who it knows. ``clock`` gives aware datetimes. ``seed`` makes ids, receipts
+    and chances the same in every run. ``result_delay`` is the time in seconds from the answer to the result,
+    ``timing`` has that and the others. ``scenario`` is a bad day's name, a TOML file or a ``Scenario``. ``magic``
+    switches magic amounts and numbers. ``strict`` refuses requests that depart from the contract in any way.
+    ``on_step`` is called for each step of each conversation. ``page`` offers the page and the API.
+
+    Raises SettingsError for settings that cannot work.
+    """
+
+    def __init__(
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        directory: Path | str | None = None,
+        service_provider: ServiceProvider = DEFAULT_SERVICE_PROVIDER,
+        operators: Iterable[Operator] = DEFAULT_OPERATORS,
+        organisations: Iterable[Organisation] = DEFAULT_ORGANISATIONS,
+        customers: Iterable[Customer] = DEFAULT_CUSTOMERS,
+        clock: Callable[[], datetime] = _now,
+        seed: int | None = None,
+        result_delay: float | None = None,
+        timing: Timing | None = None,
+        scenario: Scenario | Path | str | None = None,
+        magic: bool = True,
+        strict: bool = False,
+        any_customer: bool = True,
+        time_stamp_tolerance: float = 600,
+        on_step: StepHook | None = None,
+        page: bool = True,
+    ) -> None:
+        self._host, self._port = host, port
+        self._directory = Path(directory) if directory is not None else None
+        self._scenario = Scenario.of(scenario)
+        self._page = page
+        self._hook = on_step
+        self._steps: list[Step] = []
+        self._changed = threading.Condition()
+        try:
+            timing = self._scenario.timing_over(timing or Timing())
+            if result_delay is not None:
+                timing = replace(timing, result_delay=result_delay)
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
+        self._setup = Setup(
+            service_provider=service_provider,
+            operators=tuple(operators),
+            organisations=tuple(organisations),
+            customers=tuple(customers),
+            clock=clock,
+            private_key=b"",
+            seed=seed if seed is not None else self._scenario.seed,
+            timing=timing,
+            magic=magic if self._scenario.magic is None else self._scenario.magic,
+            strict=strict,
+            any_customer=any_customer,
+            time_stamp_tolerance=time_stamp_tolerance,
+        )
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._certificate: Path | None = None
+        self._world: World | None = None
+        self._application: Application | None = None
+        self._server: Server | None = None
+
+    def __repr__(self) -> str:
+        return f"Simulator({self.url!r})" if self._server is not None else "Simulator(not started)"
+
+    def __enter__(self) -> Simulator:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Make or read the key pair, listen, and go on with what was open. Raises SettingsError."""
+        if self._server is not None:
+            raise SettingsError("the simulator is running already")
+        # waitress warns of each answer that breaks off, which on one bad day is what was asked for.
+        logging.getLogger("waitress").setLevel(logging.ERROR)
+        directory = self._directory
+        if directory is None:
+            self._temporary = tempfile.TemporaryDirectory(prefix="mpesa-cbp-simulator-")
+            directory = Path(self._temporary.name)
+        self._certificate, private_key = prepare_key_pair(directory, self._setup.clock())
+        setup = replace(self._setup, private_key=private_key)
+        database = None if self._directory is None else directory / _DATABASE_NAME
+        world = make_world(setup, self._scenario, database=database, on_step=self._on_step)
+        try:
+            desk = Desk(world).answer if self._page else None
+            application = Application(world, host=self._host, desk=desk)
+            server = Server(application, host=self._host, port=self._port)
+        except SettingsError:
+            world.close()
+            self._forget_directory()
+            raise
+        self._world, self._application, self._server = world, application, server
+        world.work.resume()
+        world.schedule.start()
+        server.start()
+
+    def stop(self) -> None:
+        """Finish the requests at hand, drop what is planned, close everything; a second time does nothing."""
+        world, application, server = self._world, self._application, self._server
+        if world is None or application is None or server is None:
+            return
+        self._server = None
+        application.hurry()
+        server.stop(application.busy)
+        world.close()
+        self._forget_directory()
+
+    def _forget_directory(self) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()
+            self._temporary = None
+
+    # -- for the client -----------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """The endpoint that partners post to."""
+        return f"{self.page_url.rstrip('/')}{ENDPOINT}"
+
+    @property
+    def page_url(self) -> str:
+        """The page to watch it."""
+        if self._server is None:
+            raise SettingsError("the simulator is not running")
+        host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
+        return f"http://{host}:{self._server.port}/"
+
+    @property
+    def certificate(self) -> Path:
+        """The password certificate (PEM) under which a client encrypts the initiator's password."""
+        if self._certificate is None:
+            raise SettingsError("the simulator is not running")
+        return self._certificate
+
+    @property
+    def new_password_key(self) -> str:
+        """The AES key for changePassword."""
+        return self._setup.new_password_key
+
+    @property
+    def new_password_vector(self) -> str:
+        """The AES vector for changePassword."""
+        return self._setup.new_password_vector
+
+    def client_settings(self) -> dict[str, Any]:
+        """Keyword arguments with which ``Client`` can talk to this simulator as its first operator."""
+        operator = self._setup.operators[0]
+        organisation = next(
+            (each.name for each in self._setup.organisations if each.short_code == operator.short_code), "Acme"
+        )
+        return {
+            "endpoint": self.url,
+            "service_provider": self._setup.service_provider,
+            "initiator": Initiator(
+                name=operator.name,
+                password=operator.password,
+                short_code=operator.short_code,
+                certificate=self.certificate,
+            ),
+            "organisation": organisation,
+        }
+
+    # -- for tests and people -----------------------------------------------------------------------------------
+
+    @property
+    def world(self) -> World:
+        """The parts inside, for tests that look closer."""
+        if self._world is None:
+            raise SettingsError("the simulator is not running")
+        return self._world
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The latest steps of all conversations, oldest first; ten thousand are kept."""
+        with self._changed:
+            return tuple(self._steps)
+
+    def wait_for(self, wanted: Callable[[Step], bool], timeout: float = 10) -> Step:
+        """The first step, past or to come, of which ``wanted`` is true. Raises TimeoutError."""
+        with self._changed:
+            self._changed.wait_for(lambda: any(wanted(step) for step in self._steps), timeout)
+            for step in self._steps:
+                if wanted(step):
+                    return step
+        raise TimeoutError("no such step was taken in time")
+
+    def settle(self, timeout: float = 10) -> None:
+        """Wait until nothing is planned any more. Raises TimeoutError."""
+        if not self.world.schedule.idle(timeout):
+            raise TimeoutError("the simulator still has something to do")
+
+    def choose(self, bad_day: BadDay | str, times: int = 1) -> None:
+        """Give the next requests this bad day. Raises ValueError for a name that is none."""
+        self.world.days.choose(BadDay.parse(bad_day) if isinstance(bad_day, str) else bad_day, times)
+
+    def pay_in(
+        self, msisdn: str, amount: Decimal | int | str, *, short_code: str | None = None, reference: str = ""
+    ) -> Conversation:
+        """Let a customer pay the organisation (C2B). Raises ValueError where that cannot be."""
+        payee = short_code or self._setup.organisations[0].short_code
+        payment = CustomerPayment(short_code=payee, msisdn=msisdn, amount=parse_amount(amount), reference=reference)
+        return self.world.customer_payments.start(payment)
+
+    def conversations(self) -> list[Conversation]:
+        """The latest hundred conversations, newest first."""
+        return self.world.records.latest(100)
+
+    def _on_step(self, step: Step) -> None:
+        with self._changed:
+            self._steps.append(step)
+            del self._steps[:-10_000]
+            self._changed.notify_all()
+        if self._hook is not None:
+            self._hook(step)

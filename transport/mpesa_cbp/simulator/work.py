@@ -1,0 +1,157 @@
+"""What happens after the answer: the core's work, the result, and every way in which that can go wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mpesa_cbp_models import Result
+from mpesa_cbp_models.operations import GENERIC_API_RESULT
+
+from mpesa_cbp.envelope import decode, encode
+from mpesa_cbp.simulator.core import Core, Outcome, failed
+from mpesa_cbp.simulator.delivery import Courier
+from mpesa_cbp.simulator.messages import http_request, result_of
+from mpesa_cbp.simulator.order import Order, read_order
+from mpesa_cbp.simulator.records import Conversation, Records, State
+from mpesa_cbp.simulator.schedule import Schedule
+from mpesa_cbp.simulator.setup import Timing
+
+
+class Work:
+    """Runs the core for accepted requests, at once or later, and has results delivered."""
+
+    def __init__(self, core: Core, courier: Courier, records: Records, schedule: Schedule, timing: Timing) -> None:
+        self._core = core
+        self._courier = courier
+        self._records = records
+        self._schedule = schedule
+        self._timing = timing
+
+    def later(self, conversation: Conversation, order: Order, earlier: Conversation | None) -> None:
+        """Do the order after the usual delay, or the long one."""
+        late = conversation.bad_day.name == "late-result"
+        delay = self._timing.late_delay if late else self._timing.result_delay
+        self._schedule.after(delay, lambda: self.now(conversation, order, earlier))
+
+    def cached(self, conversation: Conversation, order: Order) -> None:
+        """Keep the request for a while, then let it expire or pass it on, as its day has it."""
+        if conversation.bad_day.name == "cached-then-paid":
+            self._schedule.after(self._timing.cache_time, lambda: self._pass_on(conversation.number, order))
+        else:
+            self._schedule.after(self._timing.cache_time, lambda: self._expire_if_cached(conversation.number))
+
+    def resume(self) -> None:
+        """Go on with what was open when the simulator was stopped."""
+        for conversation in self._records.open_ones():
+            message = decode(conversation.request).message
+            order = read_order(message)
+            if conversation.state is State.CACHED:
+                self.cached(conversation, order)
+            else:
+                self.later(conversation, order, self._earlier(conversation))
+
+    def _earlier(self, conversation: Conversation) -> Conversation | None:
+        found = self._records.find(conversation_id=conversation.conversation_id)
+        before = (each for each in found if each.number < conversation.number and each.state is not State.REFUSED)
+        return next(before, None)
+
+    def now(self, conversation: Conversation, order: Order, earlier: Conversation | None) -> None:
+        """Let the core do the order, note what came of it, and deliver the result."""
+        outcome = _duplicate(order, earlier) if earlier is not None else self._outcome(order, conversation)
+        result = result_of(order, conversation, outcome)
+        good = outcome.code == "0"
+        conversation = self._records.update(
+            conversation.number,
+            state=State.COMPLETED if good else State.FAILED,
+            result_code=outcome.code,
+            receipt=outcome.receipt,
+            result=result.to_xml(),
+        )
+        told = "The core has done it" if good else "The core has not done it"
+        self._records.step(conversation, 3, f"{told}: {outcome.description}", b"", outcome.code)
+        self._deliver(conversation, order, result)
+
+    def _outcome(self, order: Order, conversation: Conversation) -> Outcome:
+        day = conversation.bad_day
+        if day.name == "unknown-codes":
+            return Outcome(code="9999", description="A new reason that no document names.")
+        if day.name == "result-code" and day.number:
+            return failed(day.number)
+        return self._core.work(order, conversation)
+
+    def _deliver(self, conversation: Conversation, order: Order, result: Result) -> None:
+        day = conversation.bad_day.name
+        if day == "never-resulted":
+            envelope = encode(result, operation=GENERIC_API_RESULT, direction="input")
+            message = http_request(conversation.result_url or "http://partner.invalid/", envelope)
+            self._records.keep(conversation, "submitApiResult", message)
+            self._records.step(conversation, 4, "The result is lost on its way; only queryTransaction knows it.", b"")
+            return
+        if day == "two-stages" and result.result_code == "0":
+            waiting = replace(
+                result,
+                result_type=1,
+                result_code="43",
+                result_desc="Waits for confirmation.",
+                result_parameters=None,
+                transaction_id=None,
+            )
+            self._courier.result(conversation, waiting, GENERIC_API_RESULT)
+        if day == "garbled-result":
+            cut = encode(result, operation=GENERIC_API_RESULT, direction="input")
+            self._courier.raw(conversation, cut[: len(cut) // 2], "Half a result is posted.")
+        self._courier.result(conversation, result, GENERIC_API_RESULT)
+        if day == "result-twice":
+            self._schedule.after(
+                self._timing.retry_delay, lambda: self._courier.result(conversation, result, GENERIC_API_RESULT)
+            )
+        if day == "contradicting-results":
+            self._schedule.after(self._timing.retry_delay, lambda: self._contradict(conversation, order))
+
+    def _contradict(self, conversation: Conversation, order: Order) -> None:
+        self._courier.result(conversation, result_of(order, conversation, failed(17)), GENERIC_API_RESULT)
+
+    def _pass_on(self, number: int, order: Order) -> None:
+        conversation = self._records.get(number)
+        if conversation.state is State.CACHED:
+            self.now(conversation, order, self._earlier(conversation))
+
+    def _expire_if_cached(self, number: int) -> None:
+        if self._records.get(number).state is State.CACHED:
+            self.expire(number)
+
+    # -- by hand: from the page and the API ---------------------------------------------------------------------
+
+    def expire(self, number: int) -> None:
+        """Let a cached request expire now. Raises LookupError where there is none, ValueError where it is not cached."""
+        conversation = self._records.get(number)
+        if conversation.state is not State.CACHED:
+            raise ValueError("only a cached request can expire")
+        conversation = self._records.update(number, state=State.EXPIRED)
+        self._records.step(conversation, 3, "The request expires in the broker's cache; the core never saw it.", b"")
+        self._courier.queue_timeout(conversation)
+        if conversation.bad_day.name == "expired-then-paid":
+            message = decode(conversation.request).message
+            self._schedule.after(
+                self._timing.result_delay, lambda: self.now(conversation, read_order(message), None)
+            )
+
+    def expire_soon(self, number: int) -> None:
+        """As ``expire``, on the schedule's thread; what is wrong is said at once."""
+        if self._records.get(number).state is not State.CACHED:
+            raise ValueError("only a cached request can expire")
+        self._schedule.after(0, lambda: self._expire_if_cached(number))
+
+    def resend(self, number: int) -> None:
+        """Deliver a result once more. Raises LookupError or ValueError where there is none."""
+        conversation = self._records.get(number)
+        if conversation.result is None or conversation.result_url is None:
+            raise ValueError("this conversation has no result, or nowhere to send it")
+        result = Result.from_xml(conversation.result)
+        self._schedule.after(0, lambda: self._courier.result(conversation, result, GENERIC_API_RESULT))
+
+
+def _duplicate(order: Order, earlier: Conversation) -> Outcome:
+    """The same payment again is 15, another one under a used conversation id 41 (protocol, sections 1 and 5)."""
+    same = (order.command_id, order.receiver, order.amount) == (earlier.command, earlier.receiver, earlier.amount)
+    return failed(15 if same else 41)
