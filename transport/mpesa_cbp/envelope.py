@@ -1,0 +1,212 @@
+"""SOAP 1.1 envelopes, written and read; nothing else in this package knows SOAP (protocol, sections 1, 3 and 7).
+
+Writing follows the contract. Reading accepts every dialect of section 7, alone or together, and names each in
+``Decoded.deviations``:
+
+    root-case 1, no-namespace 2, other-namespace 2 and 3, element-alias 4, 5, 10, 11 and 19, value-spelling 6,
+    payload-padding and blank-padding 7, escaped-payload and structured-payload 8, element-order 9,
+    missing-element 11 and 19, stray-text 13, bare-ampersand 14, escaped-cdata-markers 15, nil and empty-value 16,
+    envelope-without-namespace 17, plain-fault-code 18, other-encoding (an encoding declared that cannot be true)
+
+Unknown elements (12 and 13) are listed in ``Decoded.unknown``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from xml.sax.saxutils import escape
+
+from lxml import etree
+from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, Reading, RequestSOAPHeader
+from mpesa_cbp_models._reading import local, parse, path_of
+
+from mpesa_cbp.errors import InvalidRequest, MalformedMessage
+from mpesa_cbp.payload_text import parse_payload
+from mpesa_cbp.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
+
+__all__ = ["Decoded", "decode", "encode", "encode_fault"]
+
+_START = f'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{ENVELOPE_NAMESPACE}">'
+_ENVELOPE = f"{{{ENVELOPE_NAMESPACE}}}Envelope"
+_STRAY_TEXT = etree.XPath("boolean(//*[*]/text()[normalize-space()])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A message that was read.
+
+    ``operation`` is the name of the WSDL operation and ``direction`` the part of it; both empty for a fault.
+    ``element`` is the local name of the body's element, ``message`` the document that it carries, or itself.
+    ``fault`` is (code, text). ``header`` is the signing header where there is one.
+    """
+
+    operation: str
+    direction: Direction | None
+    element: str
+    message: Any = field(repr=False)
+    header: RequestSOAPHeader | None = field(default=None, repr=False)
+    fault: tuple[str, str] | None = field(default=None, repr=False)
+    deviations: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+
+# -- writing ------------------------------------------------------------------------------------------------------
+
+
+def encode(
+    message: Any,
+    *,
+    operation: Operation,
+    direction: Direction,
+    header: RequestSOAPHeader | None = None,
+    header_namespace: str = CONTRACT_HEADER_NAMESPACE,
+) -> bytes:
+    """Envelope, in UTF-8, for one direction of an operation.
+
+    ``message`` is the payload where the body's element carries one (Request, Response, Result), which goes out as
+    CDATA; else the body's element itself. Raises InvalidRequest for a message that cannot be written.
+    """
+    part = operation.input if direction == "input" else operation.output
+    if part is None or part.element is None:
+        raise InvalidRequest([f"operation {operation.name} has no {direction}"])
+    try:
+        body = _carrier(part.element, message.to_xml().decode()) if part.payload_type_name else message.to_text()
+        head = header.to_text() if header is not None else ""
+    except InvalidValue as error:
+        raise InvalidRequest(error.problems) from None
+    if header_namespace != CONTRACT_HEADER_NAMESPACE:
+        head = head.replace(f'"{CONTRACT_HEADER_NAMESPACE}"', f'"{escape(header_namespace)}"', 1)
+    return f"{_START}<soapenv:Header>{head}</soapenv:Header><soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>".encode()
+
+
+def _carrier(element: str, document: str) -> str:
+    """The string element with a document as CDATA; a section cannot hold its own end, so it is split there."""
+    namespace, _, name = element[1:].partition("}")
+    inner = document.replace("]]>", "]]]]><![CDATA[>")
+    return f'<{name} xmlns="{namespace}"><![CDATA[{inner}]]></{name}>'
+
+
+def encode_fault(code: str, text: str) -> bytes:
+    """Envelope of a SOAP fault; ``code`` is a local name of SOAP 1.1 such as Client or Server."""
+    inner = f"<faultcode>soapenv:{escape(code)}</faultcode><faultstring>{escape(text)}</faultstring>"
+    return f"{_START}<soapenv:Body><soapenv:Fault>{inner}</soapenv:Fault></soapenv:Body></soapenv:Envelope>".encode()
+
+
+# -- reading ------------------------------------------------------------------------------------------------------
+
+
+def decode(data: bytes, *, strict: bool = False) -> Decoded:
+    """Read an envelope of the family; with ``strict``, only as the contract has it.
+
+    A fault is returned, not raised. Raises MalformedMessage for whatever cannot be read without guessing; no value of
+    the message is in its text.
+    """
+    if not data.strip():
+        raise MalformedMessage("the body is empty")
+    reading = Reading(strict=strict)
+    try:
+        return _decode(data, reading)
+    except InvalidMessage as error:
+        raise MalformedMessage(error.problem, place=error.path) from None
+
+
+def _decode(data: bytes, reading: Reading) -> Decoded:
+    root = parse(data)
+    head, body = _parts(root, reading)
+    header = _header(head, reading) if head is not None else None
+    content = body[0] if len(body) == 1 else None
+    if content is None:
+        reading.refuse(body, "holds no element or more than one")
+    if local(content.tag) == "Fault":
+        return _fault(content, reading)
+    route = find_route(content.tag)
+    if route is None or route == "refused":
+        what = "is no message of the contract" if route is None else "stands in a namespace that is not known for it"
+        reading.refuse(content, what)
+    if _STRAY_TEXT(root):
+        reading.deviates("stray-text", body)
+    message = _message(content, route, data, reading)
+    for name, get in route.identifying:
+        if not get(message):
+            raise InvalidMessage(name, "identifies the message and is empty")
+    return Decoded(
+        operation=route.operation,
+        direction=route.direction,
+        element=route.name,
+        message=message,
+        header=header,
+        deviations=reading.deviations,
+        unknown=tuple(reading.unknown),
+    )
+
+
+def _parts(root: etree._Element, reading: Reading) -> tuple[etree._Element | None, etree._Element]:
+    if root.tag != _ENVELOPE:
+        if root.tag != "Envelope":
+            page = local(root.tag).lower() == "html"
+            raise InvalidMessage("", "an HTML page" if page else "the root element is no SOAP 1.1 envelope")
+        reading.deviates("envelope-without-namespace", root)
+    prefix = root.tag[: -len("Envelope")]
+    head = body = None
+    for child in root:
+        if child.tag == f"{prefix}Body" and body is None:
+            body = child
+        elif child.tag == f"{prefix}Header" and head is None and body is None:
+            head = child
+        else:
+            reading.refuse(child, "is out of place in an envelope")
+    if body is None:
+        raise InvalidMessage(path_of(root), "has no Body")
+    return head, body
+
+
+def _header(head: etree._Element, reading: Reading) -> RequestSOAPHeader | None:
+    found = None
+    for child in list(head):
+        if local(child.tag) != "RequestSOAPHeader":
+            reading.unknown_element(child)
+        elif found is not None:
+            reading.repeated(child)
+        else:
+            found = RequestSOAPHeader.from_element(child, reading)
+    return found
+
+
+def _message(content: etree._Element, route: Route, data: bytes, reading: Reading) -> Any:
+    if route.message.payload_type_name is None:
+        return reader(route)(content, reading)
+    if content.tag != route.element:
+        reading.deviates("no-namespace" if not content.tag.startswith("{") else "other-namespace", content)
+    if len(content):
+        return _structured(content, route, reading)
+    if b"<![CDATA[" not in data:
+        reading.deviates("escaped-payload", content)
+    return reader(route)(parse_payload(content.text or "", content, reading), reading)
+
+
+def _structured(content: etree._Element, route: Route, reading: Reading) -> Any:
+    """Real child elements where a string belongs: the payload's root, or directly its children."""
+    reading.deviates("structured-payload", content)
+    payload = route.message.payload_element or ""
+    only = content[0] if len(content) == 1 else None
+    if only is not None and local(only.tag).lower() == local(payload).lower():
+        return reader(route)(only, reading)
+    content.tag = payload
+    return reader(route)(content, reading)
+
+
+def _fault(content: etree._Element, reading: Reading) -> Decoded:
+    texts = {local(child.tag): "".join(map(str, child.itertext())).strip() for child in content}
+    code = texts.get("faultcode", "")
+    if ":" not in code:
+        reading.deviates("plain-fault-code", content)
+    return Decoded(
+        operation="",
+        direction=None,
+        element="Fault",
+        message=None,
+        fault=(code, texts.get("faultstring", "")),
+        deviations=reading.deviations,
+        unknown=tuple(reading.unknown),
+    )
