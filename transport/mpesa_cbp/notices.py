@@ -1,0 +1,109 @@
+"""What handlers are given: the broker's messages to us, typed (protocol, sections 6, 8 and 10)."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cached_property
+
+from mpesa_cbp_models import C2BPaymentConfirmationRequest, C2BPaymentValidationRequest, NotifyQueueTimeout, Result
+
+from mpesa_cbp.codes import CodeMeaning, result_meaning
+from mpesa_cbp.envelope import Decoded
+from mpesa_cbp.payments import EventKind
+from mpesa_cbp.results import ResultParameters, read_parameters
+from mpesa_cbp.values import parse_amount
+
+KINDS = {
+    "GenericAPIResult": EventKind.RESULT,
+    "notifyQueueTimeout": EventKind.QUEUE_TIMEOUT,
+    "ValidateC2BPayment": EventKind.C2B_VALIDATION,
+    "ConfirmC2BPayment": EventKind.C2B_CONFIRMATION,
+}
+"""Event kind of each operation that the broker calls."""
+
+
+@dataclass(frozen=True)
+class ResultNotice:
+    """A result. ``event_id`` is the same in every delivery of it, for idempotence; ``deviations`` as in ``decode``."""
+
+    event_id: int
+    result: Result = field(repr=False)
+    deviations: tuple[str, ...] = ()
+
+    @property
+    def conversation_id(self) -> str | None:
+        """The OriginatorConversationID of the payment."""
+        return self.result.originator_conversation_id or None
+
+    @cached_property
+    def meaning(self) -> CodeMeaning:
+        """What the ResultCode says."""
+        return result_meaning(self.result.result_code)
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the money has moved."""
+        return self.meaning.success and self.meaning.final
+
+    @property
+    def final(self) -> bool:
+        """Whether this settles the payment; 43, say, does not."""
+        return self.meaning.final
+
+    @property
+    def receipt(self) -> str | None:
+        """The receipt number, from TransactionID or the parameters."""
+        return self.result.transaction_id or self.parameters.receipt
+
+    @cached_property
+    def parameters(self) -> ResultParameters:
+        """The result's parameters, typed."""
+        listed = self.result.result_parameters
+        return read_parameters((p.key, p.value) for p in (listed.result_parameter if listed is not None else ()))
+
+
+@dataclass(frozen=True)
+class QueueTimeoutNotice:
+    """The broker could not pass a cached request on; it never reached the core."""
+
+    event_id: int
+    message: NotifyQueueTimeout = field(repr=False)
+
+    @property
+    def conversation_id(self) -> str:
+        """The OriginatorConversationID of the payment."""
+        return self.message.originator_conversation_id
+
+
+@dataclass(frozen=True)
+class C2BNotice:
+    """A customer pays or has paid us; ``message`` is the validation or the confirmation."""
+
+    event_id: int
+    message: C2BPaymentValidationRequest | C2BPaymentConfirmationRequest = field(repr=False)
+
+    @property
+    def transaction_id(self) -> str:
+        """The operator's id of the payment."""
+        return self.message.trans_id
+
+    @property
+    def amount(self) -> Decimal | None:
+        """The amount, None where its text is no amount."""
+        try:
+            return parse_amount(self.message.trans_amount)
+        except ValueError:
+            return None
+
+    @property
+    def account_reference(self) -> str | None:
+        """What the customer typed as account number."""
+        return self.message.bill_ref_number
+
+
+def identity_of(decoded: Decoded) -> str:
+    """Digest of what a message says: two deliveries of one event have the same, however they are spelt."""
+    said = f"{decoded.operation}\0{decoded.message.to_text()}"
+    return hashlib.sha256(said.encode("utf-8", errors="surrogatepass")).hexdigest()
