@@ -92,8 +92,7 @@ def outcome_unknown(message: str, conversation_id: str, answer: HttpAnswer) -> O
 
 
 def _refusal(meaning: CodeMeaning, description: str | None, conversation_id: str) -> Refused | OutcomeUnknown:
-    said = f": {redact(description)}" if description else ""
-    message = f"ResponseCode {meaning.code}{said}"
+    message = f"The broker did not accept the request{f', saying: {redact(description)}' if description else ''}"
     if not meaning.known or not meaning.final:
         return OutcomeUnknown(
             message, conversation_id=conversation_id, code=meaning.code, meaning=meaning.meaning, sent=Sent.UNKNOWN
@@ -109,7 +108,7 @@ def _refusal(meaning: CodeMeaning, description: str | None, conversation_id: str
     elif number in _VALIDATION:
         kind = ValidationRefused
     return kind(
-        f"The broker refused the request. {message}",
+        message,
         conversation_id=conversation_id,
         code=meaning.code,
         meaning=meaning.meaning,

@@ -88,8 +88,8 @@ def _carrier(element: str, document: str) -> str:
 
 
 def encode_fault(code: str, text: str) -> bytes:
-    """Envelope of a SOAP fault; ``code`` is a local name of SOAP 1.1 such as Client or Server."""
-    inner = f"<faultcode>soapenv:{escape(code)}</faultcode><faultstring>{escape(text)}</faultstring>"
+    """Envelope of a SOAP fault; ``code`` as it is to stand there: ``soapenv:Client``, or a gateway's ``SVC0901``."""
+    inner = f"<faultcode>{escape(code)}</faultcode><faultstring>{escape(text)}</faultstring>"
     return f"{_START}<soapenv:Body><soapenv:Fault>{inner}</soapenv:Fault></soapenv:Body></soapenv:Envelope>".encode()
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from mpesa_cbp.errors import DuplicateConversation, JournalError
+from mpesa_cbp.errors import DuplicateConversation, JournalError, Sent
 from mpesa_cbp.journal_database import begin, open_engine
 from mpesa_cbp.journal_events import Event, Handling, Received
 from mpesa_cbp.journal_tables import IS_DEAD, events, payments
@@ -106,6 +106,7 @@ class Journal:
                 raise DuplicateConversation(
                     "A payment with this conversation id is in the journal already",
                     conversation_id=conversation_id,
+                    sent=Sent.NO,
                 ) from None
             self._append(connection, conversation_id, EventKind.CREATED, body=request)
             for event in earlier:

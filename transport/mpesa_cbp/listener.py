@@ -140,7 +140,7 @@ class Listener:
             return self._unreadable(body, origin, error)
         kind = KINDS.get(decoded.operation) if decoded.direction == "input" else None
         if kind is None:
-            return "500 Internal Server Error", encode_fault("Client", "this message is not for a partner")
+            return "500 Internal Server Error", encode_fault("soapenv:Client", "this message is not for a partner")
         try:
             received = self._store(kind, decoded, body, origin)
         except JournalError as error:
@@ -162,7 +162,7 @@ class Listener:
             _logger.warning("event %d cannot be read: %s", received.event_id, error.reason)
         except JournalError as failure:
             _logger.error("an unreadable message could not be stored: %s", failure)  # noqa: TRY400
-        return "500 Internal Server Error", encode_fault("Client", "the message cannot be read")
+        return "500 Internal Server Error", encode_fault("soapenv:Client", "the message cannot be read")
 
     def _store(self, kind: EventKind, decoded: Decoded, body: bytes, origin: str | None) -> Received:
         message = decoded.message
@@ -203,7 +203,7 @@ def _answer(kind: EventKind, decoded: Decoded, *, stored: bool) -> bytes:
         return encode(refusal, operation=VALIDATE_C2B_PAYMENT, direction="output")
     if kind is EventKind.C2B_CONFIRMATION:
         if not stored:
-            return encode_fault("Server", "not stored, please send it again")
+            return encode_fault("soapenv:Server", "not stored, please send it again")
         thanks = C2BPaymentConfirmationResult(value="C2B payment confirmation received")
         return encode(thanks, operation=CONFIRM_C2B_PAYMENT, direction="output")
     response = Response(

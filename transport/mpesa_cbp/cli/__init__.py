@@ -1,0 +1,65 @@
+"""The command ``mpesa-cbp``: arguments and output; everything else is elsewhere.
+
+Exit codes: 0 fine, 1 findings or a payment that did not succeed, 2 wrong usage or settings, 3 input that cannot be
+read, 4 outcome unknown.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from mpesa_cbp.cli.certificates import certificates
+from mpesa_cbp.cli.code import code
+from mpesa_cbp.cli.decode import decode
+from mpesa_cbp.cli.demo import demo
+from mpesa_cbp.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
+from mpesa_cbp.cli.simulate import simulate
+from mpesa_cbp.errors import CbpError, MalformedMessage, OutcomeUnknown, SettingsError
+
+__all__ = ["commands", "run"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mpesa-cbp")
+def commands() -> None:
+    """M-PESA through the G2 broker interface: a simulated payment, and tools for the real ones."""
+
+
+for command in (demo, simulate, decode, code, certificates):
+    commands.add_command(command)
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; errors are one clear message on stderr, never a traceback."""
+    try:
+        result = commands.main(arguments, prog_name="mpesa-cbp", standalone_mode=False)
+    except click.exceptions.Abort:
+        _complain("stopped")
+        return FINDINGS
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return USAGE
+    except CbpError as error:
+        _complain(str(error))
+        return _exit_code(error)
+    except BrokenPipeError:
+        return FINDINGS
+    except OSError as error:
+        _complain(f"{error.filename or 'input'}: {error.strerror or type(error).__name__}")
+        return UNREADABLE
+    return int(result or 0)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"mpesa-cbp: {message}", err=True)
+
+
+def _exit_code(error: CbpError) -> int:
+    if isinstance(error, SettingsError):
+        return USAGE
+    if isinstance(error, MalformedMessage):
+        return UNREADABLE
+    return UNKNOWN_OUTCOME if isinstance(error, OutcomeUnknown) else FINDINGS

@@ -1,0 +1,32 @@
+"""``mpesa-cbp code``: what a code means and what to do about it."""
+
+from __future__ import annotations
+
+import click
+
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
+from mpesa_cbp.codes import CodeMeaning, all_codes, meanings
+
+
+@click.command()
+@click.argument("codes", nargs=-1)
+def code(*, codes: tuple[str, ...]) -> int:
+    """Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known."""
+    if not codes:
+        for meaning in all_codes():
+            click.echo(f"{meaning.kind:8} {meaning.code:10} {meaning.meaning}")
+        return FINE
+    result = FINE
+    for text in codes:
+        found = meanings(text)
+        for meaning in found:
+            click.echo(_text(meaning))
+        if not found:
+            click.echo(f"{text}: not known; treat the payment as open and send queryTransaction", err=True)
+            result = FINDINGS
+    return result
+
+
+def _text(meaning: CodeMeaning) -> str:
+    settled = "settles the payment" if meaning.final else "does not settle the payment"
+    return f"{meaning.kind} {meaning.code}: {meaning.meaning}\n  {meaning.advice} ({settled}; retry: {meaning.retry})"
