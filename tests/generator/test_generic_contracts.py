@@ -73,18 +73,6 @@ def _renamed(element: etree._Element, nsmap: dict[str, str]) -> etree._Element:
     return fresh
 
 
-def roots() -> list[tuple[str, ClassPlan]]:
-    if not SHARED.is_dir():
-        return []
-    return [
-        (name, item)
-        for name in GENERATED
-        if name not in ILLEGAL
-        for item in bindings(folder(name))[0].classes
-        if item.roots and not item.abstract
-    ]
-
-
 @needs_shared
 @pytest.mark.parametrize("name", [*GENERATED, *REVISIONS])
 def test_contract_generates_and_every_module_imports(name: str) -> None:
@@ -118,21 +106,35 @@ def test_all_generated_packages_pass_mypy_strict() -> None:
     assert done.returncode == 0, done.stdout[-4000:]
 
 
+JUDGED = [name for name in [*GENERATED, *REVISIONS] if name not in ILLEGAL and name != "zeep-circular-xsd"]
+
+
 @needs_shared
-@pytest.mark.parametrize(("name", "item"), roots(), ids=lambda value: value if isinstance(value, str) else value.id)
-@settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.parametrize("name", JUDGED)
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_object_survives_our_codec_and_xsdatas_and_validates(name: str, item: ClassPlan, data: st.DataObject) -> None:
+def test_object_survives_our_codec_and_xsdatas_and_validates(name: str, data: st.DataObject) -> None:
     plan, package = bindings(folder(name))
     register_dates(package)
-    value: Any = data.draw(Objects(plan, package).of(item))
+    objects = Objects(plan, package, wildcards=True)
+    item = data.draw(st.sampled_from([item for item in plan.classes if item.roots and not item.abstract]))
+    value: Any = data.draw(objects.of(item, 2))
     value.validate()
     written = value.to_xml()
 
     schema(name).assertValid(etree.fromstring(written))
-    assert type(value).from_xml(written, strict=True) == value
-    assert canonical(written) == canonical(XmlSerializer().render(value).encode())
-    assert XmlParser().from_bytes(written, type(value)) == value
+    read = type(value).from_xml(written, strict=True)
+    assert canonical(read.to_xml()) == canonical(written)
+    if not open_content(objects, item):
+        assert read == value
+        assert canonical(written) == canonical(XmlSerializer().render(value).encode())
+        assert XmlParser().from_bytes(written, type(value)) == value
+
+
+def open_content(objects: Objects, item: ClassPlan) -> bool:
+    """Whether lxml elements can stand inside; xsdata has types of its own for them, so it is no judge there."""
+    fields = [field for inner in objects.layout.closure(item) for field in objects.layout.fields(inner)]
+    return any(field.kind in ("any", "mixed") or objects.layout.is_any(field) for field in fields)
 
 
 _SCHEMAS: dict[str, etree.XMLSchema] = {}

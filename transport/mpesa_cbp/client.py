@@ -141,7 +141,13 @@ class Client:
         """
         references = (("Occasion", occasion),) if occasion is not None else ()
         return self._pay(
-            command, {Receiver.CUSTOMER}, msisdn, amount, remark=remark, references=references, conversation_id=conversation_id
+            command,
+            {Receiver.CUSTOMER},
+            msisdn,
+            amount,
+            remark=remark,
+            references=references,
+            conversation_id=conversation_id,
         )
 
     def pay_business(
@@ -204,9 +210,7 @@ class Client:
         conversation_id: str | None = None,
     ) -> Acknowledgement:
         """Ask the core to take a transaction back, by its receipt; whether it did is told by the result."""
-        return self._ask(
-            "TransactionReversal", (("OriginalReceiptNumber", receipt),), remark, conversation_id
-        )
+        return self._ask("TransactionReversal", (("OriginalReceiptNumber", receipt),), remark, conversation_id)
 
     def register_urls(
         self,

@@ -196,7 +196,9 @@ class Listener:
 def _answer(kind: EventKind, decoded: Decoded, *, stored: bool) -> bytes:
     """What the contract has us say, stored or not."""
     if kind is EventKind.QUEUE_TIMEOUT:
-        verdict = Result(result_code=ACCEPTED if stored else TIMEOUT_NOT_STORED, result_desc="Stored" if stored else "Failed")
+        verdict = Result(
+            result_code=ACCEPTED if stored else TIMEOUT_NOT_STORED, result_desc="Stored" if stored else "Failed"
+        )
         return encode(NotifyQueueTimeoutResponse(result=verdict), operation=NOTIFY_QUEUE_TIMEOUT, direction="output")
     if kind is EventKind.C2B_VALIDATION:
         refusal = C2BPaymentValidationResult(result_code=C2B_OTHER_ERROR, result_desc="Refused")

@@ -95,7 +95,10 @@ def _routes() -> dict[str, Route]:
 
 def _routes_of(operation: Operation) -> list[Route]:
     found: list[Route] = []
-    directions: tuple[tuple[Direction, Message | None], ...] = (("input", operation.input), ("output", operation.output))
+    directions: tuple[tuple[Direction, Message | None], ...] = (
+        ("input", operation.input),
+        ("output", operation.output),
+    )
     for direction, message in directions:
         if message is None or message.element is None or message.type_name is None:
             continue

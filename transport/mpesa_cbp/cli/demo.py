@@ -47,7 +47,10 @@ def demo(*, show_xml: bool, scenario: str | None, timeout: float) -> int:
     """
     story = _Story(show_xml=show_xml)
     arrived: queue.Queue[ResultNotice | QueueTimeoutNotice] = queue.Queue()
-    with Simulator(on_step=story.tell, result_delay=0.3, scenario=scenario) as simulator, Journal("sqlite://") as journal:
+    with (
+        Simulator(on_step=story.tell, result_delay=0.3, scenario=scenario) as simulator,
+        Journal("sqlite://") as journal,
+    ):
         listener = Listener(journal=journal, path_token=_TOKEN)
         listener.on_result(arrived.put)
         listener.on_queue_timeout(arrived.put)
@@ -78,7 +81,9 @@ def _pay(
     try:
         notice = arrived.get(timeout=timeout)
     except queue.Empty:
-        click.secho(f"\nNo result came within {timeout:g} seconds: now queryTransaction would have to be asked.", fg="red")
+        click.secho(
+            f"\nNo result came within {timeout:g} seconds: now queryTransaction would have to be asked.", fg="red"
+        )
         return _finish(journal, acknowledgement.conversation_id)
     story.wait_for_step_5(timeout)
     if isinstance(notice, ResultNotice):

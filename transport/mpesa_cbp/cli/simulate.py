@@ -13,7 +13,9 @@ from mpesa_cbp.simulator import Simulator, Step
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8310, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8310, show_default=True, help="Port; 0 takes a free one."
+)
 @click.option("--directory", type=click.Path(path_type=Path, file_okay=False), help="Keep key pair and state here.")
 @click.option("--scenario", help="Name of a bad day, or a TOML file.")
 @click.option("--seed", type=int, help="Make ids, receipts and chances the same in every run.")

@@ -110,9 +110,7 @@ DIALECTS: dict[int, str] = {
 _MAGIC_BY_NAME = {row.name: row.magic for row in BAD_DAYS}
 _NAME_BY_MAGIC = {row.magic: row.name for row in BAD_DAYS}
 
-PAID_ALL_THE_SAME = frozenset(
-    {"internal-error", "slow", "reset-after", "fault-server", "html-503", "cut-answer"}
-)
+PAID_ALL_THE_SAME = frozenset({"internal-error", "slow", "reset-after", "fault-server", "html-503", "cut-answer"})
 """Days on which the caller is told nothing useful and the payment goes on."""
 
 CACHED = frozenset({"cached-then-expired", "cached-then-paid", "expired-then-paid"})

@@ -84,9 +84,7 @@ class Broker:
         return soap(answer)
 
     def _header_refusal(self, decoded: Decoded) -> Refusal | None:
-        return check_header(
-            decoded.header, setup=self._setup, password=self.password(), now=self._setup.clock()
-        )
+        return check_header(decoded.header, setup=self._setup, password=self.password(), now=self._setup.clock())
 
     def _request(self, inbound: Inbound, decoded: Decoded, request: Request) -> Reply:
         order = read_order(request)

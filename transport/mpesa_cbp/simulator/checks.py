@@ -205,6 +205,4 @@ class CoreChecks:
 
 def _is_organisation(party: PrimaryParty | ReceiverParty) -> bool:
     digits = party.identifier.strip()
-    return (
-        party.identifier_type is IdentifierType.OrganizationShortCode and digits.isascii() and digits.isdigit()
-    )
+    return party.identifier_type is IdentifierType.OrganizationShortCode and digits.isascii() and digits.isdigit()

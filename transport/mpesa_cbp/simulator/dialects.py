@@ -80,7 +80,9 @@ def result_envelope(result: Result, dialect: int) -> bytes:
     message = f'<r:ResultMsg xmlns:r="{speech.message_namespace}">{text}</r:ResultMsg>'
     if not speech.envelope:
         return f"<Envelope><Body>{message}</Body></Envelope>".encode()
-    return f'<soapenv:Envelope xmlns:soapenv="{_SOAP}"><soapenv:Body>{message}</soapenv:Body></soapenv:Envelope>'.encode()
+    return (
+        f'<soapenv:Envelope xmlns:soapenv="{_SOAP}"><soapenv:Body>{message}</soapenv:Body></soapenv:Envelope>'.encode()
+    )
 
 
 @dataclass(slots=True)

@@ -27,9 +27,7 @@ def prepare_key_pair(directory: Path, now: datetime) -> tuple[Path, bytes]:
             raise SettingsError(f"{directory} holds only one of {CERTIFICATE_NAME} and {KEY_NAME}: remove it")
         if not key_path.exists():
             # A day of grace, so that a client whose clock is behind does not take it for not valid yet.
-            pair = generate_key_pair(
-                common_name="mpesa-cbp simulator", not_before=now - timedelta(days=1), days=_DAYS
-            )
+            pair = generate_key_pair(common_name="mpesa-cbp simulator", not_before=now - timedelta(days=1), days=_DAYS)
             descriptor = os.open(key_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.write(pair.private_key)

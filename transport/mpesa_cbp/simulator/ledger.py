@@ -118,7 +118,13 @@ class Ledger:
         return Decimal(0 if row is None else int(row["balance"])).scaleb(-2)
 
     def refusal(
-        self, debit: Account, credit: Account, amount: Decimal, *, now: datetime, minimum: Decimal = MINIMUM,
+        self,
+        debit: Account,
+        credit: Account,
+        amount: Decimal,
+        *,
+        now: datetime,
+        minimum: Decimal = MINIMUM,
         maximum: Decimal | None = MAXIMUM,
     ) -> int | None:
         """The ResultCode (1 to 5, 8) that stands against a transfer, or None."""

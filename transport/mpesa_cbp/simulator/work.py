@@ -132,9 +132,7 @@ class Work:
         self._courier.queue_timeout(conversation)
         if conversation.bad_day.name == "expired-then-paid":
             message = decode(conversation.request).message
-            self._schedule.after(
-                self._timing.result_delay, lambda: self.now(conversation, read_order(message), None)
-            )
+            self._schedule.after(self._timing.result_delay, lambda: self.now(conversation, read_order(message), None))
 
     def expire_soon(self, number: int) -> None:
         """As ``expire``, on the schedule's thread; what is wrong is said at once."""

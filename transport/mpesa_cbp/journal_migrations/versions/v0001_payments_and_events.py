@@ -48,9 +48,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("kind", "identity", name="mpesa_cbp_events_identity"),
         sqlite_autoincrement=True,
     )
-    op.create_index(
-        "mpesa_cbp_events_conversation", "mpesa_cbp_events", ["conversation_id"], postgresql_using="hash"
-    )
+    op.create_index("mpesa_cbp_events_conversation", "mpesa_cbp_events", ["conversation_id"], postgresql_using="hash")
     _create_partial_index("mpesa_cbp_events_due", "due_at IS NOT NULL")
     _create_partial_index("mpesa_cbp_events_dead", "handling = 'dead'")
 

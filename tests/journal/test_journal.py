@@ -1,0 +1,230 @@
+"""The journal: what is stored, what moves a payment, what is handed to handlers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpesa_cbp.errors import DuplicateConversation, JournalError, SettingsError
+from mpesa_cbp.journal import Handling, Journal
+from mpesa_cbp.journal_transitions import FINAL_STEPS, Standing, Step, transition
+from mpesa_cbp.payments import EventKind, PaymentState
+
+NOW = datetime(2026, 11, 24, tzinfo=timezone.utc)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(microseconds=1)
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
+    with Journal(f"sqlite:///{tmp_path}/journal.db", clock=clock) as opened:
+        yield opened
+
+
+def create(journal: Journal, conversation_id: str = "c1") -> None:
+    journal.create(
+        conversation_id=conversation_id, command_id="BusinessPayment", amount=None, receiver=None, request=b"<request/>"
+    )
+
+
+def result(journal: Journal, code: str = "0", identity: str = "i1", conversation_id: str = "c1") -> object:
+    return journal.receive(
+        kind=EventKind.RESULT, conversation_id=conversation_id, body=b"<r/>", identity=identity, code=code, receipt="R"
+    )
+
+
+def state(journal: Journal) -> PaymentState:
+    payment = journal.payment("c1")
+    assert payment is not None
+    return payment.state
+
+
+def test_every_standing_has_a_cell_for_every_step() -> None:
+    for standing in Standing:
+        for step in Step:
+            transition(standing, step)
+
+
+@given(st.lists(st.sampled_from(sorted(Step, key=lambda step: step.value)), max_size=30))
+def test_a_final_result_is_never_left_whatever_comes_later(steps: list[Step]) -> None:
+    standing, settled = Standing.CREATED, None
+    for step in steps:
+        standing = transition(standing, step).standing
+        if settled is None and step in FINAL_STEPS:
+            settled = standing
+            assert standing is (Standing.SUCCEEDED if step is Step.PAID else Standing.FAILED)
+        if settled is not None:
+            assert standing is settled
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "expected"),
+    [
+        (EventKind.ACCEPTED, "0", PaymentState.ACCEPTED),
+        (EventKind.QUEUED, "100000000", PaymentState.QUEUED),
+        (EventKind.REFUSED, "100000007", PaymentState.FAILED),
+        (EventKind.REFUSED, "100000004", PaymentState.UNKNOWN),
+        (EventKind.NOT_SENT, None, PaymentState.FAILED),
+        (EventKind.OUTCOME_UNKNOWN, None, PaymentState.UNKNOWN),
+        (EventKind.QUEUE_TIMEOUT, None, PaymentState.EXPIRED),
+    ],
+)
+def test_what_came_of_a_sending_moves_the_payment(
+    journal: Journal, kind: EventKind, code: str | None, expected: PaymentState
+) -> None:
+    create(journal)
+    assert journal.record("c1", EventKind.SENDING) is PaymentState.SENT
+    assert journal.record("c1", kind, code=code) is expected
+    assert state(journal) is expected
+
+
+def test_success_after_expiry_follows_the_money_and_is_marked(journal: Journal) -> None:
+    create(journal)
+    journal.record("c1", EventKind.SENDING)
+    journal.record("c1", EventKind.QUEUE_TIMEOUT)
+    result(journal)
+    assert state(journal) is PaymentState.SUCCEEDED
+    assert journal.events("c1")[-1].contradicts
+
+
+def test_result_that_comes_before_its_payment_joins_it(journal: Journal) -> None:
+    result(journal)
+    assert journal.payment("c1") is None
+    create(journal)
+    assert state(journal) is PaymentState.SUCCEEDED
+
+
+def test_same_delivery_is_one_event_however_often_and_from_however_many_threads(journal: Journal) -> None:
+    create(journal)
+    with ThreadPoolExecutor(8) as pool:
+        received = list(pool.map(lambda _: result(journal), range(32)))
+    assert sum(r.is_new for r in received) == 1  # type: ignore[attr-defined]
+    assert len([event for event in journal.events("c1") if event.kind is EventKind.RESULT]) == 1
+
+
+def test_known_conversation_id_is_refused(journal: Journal) -> None:
+    create(journal)
+    with pytest.raises(DuplicateConversation):
+        create(journal)
+
+
+def test_event_is_lent_to_one_worker_until_its_lease_ends(journal: Journal, clock: Clock) -> None:
+    result(journal)
+    lease = timedelta(seconds=30)
+    assert len(journal.claim(limit=10, lease=lease)) == 1
+    assert journal.claim(limit=10, lease=lease) == []
+    clock.now += lease
+    again = journal.claim(limit=10, lease=lease)
+    assert [event.attempts for event in again] == [2]
+    journal.handled(again[0].id)
+    clock.now += lease
+    assert journal.claim(limit=10, lease=lease) == []
+
+
+def test_failed_event_is_retried_then_dead_and_can_be_replayed(journal: Journal, clock: Clock) -> None:
+    result(journal)
+    event = journal.claim(limit=1, lease=timedelta(minutes=1))[0]
+    journal.failed(event.id, error="ValueError", retry_at=clock.now + timedelta(seconds=5))
+    assert journal.claim(limit=1, lease=timedelta(minutes=1)) == []
+    clock.now += timedelta(seconds=5)
+    event = journal.claim(limit=1, lease=timedelta(minutes=1))[0]
+    journal.failed(event.id, error="ValueError", retry_at=None)
+    assert [(dead.id, dead.handling) for dead in journal.dead_letters()] == [(event.id, Handling.DEAD)]
+    journal.replay(event.id)
+    assert len(journal.claim(limit=1, lease=timedelta(minutes=1))) == 1
+
+
+def test_unreadable_message_is_kept_and_given_to_nobody(journal: Journal) -> None:
+    kept = journal.receive(kind=EventKind.UNREADABLE, conversation_id=None, body=b"\xff<", identity="x")
+    event = journal.event(kept.event_id)
+    assert event is not None
+    assert event.body == b"\xff<"
+    assert journal.claim(limit=1, lease=timedelta(minutes=1)) == []
+
+
+def full(path: Path) -> Callable[[], None]:
+    def fill() -> None:
+        path.chmod(0o400)
+
+    return fill
+
+
+def test_database_without_room_gives_a_journal_error_and_stores_nothing(tmp_path: Path) -> None:
+    with Journal(f"sqlite:///{tmp_path}/j.db") as journal:
+        with journal._engine.connect() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        from sqlalchemy import event
+
+        @event.listens_for(journal._engine, "begin")
+        def limit(connection: object) -> None:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
+
+        with pytest.raises(JournalError) as caught:
+            for number in range(200):
+                journal.create(
+                    conversation_id=f"c{number}",
+                    command_id="x",
+                    amount=None,
+                    receiver="254712345678",
+                    request=b"x" * 4000,
+                )
+        assert "254712345678" not in str(caught.value)
+        stored = journal.payments()
+        assert all(journal.events(payment.conversation_id) for payment in stored)
+
+
+@pytest.mark.parametrize("url", ["nonsense", "oracle9://x", "sqlite:////nowhere/at/all/j.db"])
+def test_journal_that_cannot_be_opened_says_so(url: str) -> None:
+    with pytest.raises((SettingsError, JournalError)) as caught:
+        Journal(url)
+    assert "journal" in str(caught.value)
+
+
+CHILD = """
+import sys
+from mpesa_cbp.journal import Journal
+journal = Journal(sys.argv[1])
+for number in range(int(sys.argv[2]), 10_000):
+    journal.create(conversation_id=f"k{number}", command_id="x", amount=None, receiver=None, request=b"x")
+    print(number, flush=True)
+"""
+
+
+def test_what_was_acknowledged_survives_the_process_being_killed(tmp_path: Path) -> None:
+    url, start = f"sqlite:///{tmp_path}/j.db", 0
+    acknowledged: list[int] = []
+    for _ in range(5):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, url, str(start)], stdout=subprocess.PIPE, text=True)
+        assert child.stdout is not None
+        for _ in range(7):
+            acknowledged.append(int(child.stdout.readline()))
+        os.kill(child.pid, signal.SIGKILL)
+        acknowledged += [int(line) for line in child.stdout.read().split()]
+        child.wait()
+        child.stdout.close()
+        start = acknowledged[-1] + 2
+    with Journal(url) as journal:
+        stored = {payment.conversation_id for payment in journal.payments()}
+    assert {f"k{number}" for number in acknowledged} <= stored

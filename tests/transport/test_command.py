@@ -1,0 +1,108 @@
+"""mpesa-cbp: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mpesa_cbp.cli import run
+from mpesa_cbp.envelope import encode
+from mpesa_cbp_models.operations import GENERIC_API_RESULT
+from mpesa_cbp_models.result import ParameterType, Result, ResultParameters
+
+NAME = "254712345678 - Jane Doe"
+
+
+@pytest.fixture
+def message(tmp_path: Path) -> Path:
+    pairs = [ParameterType(key="ReceiverPartyPublicName", value=NAME), ParameterType(key="Amount", value="100.00")]
+    result = Result(
+        result_code="0", originator_conversation_id="c1", result_parameters=ResultParameters(result_parameter=pairs)
+    )
+    path = tmp_path / "result.xml"
+    path.write_bytes(encode(result, operation=GENERIC_API_RESULT, direction="input"))
+    return path
+
+
+def test_demo_pays_and_tells_the_five_steps(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["demo", "--show-xml"]) == 0
+    printed = capsys.readouterr().out
+    for number in range(1, 6):
+        assert f"Step {number}:" in printed
+    assert "the payment is now SUCCEEDED" in printed
+    assert "254712345678" not in printed
+    assert "simulator-sp-secret" not in printed
+    assert "<SecurityCredential>********</SecurityCredential>" in printed
+
+
+@pytest.mark.parametrize(("scenario", "state"), [("cached-then-expired", "EXPIRED"), ("throttled", "FAILED")])
+def test_demo_of_a_bad_day_exits_with_1(scenario: str, state: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["demo", "--scenario", scenario]) == 1
+    assert f"the payment is now {state}" in capsys.readouterr().out
+
+
+def test_decode_masks_unless_told_otherwise(message: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["decode", str(message)]) == 0
+    masked = capsys.readouterr().out
+    assert "Jane" not in masked
+    assert "254712345678" not in masked
+    assert "OriginatorConversationID: c1" in masked
+    assert run(["decode", "--unmasked", "--json", str(message)]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["operation"] == "GenericAPIResult"
+    assert facts["message"]["ResultParameters"]["ResultParameter"][0]["Value"] == NAME
+
+
+def test_decode_reads_what_it_can_and_tells_the_rest(
+    message: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "half.xml").write_bytes(message.read_bytes()[:200])
+    (tmp_path / "empty.xml").write_bytes(b"")
+    files = [str(tmp_path / name) for name in ("half.xml", "empty.xml", "none.xml")]
+    assert run(["decode", *files, str(message)]) == 3
+    captured = capsys.readouterr()
+    assert "GenericAPIResult" in captured.out
+    assert "half.xml: The message cannot be read" in captured.err
+    assert "empty.xml: The message cannot be read: the body is empty" in captured.err
+    assert "none.xml: No such file or directory" in captured.err
+
+
+def test_code_explains_known_codes_and_says_which_are_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["code", "100000007", "15"]) == 0
+    assert "authenticate" in capsys.readouterr().out
+    assert run(["code", "987654"]) == 1
+    assert "not known" in capsys.readouterr().err
+    assert run(["code"]) == 0
+
+
+def test_certificates_of_a_wrong_file_exits_with_3(message: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["certificates", str(message)]) == 3
+    assert "result.xml" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"],
+        ["demo", "--scenario", "sunshine"],
+        ["demo", "--timeout", "soon"],
+        ["demo", "--timeout", "-1"],
+        ["decode"],
+        ["certificates"],
+        ["simulate", "--port", "99999"],
+        ["simulate", "--scenario", "nowhere.toml", "--port", "0"],
+    ],
+)
+def test_bad_words_exit_with_2_and_no_traceback(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.strip()
+    assert "Traceback" not in captured.err
+
+
+def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ([], ["demo"], ["simulate"], ["decode"], ["code"], ["certificates"]):
+        assert run([*command, "--help"]) == 0
+        assert "Usage: mpesa-cbp" in capsys.readouterr().out

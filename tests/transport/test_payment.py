@@ -1,0 +1,208 @@
+"""One payment, end to end: client, simulated broker, listener and journal over real HTTP, good days and bad ones."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mpesa_cbp import Client, Journal, Listener, PaymentState
+from mpesa_cbp.errors import (
+    AuthenticationFailed,
+    DuplicateConversation,
+    InvalidRequest,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    SoapFault,
+    Throttled,
+)
+from mpesa_cbp.listener import ListenerServer
+from mpesa_cbp.notices import QueueTimeoutNotice, ResultNotice
+from mpesa_cbp.settings import PROFILES, ServiceProvider
+from mpesa_cbp.simulator import Simulator, Timing
+from mpesa_cbp_models import QueryTransactionResponse
+
+MSISDN = "254712345678"
+TIMING = Timing(result_delay=0.05)
+
+
+@dataclass
+class Bench:
+    simulator: Simulator
+    journal: Journal
+    client: Client
+    notices: queue.Queue[ResultNotice | QueueTimeoutNotice]
+    urls: dict[str, str]
+
+    def state(self, conversation_id: str) -> PaymentState:
+        payment = self.journal.payment(conversation_id)
+        assert payment is not None
+        return payment.state
+
+    def requests_seen(self) -> int:
+        return sum(step.number == 1 for step in self.simulator.steps)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    notices: queue.Queue[ResultNotice | QueueTimeoutNotice] = queue.Queue()
+    with Simulator(timing=TIMING, seed=1) as simulator, Journal(f"sqlite:///{tmp_path}/payments.db") as journal:
+        listener = Listener(journal=journal, path_token="token")
+        listener.on_result(notices.put)
+        listener.on_queue_timeout(notices.put)
+        with ListenerServer(listener) as server:
+            urls = {"result_url": f"{server.url}/token/r", "queue_timeout_url": f"{server.url}/token/q"}
+            with Client(**simulator.client_settings(), **urls, journal=journal, timeout=(2, 3)) as client:
+                yield Bench(simulator, journal, client, notices, urls)
+
+
+def test_payment_is_accepted_then_paid_and_its_result_is_typed(bench: Bench) -> None:
+    acknowledgement = bench.client.pay_customer("0712 345 678", "100.00", remark="Salary & <bonus>", occasion="x")
+    notice = bench.notices.get(timeout=10)
+
+    assert isinstance(notice, ResultNotice)
+    assert notice.conversation_id == acknowledgement.conversation_id
+    assert acknowledgement.conversation_id.startswith("600000_Acme_")
+    assert notice.succeeded
+    assert notice.parameters.receiver_number == MSISDN
+    assert str(notice.parameters.amount) == "100.00"
+    assert MSISDN not in repr(notice)
+    kinds = [event.kind.value for event in bench.journal.events(acknowledgement.conversation_id)]
+    assert kinds == ["created", "sending", "accepted", "result"]
+    assert bench.state(acknowledgement.conversation_id) is PaymentState.SUCCEEDED
+
+
+@pytest.mark.parametrize("profile", sorted(PROFILES))
+def test_both_profiles_of_the_signing_header_are_accepted(bench: Bench, profile: str) -> None:
+    with Client(**bench.simulator.client_settings(), **bench.urls, journal=bench.journal, profile=profile) as client:
+        assert client.pay_customer(MSISDN, 100).code.strip("0") == ""
+
+
+@pytest.mark.parametrize(
+    ("bad_day", "error", "state"),
+    [
+        ("throttled", Throttled, PaymentState.FAILED),
+        ("overloaded", Throttled, PaymentState.FAILED),
+        ("internal-error", OutcomeUnknown, PaymentState.UNKNOWN),
+        ("reset-before", OutcomeUnknown, PaymentState.UNKNOWN),
+        ("fault-refused", SoapFault, PaymentState.FAILED),
+        ("fault-server", OutcomeUnknown, PaymentState.UNKNOWN),
+        ("html", OutcomeUnknown, PaymentState.UNKNOWN),
+        ("html-503", OutcomeUnknown, PaymentState.UNKNOWN),
+        ("cut-answer", OutcomeUnknown, PaymentState.UNKNOWN),
+    ],
+)
+def test_bad_answer_is_the_right_error_and_the_request_goes_out_once(
+    bench: Bench, bad_day: str, error: type[Exception], state: PaymentState
+) -> None:
+    bench.simulator.choose(bad_day)
+    with pytest.raises(error) as caught:
+        bench.client.pay_customer(MSISDN, 100, conversation_id="600000_Acme_1")
+    assert MSISDN not in f"{caught.value}{caught.value!r}"
+    assert "simulator-" not in f"{caught.value}{caught.value!r}"
+    kinds = [event.kind.value for event in bench.journal.events("600000_Acme_1")]
+    assert kinds[:2] == ["created", "sending"]
+    assert state is bench.state("600000_Acme_1") or bench.state("600000_Acme_1") is PaymentState.SUCCEEDED
+    assert bench.requests_seen() <= 1
+
+
+def test_cached_request_is_queued_and_its_expiry_is_told(bench: Bench) -> None:
+    bench.simulator.choose("cached-then-expired")
+    acknowledgement = bench.client.pay_customer(MSISDN, 100)
+    assert acknowledgement.queued
+    notice = bench.notices.get(timeout=20)
+    assert isinstance(notice, QueueTimeoutNotice)
+    assert bench.state(acknowledgement.conversation_id) is PaymentState.EXPIRED
+
+
+def test_result_delivered_twice_is_handled_once(bench: Bench) -> None:
+    bench.simulator.choose("result-twice")
+    acknowledgement = bench.client.pay_customer(MSISDN, 100)
+    bench.notices.get(timeout=10)
+    bench.simulator.settle(10)
+    assert bench.notices.empty()
+    results = [e for e in bench.journal.events(acknowledgement.conversation_id) if e.kind.value == "result"]
+    assert len(results) == 1
+
+
+def test_contradicting_result_is_kept_and_changes_nothing(bench: Bench) -> None:
+    bench.simulator.choose("contradicting-results")
+    acknowledgement = bench.client.pay_customer(MSISDN, 100)
+    codes = {_result_code(bench.notices.get(timeout=10)), _result_code(bench.notices.get(timeout=10))}
+    assert codes == {"0", "17"}
+    assert bench.state(acknowledgement.conversation_id) is PaymentState.SUCCEEDED
+    assert [e.contradicts for e in bench.journal.events(acknowledgement.conversation_id)][-1]
+
+
+def _result_code(notice: ResultNotice | QueueTimeoutNotice) -> str:
+    assert isinstance(notice, ResultNotice)
+    return notice.result.result_code
+
+
+def test_unknown_outcome_can_be_asked_for(bench: Bench) -> None:
+    acknowledgement = bench.client.pay_customer(MSISDN, 100)
+    bench.notices.get(timeout=10)
+    history = bench.client.query_transaction(acknowledgement.conversation_id)
+    assert isinstance(history, QueryTransactionResponse)
+    assert history.submit_api_result_list is not None
+
+
+def test_wrong_password_is_an_authentication_failure(bench: Bench) -> None:
+    settings = bench.simulator.client_settings()
+    settings["service_provider"] = ServiceProvider(id="107031", password="wrong", service_id="107031000")
+    with Client(**settings, **bench.urls, journal=bench.journal) as client, pytest.raises(AuthenticationFailed):
+        client.pay_customer(MSISDN, 100)
+
+
+def test_nothing_listens_so_nothing_is_sent(bench: Bench) -> None:
+    settings = {**bench.simulator.client_settings(), "endpoint": "http://127.0.0.1:1/mminterface/request"}
+    with Client(**settings, journal=bench.journal, connect_retries=0) as client, pytest.raises(NotSent):
+        client.pay_customer(MSISDN, 100, conversation_id="600000_Acme_2")
+    assert bench.state("600000_Acme_2") is PaymentState.FAILED
+
+
+def test_known_conversation_id_is_refused_before_anything_is_sent(bench: Bench) -> None:
+    bench.client.pay_customer(MSISDN, 100, conversation_id="600000_Acme_3")
+    seen = bench.requests_seen()
+    with pytest.raises(DuplicateConversation):
+        bench.client.pay_customer(MSISDN, 100, conversation_id="600000_Acme_3")
+    assert bench.requests_seen() == seen
+
+
+def test_all_problems_of_a_payment_are_told_at_once_and_nothing_is_stored(bench: Bench) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        bench.client.pay_customer("12", 1.5, command="Gift", conversation_id="600000_Acme_4")  # type: ignore[arg-type]
+    assert len(caught.value.problems) == 3
+    assert bench.journal.payment("600000_Acme_4") is None
+    assert bench.requests_seen() == 0
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client: client.pay_business("600001", 100, account_reference="A1"),
+        lambda client: client.transfer_own_funds(100, command="BusinessTransferFromUtilityToMMF"),
+        lambda client: client.account_balance(),
+        lambda client: client.transaction_status(receipt="ABC"),
+        lambda client: client.reverse("ABC"),
+        lambda client: client.register_urls(confirmation_url="http://127.0.0.1:1/c"),
+    ],
+    ids=["pay_business", "transfer_own_funds", "account_balance", "transaction_status", "reverse", "register_urls"],
+)
+def test_every_other_command_is_understood_by_the_broker(bench: Bench, ask: object) -> None:
+    try:
+        acknowledgement = ask(bench.client)  # type: ignore[operator]
+    except Refused as error:
+        pytest.fail(f"refused: {error}")
+    assert acknowledgement.code.strip("0") == ""
+
+
+def test_without_a_journal_the_caller_must_give_the_conversation_id(bench: Bench) -> None:
+    with Client(**bench.simulator.client_settings(), **bench.urls) as client:
+        with pytest.raises(InvalidRequest, match="conversation_id must be given"):
+            client.pay_customer(MSISDN, 100)
+        assert client.pay_customer(MSISDN, 100, conversation_id="mine-1").conversation_id == "mine-1"
