@@ -114,9 +114,7 @@ def build(session: nox.Session) -> None:
         old.unlink()
     session.run("python", "-m", "build", "--outdir", str(dist))
     wheel = next(dist.glob("*.whl"))
-    session.run(
-        "check-wheel-contents", "--toplevel", "mpesa_cbp,mpesa_cbp_generator,mpesa_cbp_models", str(wheel)
-    )
+    session.run("check-wheel-contents", "--toplevel", "mpesa_cbp,mpesa_cbp_generator,mpesa_cbp_models", str(wheel))
     session.run("twine", "check", "--strict", *map(str, dist.glob("*")))
 
 

@@ -115,7 +115,7 @@ class C2BPaymentValidationRequest:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest", ())
         return _read_C2BPaymentValidationRequest(element, reading)
 
@@ -217,7 +217,7 @@ class C2BPaymentValidationResult:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationResult:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult", ())
         return _read_C2BPaymentValidationResult(element, reading)
 
@@ -330,7 +330,7 @@ class C2BPaymentConfirmationRequest:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest", ())
         return _read_C2BPaymentConfirmationRequest(element, reading)
 
@@ -408,7 +408,7 @@ class C2BPaymentConfirmationResult:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult", ())
         return _read_C2BPaymentConfirmationResult(element, reading)
 

@@ -109,7 +109,7 @@ class RequestSOAPHeader:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestSOAPHeader:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
         return _read_RequestSOAPHeader(element, reading)
 

@@ -123,7 +123,7 @@ class ChangePassword:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePassword:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword", ())
         return _read_ChangePassword(element, reading)
 
@@ -224,7 +224,7 @@ class ChangePasswordResponse:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePasswordResponse:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse", ())
         return _read_ChangePasswordResponse(element, reading)
 

@@ -87,7 +87,7 @@ class QueryTransaction:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransaction:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction", ("queryTranscation",)
         )
@@ -236,7 +236,7 @@ class QueryTransactionResponse:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransactionResponse:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element,
             "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse",

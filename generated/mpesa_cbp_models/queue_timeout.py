@@ -97,7 +97,7 @@ class NotifyQueueTimeout:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeout:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout", ())
         return _read_NotifyQueueTimeout(element, reading)
 
@@ -196,7 +196,7 @@ class NotifyQueueTimeoutResponse:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse", ()
         )

@@ -146,7 +146,7 @@ class RequestMsg:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestMsg:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg", ())
         return _read_RequestMsg(element, reading)
 
@@ -192,7 +192,7 @@ class ResponseMsg:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg", ())
         return _read_ResponseMsg(element, reading)
 
@@ -320,7 +320,7 @@ class Request:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Request:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request", ("Request",))
         return _read_Request(element, reading)
 

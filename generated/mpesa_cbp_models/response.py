@@ -132,7 +132,7 @@ class Response:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Response:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response", ("Response",))
         return _read_Response(element, reading)
 

@@ -62,7 +62,7 @@ class ResultMsg:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResultMsg:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg", ())
         return _read_ResultMsg(element, reading)
 
@@ -108,7 +108,7 @@ class ResponseMsg:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg", ())
         return _read_ResponseMsg(element, reading)
 
@@ -313,7 +313,7 @@ class Result:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Result:
-        """Read a parsed element, which is consumed; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result", ("Result",))
         return _read_Result(element, reading)
 

@@ -408,7 +408,7 @@ class _Builder:
 
 
 def _merged_elements(shapes: Mapping[Key, Shape]) -> dict[Key, Key]:
-    """Global elements that are nothing but a name for a complex type of which no other element is: one class for both."""
+    """Global elements that are nothing but a name for a complex type of which there is no other: one class for both."""
     aliases: dict[Key, list[Key]] = defaultdict(list)
     for key, shape in shapes.items():
         if shape.kind == "element" and not shape.members and len(shape.bases) == 1 and shape.bases[0].shape:

@@ -105,8 +105,9 @@ _RUNTIME = {
     "_errors": ("InvalidValue",),
     "_lexical": ("union_text", *(f"{kind}_text" for kind in _RARE), *(f"read_{kind}" for kind in _RARE)),
     "_reading": (
-        "Reading", "enumeration_reader", "list_reader", "new", "other_attributes", "parse", "read_boolean", "read_integer", "read_mixed",
-        "read_text", "read_token", "union_reader",
+        "Reading", "enumeration_reader", "list_reader", "new", "other_attributes", "parse",
+        "read_boolean", "read_integer",
+        "read_mixed", "read_text", "read_token", "union_reader",
     ),
     "_writing": (
         "DECLARATION", "NIL_ATTRIBUTE", "any_attributes_text", "any_content", "attribute_text", "boolean_text",

@@ -62,12 +62,12 @@ def canonical(data: bytes) -> bytes:
     namespaces = sorted({etree.QName(element).namespace or "" for element in root.iter()} - {""})
     out = io.BytesIO()
     fresh = _renamed(root, {f"n{i}": namespace for i, namespace in enumerate(namespaces)})
-    etree.ElementTree(fresh).write_c14n(out, exclusive=True)
+    etree.ElementTree(fresh).write_c14n(out, exclusive=True)  # type: ignore[call-arg]
     return out.getvalue()
 
 
 def _renamed(element: etree._Element, nsmap: dict[str, str]) -> etree._Element:
-    fresh = etree.Element(element.tag, dict(element.attrib), nsmap=nsmap)
+    fresh = etree.Element(element.tag, {str(k): str(v) for k, v in element.attrib.items()}, nsmap=nsmap)
     fresh.text, fresh.tail = element.text, element.tail
     fresh.extend(_renamed(child, nsmap) for child in element)
     return fresh

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -164,13 +164,6 @@ def test_unreadable_message_is_kept_and_given_to_nobody(journal: Journal) -> Non
     assert journal.claim(limit=1, lease=timedelta(minutes=1)) == []
 
 
-def full(path: Path) -> Callable[[], None]:
-    def fill() -> None:
-        path.chmod(0o400)
-
-    return fill
-
-
 def test_database_without_room_gives_a_journal_error_and_stores_nothing(tmp_path: Path) -> None:
     with Journal(f"sqlite:///{tmp_path}/j.db") as journal:
         with journal._engine.connect() as connection:
@@ -181,7 +174,7 @@ def test_database_without_room_gives_a_journal_error_and_stores_nothing(tmp_path
         def limit(connection: object) -> None:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
 
-        with pytest.raises(JournalError) as caught:
+        def fill() -> None:
             for number in range(200):
                 journal.create(
                     conversation_id=f"c{number}",
@@ -190,6 +183,9 @@ def test_database_without_room_gives_a_journal_error_and_stores_nothing(tmp_path
                     receiver="254712345678",
                     request=b"x" * 4000,
                 )
+
+        with pytest.raises(JournalError) as caught:
+            fill()
         assert "254712345678" not in str(caught.value)
         stored = journal.payments()
         assert all(journal.events(payment.conversation_id) for payment in stored)
@@ -218,8 +214,7 @@ def test_what_was_acknowledged_survives_the_process_being_killed(tmp_path: Path)
     for _ in range(5):
         child = subprocess.Popen([sys.executable, "-c", CHILD, url, str(start)], stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
-        for _ in range(7):
-            acknowledged.append(int(child.stdout.readline()))
+        acknowledged += [int(child.stdout.readline()) for _ in range(7)]
         os.kill(child.pid, signal.SIGKILL)
         acknowledged += [int(line) for line in child.stdout.read().split()]
         child.wait()

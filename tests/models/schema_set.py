@@ -54,5 +54,5 @@ class _Resolver(etree.Resolver):
         super().__init__()
         self.files = files
 
-    def resolve(self, url: str, public_id: str, context: object) -> object:
-        return self.resolve_string(self.files[url], context)  # type: ignore[attr-defined]
+    def resolve(self, url: str, _: str, context: object) -> object:  # type: ignore[override]
+        return self.resolve_string(self.files[url], context)  # type: ignore[call-arg]

@@ -28,7 +28,7 @@ SERIALIZER = XmlSerializer()
 
 def c14n(data: bytes) -> bytes:
     out = io.BytesIO()
-    etree.ElementTree(etree.fromstring(data)).write_c14n(out, exclusive=True)
+    etree.ElementTree(etree.fromstring(data)).write_c14n(out, exclusive=True)  # type: ignore[call-arg]
     return out.getvalue()
 
 
@@ -41,7 +41,7 @@ def same_names(data: bytes) -> bytes:
 
 
 def _renamed(element: etree._Element, nsmap: dict[str, str]) -> etree._Element:
-    fresh = etree.Element(element.tag, dict(element.attrib), nsmap=nsmap)
+    fresh = etree.Element(element.tag, {str(k): str(v) for k, v in element.attrib.items()}, nsmap=nsmap)
     fresh.text, fresh.tail = element.text, element.tail
     fresh.extend(_renamed(child, nsmap) for child in element)
     return fresh

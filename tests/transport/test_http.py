@@ -23,6 +23,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from mpesa_cbp.errors import CbpError, InvalidRequest, NotSent, OutcomeUnknown, Sent, SettingsError
+from mpesa_cbp.http import Departure, HttpAnswer, HttpTransport, map_exception
 from tests.transport.failing_broker import (
     ANSWER,
     Behaviour,
@@ -43,9 +46,6 @@ from tests.transport.failing_broker import (
     refuses_tunnel,
     sends_hundred_megabytes,
 )
-
-from mpesa_cbp.errors import CbpError, InvalidRequest, NotSent, OutcomeUnknown, Sent, SettingsError
-from mpesa_cbp.http import Departure, HttpAnswer, HttpTransport, map_exception
 
 CREDENTIAL = "c2VjcmV0LWNyZWRlbnRpYWw="
 NUMBER = "254700000001"

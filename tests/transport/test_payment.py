@@ -6,6 +6,7 @@ import queue
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,7 @@ class Bench:
     journal: Journal
     client: Client
     notices: queue.Queue[ResultNotice | QueueTimeoutNotice]
-    urls: dict[str, str]
+    urls: dict[str, Any]
 
     def state(self, conversation_id: str) -> PaymentState:
         payment = self.journal.payment(conversation_id)
@@ -55,7 +56,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         listener.on_result(notices.put)
         listener.on_queue_timeout(notices.put)
         with ListenerServer(listener) as server:
-            urls = {"result_url": f"{server.url}/token/r", "queue_timeout_url": f"{server.url}/token/q"}
+            urls: dict[str, Any] = {"result_url": f"{server.url}/token/r", "queue_timeout_url": f"{server.url}/token/q"}
             with Client(**simulator.client_settings(), **urls, journal=journal, timeout=(2, 3)) as client:
                 yield Bench(simulator, journal, client, notices, urls)
 

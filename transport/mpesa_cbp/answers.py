@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mpesa_cbp_models import Response
-
 from mpesa_cbp.codes import CodeMeaning, is_duplicate, is_throttling, response_meaning
 from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import (
@@ -21,6 +19,7 @@ from mpesa_cbp.errors import (
 )
 from mpesa_cbp.http import HttpAnswer
 from mpesa_cbp.redaction import redact, redact_bytes
+from mpesa_cbp_models import Response
 
 _AUTHENTICATION = frozenset({100000006, 100000007, 100000010, 100000022})
 _VALIDATION = frozenset({23, 24, 25, 30, 100000005, 100000014})

@@ -45,7 +45,7 @@ _WARNING_DAYS = 30
 class CertificateRole(Enum):
     """What a certificate is for in this interface; the value is the plain word for it."""
 
-    PASSWORD = "password certificate"  # noqa: S105 (a kind of certificate)
+    PASSWORD = "password certificate"
     CLIENT = "client certificate"
     SERVER = "TLS server certificate"
     ISSUING_CA = "issuing CA"

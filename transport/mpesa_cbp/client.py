@@ -15,6 +15,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from mpesa_cbp.answers import Acknowledgement, acknowledge, outcome_unknown, read_answer
+from mpesa_cbp.codes import response_meaning
+from mpesa_cbp.commands import COMMANDS, Command, Order, Receiver, without_credentials
+from mpesa_cbp.envelope import encode
+from mpesa_cbp.errors import CbpError, InvalidRequest, JournalError, NotSent, OutcomeUnknown, Refused, Sent
+from mpesa_cbp.http import HttpTransport
+from mpesa_cbp.payments import EventKind, PaymentJournal
+from mpesa_cbp.security import SecurityError, encrypt_credential, sp_password
+from mpesa_cbp.settings import PROFILES, Initiator, Profile, ServiceProvider, reveal
+from mpesa_cbp.values import normalise_msisdn, parse_amount
 from mpesa_cbp_models import (
     InvalidValue,
     Operation,
@@ -27,17 +37,6 @@ from mpesa_cbp_models import (
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST, QUERY_TRANSACTION
 from mpesa_cbp_models.query_transaction import QueryTransactionExtensionInfo
 from mpesa_cbp_models.result import ParameterType
-
-from mpesa_cbp.answers import Acknowledgement, acknowledge, outcome_unknown, read_answer
-from mpesa_cbp.codes import response_meaning
-from mpesa_cbp.commands import COMMANDS, Command, Order, Receiver, without_credentials
-from mpesa_cbp.envelope import encode
-from mpesa_cbp.errors import CbpError, InvalidRequest, JournalError, NotSent, OutcomeUnknown, Refused, Sent
-from mpesa_cbp.http import HttpTransport
-from mpesa_cbp.payments import EventKind, PaymentJournal
-from mpesa_cbp.security import SecurityError, encrypt_credential, sp_password
-from mpesa_cbp.settings import PROFILES, Initiator, Profile, ServiceProvider, reveal
-from mpesa_cbp.values import normalise_msisdn, parse_amount
 
 MAX_CONVERSATION_ID = 128
 """Longest OriginatorConversationID (protocol, section 3)."""
@@ -160,7 +159,7 @@ class Client:
         remark: str | None = None,
         conversation_id: str | None = None,
     ) -> Acknowledgement:
-        """Pay another organisation (B2B); BusinessPayBill needs ``account_reference``. Otherwise as ``pay_customer``."""
+        """Pay another organisation (B2B); BusinessPayBill needs ``account_reference``. Else as ``pay_customer``."""
         parameters = (("AccountReference", account_reference),) if account_reference is not None else ()
         return self._pay(
             command,

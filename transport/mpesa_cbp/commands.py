@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import Enum
 
+from mpesa_cbp.values import format_amount
 from mpesa_cbp_models import IdentifierType
 from mpesa_cbp_models.request import (
     Caller,
@@ -23,8 +24,6 @@ from mpesa_cbp_models.request import (
     Request,
     Transaction,
 )
-
-from mpesa_cbp.values import format_amount
 
 API_CALLER = 2
 """CallerType of a system that calls the interface (protocol, section 3)."""

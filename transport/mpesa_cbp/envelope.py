@@ -18,12 +18,12 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from lxml import etree
-from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, Reading, RequestSOAPHeader
-from mpesa_cbp_models._reading import local, parse, path_of
 
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.payload_text import parse_payload
 from mpesa_cbp.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
+from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, Reading, RequestSOAPHeader
+from mpesa_cbp_models._reading import local, parse, path_of
 
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
 
@@ -77,7 +77,8 @@ def encode(
         raise InvalidRequest(error.problems) from None
     if header_namespace != CONTRACT_HEADER_NAMESPACE:
         head = head.replace(f'"{CONTRACT_HEADER_NAMESPACE}"', f'"{escape(header_namespace)}"', 1)
-    return f"{_START}<soapenv:Header>{head}</soapenv:Header><soapenv:Body>{body}</soapenv:Body></soapenv:Envelope>".encode()
+    parts = f"<soapenv:Header>{head}</soapenv:Header><soapenv:Body>{body}</soapenv:Body>"
+    return f"{_START}{parts}</soapenv:Envelope>".encode()
 
 
 def _carrier(element: str, document: str) -> str:

@@ -63,7 +63,7 @@ class HandlerWorker:
             try:
                 busy = self._turn()
             except JournalError as error:
-                _logger.error("handlers wait for the journal: %s", error)  # noqa: TRY400 - no traceback with locals
+                _logger.error("handlers wait for the journal: %s", error)
                 busy = False
             if not busy and not self._stopping.is_set():
                 self._work.wait(_LONGEST_PAUSE)
@@ -87,7 +87,7 @@ class HandlerWorker:
             last = event.attempts >= _ATTEMPTS
             retry_at = None if last else datetime.now(timezone.utc) + _FIRST_BACKOFF * 2 ** (event.attempts - 1)
             # The text of a handler's exception may hold a customer's data; its kind is enough to find it.
-            _logger.error("handler failed on event %d (%s), attempt %d", event.id, name, event.attempts)  # noqa: TRY400
+            _logger.error("handler failed on event %d (%s), attempt %d", event.id, name, event.attempts)
             self._journal.failed(event.id, error=name, retry_at=retry_at)
         else:
             self._journal.handled(event.id)

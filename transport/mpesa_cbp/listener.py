@@ -13,6 +13,13 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
+from mpesa_cbp.envelope import Decoded, decode, encode, encode_fault
+from mpesa_cbp.errors import JournalError, MalformedMessage
+from mpesa_cbp.handler_worker import HandlerWorker
+from mpesa_cbp.journal import Journal, Received
+from mpesa_cbp.notices import KINDS, C2BNotice, QueueTimeoutNotice, ResultNotice, identity_of
+from mpesa_cbp.payments import EventKind
+from mpesa_cbp.wsgi_server import MAXIMUM_BODY, Server
 from mpesa_cbp_models import (
     C2BPaymentConfirmationResult,
     C2BPaymentValidationResult,
@@ -26,14 +33,6 @@ from mpesa_cbp_models.operations import (
     NOTIFY_QUEUE_TIMEOUT,
     VALIDATE_C2B_PAYMENT,
 )
-
-from mpesa_cbp.envelope import Decoded, decode, encode, encode_fault
-from mpesa_cbp.errors import JournalError, MalformedMessage
-from mpesa_cbp.handler_worker import HandlerWorker
-from mpesa_cbp.journal import Journal, Received
-from mpesa_cbp.notices import KINDS, C2BNotice, QueueTimeoutNotice, ResultNotice, identity_of
-from mpesa_cbp.payments import EventKind
-from mpesa_cbp.wsgi_server import MAXIMUM_BODY, Server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -144,7 +143,7 @@ class Listener:
         try:
             received = self._store(kind, decoded, body, origin)
         except JournalError as error:
-            _logger.error("not stored, so not acknowledged: %s", error)  # noqa: TRY400 - a traceback holds the message
+            _logger.error("not stored, so not acknowledged: %s", error)
             return "200 OK", _answer(kind, decoded, stored=False)
         if received.contradicts:
             _logger.error("event %d contradicts what was known of its payment", received.event_id)
@@ -161,7 +160,7 @@ class Listener:
             )
             _logger.warning("event %d cannot be read: %s", received.event_id, error.reason)
         except JournalError as failure:
-            _logger.error("an unreadable message could not be stored: %s", failure)  # noqa: TRY400
+            _logger.error("an unreadable message could not be stored: %s", failure)
         return "500 Internal Server Error", encode_fault("soapenv:Client", "the message cannot be read")
 
     def _store(self, kind: EventKind, decoded: Decoded, body: bytes, origin: str | None) -> Received:
@@ -186,7 +185,7 @@ class Listener:
             try:
                 code = self._validation(C2BNotice(received.event_id, decoded.message))
             except Exception:  # noqa: BLE001 - whatever a handler raises, the customer must get an answer
-                _logger.error("the handler of C2B validations failed on event %d", received.event_id)  # noqa: TRY400
+                _logger.error("the handler of C2B validations failed on event %d", received.event_id)
         verdict = C2BPaymentValidationResult(
             result_code=code or "0", result_desc="Accepted" if code is None else "Refused"
         )

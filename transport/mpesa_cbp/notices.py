@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
-from mpesa_cbp_models import C2BPaymentConfirmationRequest, C2BPaymentValidationRequest, NotifyQueueTimeout, Result
-
 from mpesa_cbp.codes import CodeMeaning, result_meaning
 from mpesa_cbp.envelope import Decoded
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.results import ResultParameters, read_parameters
 from mpesa_cbp.values import parse_amount
+from mpesa_cbp_models import C2BPaymentConfirmationRequest, C2BPaymentValidationRequest, NotifyQueueTimeout, Result
 
 KINDS = {
     "GenericAPIResult": EventKind.RESULT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from lxml import etree
+
 from mpesa_cbp_models import InvalidMessage, Reading
 from mpesa_cbp_models._reading import parse
 

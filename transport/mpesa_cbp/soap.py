@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -77,7 +77,7 @@ class Route:
     identifying: tuple[tuple[str, Callable[[Any], str | None]], ...]
 
 
-@lru_cache(maxsize=None)
+@cache
 def reader(route: Route) -> Callable[..., Any]:
     """Function that reads the message, imported on first use."""
     kind = route.message.payload_type or route.message.body_type

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from decimal import Decimal
+from typing import Any
 
 import click
 
@@ -55,7 +56,7 @@ def demo(*, show_xml: bool, scenario: str | None, timeout: float) -> int:
         listener.on_result(arrived.put)
         listener.on_queue_timeout(arrived.put)
         with ListenerServer(listener) as server:
-            urls = {name: f"{server.url}/{_TOKEN}/{path}" for name, path in _PATHS.items()}
+            urls: dict[str, Any] = {name: f"{server.url}/{_TOKEN}/{path}" for name, path in _PATHS.items()}
             click.echo(f"A simulated broker listens at {simulator.url}, we listen for results at {server.url}.")
             with Client(**simulator.client_settings(), **urls, journal=journal) as client:
                 return _pay(client, journal, arrived, story, timeout)

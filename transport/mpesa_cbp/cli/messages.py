@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from lxml import etree
-from mpesa_cbp_models import InvalidMessage
-from mpesa_cbp_models._reading import local, parse
 
 from mpesa_cbp.redaction import redact
+from mpesa_cbp_models import InvalidMessage
+from mpesa_cbp_models._reading import local, parse
 
 _CARRIERS = frozenset({"RequestMsg", "ResponseMsg", "ResultMsg"})
 

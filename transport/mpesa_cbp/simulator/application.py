@@ -60,7 +60,7 @@ class Application:
             reply = self._reply(environ)
             if reply.delay:
                 self._stopping.wait(reply.delay)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever fails, the caller gets an answer
             _log.exception("the simulator failed on a request")
             reply = fault("soapenv:Server", "The simulator failed; its log tells why.")
         finally:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from mpesa_cbp_models import ChangePassword, QueryTransaction, Request
-
 from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import MalformedMessage
@@ -21,7 +19,7 @@ from mpesa_cbp.simulator.scenario import Days
 from mpesa_cbp.simulator.setup import Setup
 from mpesa_cbp.simulator.story import Step
 from mpesa_cbp.simulator.work import Work
-
+from mpesa_cbp_models import ChangePassword, QueryTransaction, Request
 
 _CORE_URL = "http://core.invalid/CoreApi"
 _ACCEPTED = "0"
@@ -102,7 +100,7 @@ class Broker:
             return self._dropped(conversation, day)
         refusal = refusal or _refusal_of_day(day)
         if refusal is not None and day.name != "internal-error":
-            return self._answer(conversation, refusal.code, _described(refusal), State.REFUSED, inbound)
+            return self._answer(conversation, refusal.code, _described(refusal), State.REFUSED)
         return self._accept(inbound, conversation, order, day, self._earlier(conversation))
 
     def _earlier(self, conversation: Conversation) -> Conversation | None:
@@ -132,22 +130,25 @@ class Broker:
         self, inbound: Inbound, conversation: Conversation, order: Order, day: BadDay, earlier: Conversation | None
     ) -> Reply:
         if day.name in CACHED:
-            reply = self._answer(
-                conversation, _QUEUED, "The request was cached and waits to be sent on.", State.CACHED, inbound
-            )
+            reply = self._answer(conversation, _QUEUED, "The request was cached and waits to be sent on.", State.CACHED)
             self._work.cached(conversation, order)
             return reply
         self._keep(conversation, "submitApiRequest", http_request(_CORE_URL, without_header(inbound.body)))
         if day.name == "result-before-response":
             self._work.now(conversation, order, earlier)
-            return self._answer(conversation, _ACCEPTED, "Accepted.", None, inbound)
+            return self._answer(conversation, _ACCEPTED, "Accepted.", None)
         code = {"internal-error": "100000004", "response-code": str(day.number)}.get(day.name, _ACCEPTED)
-        reply = self._answer(conversation, code, "Accepted." if code == _ACCEPTED else "", None, inbound)
+        reply = self._answer(conversation, code, "Accepted." if code == _ACCEPTED else "", None)
         self._work.later(conversation, order, earlier)
         return self._spoilt(reply, day)
 
     def _answer(
-        self, conversation: Conversation, code: str, description: str, state: State | None, inbound: Inbound
+        self,
+        conversation: Conversation,
+        code: str,
+        description: str,
+        state: State | None,
+        inbound: Inbound,  # noqa: ARG002
     ) -> Reply:
         meaning = response_meaning(code)
         refused = state is State.REFUSED

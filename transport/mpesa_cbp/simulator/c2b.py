@@ -1,4 +1,4 @@
-"""Payments by customers to an organisation, begun from outside: validation, then confirmation (protocol, section 10)."""
+"""Payments by customers to an organisation, begun outside: validation, then confirmation (protocol, section 10)."""
 
 from __future__ import annotations
 
@@ -6,15 +6,6 @@ import hashlib
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-
-from mpesa_cbp_models import (
-    C2BPaymentConfirmationRequest,
-    C2BPaymentConfirmationRequestKYCInfo,
-    C2BPaymentValidationRequest,
-    C2BPaymentValidationRequestKYCInfo,
-    C2BPaymentValidationResult,
-)
-from mpesa_cbp_models.operations import CONFIRM_C2B_PAYMENT, VALIDATE_C2B_PAYMENT
 
 from mpesa_cbp.envelope import encode
 from mpesa_cbp.settings import NAIROBI
@@ -24,6 +15,14 @@ from mpesa_cbp.simulator.records import Conversation, Records, Registration, Sta
 from mpesa_cbp.simulator.scenario import Days
 from mpesa_cbp.simulator.schedule import Schedule
 from mpesa_cbp.simulator.setup import Setup
+from mpesa_cbp_models import (
+    C2BPaymentConfirmationRequest,
+    C2BPaymentConfirmationRequestKYCInfo,
+    C2BPaymentValidationRequest,
+    C2BPaymentValidationRequestKYCInfo,
+    C2BPaymentValidationResult,
+)
+from mpesa_cbp_models.operations import CONFIRM_C2B_PAYMENT, VALIDATE_C2B_PAYMENT
 
 COMMAND = "CustomerPayBill"
 """What the simulator calls such a payment in its records; scenarios may name it."""

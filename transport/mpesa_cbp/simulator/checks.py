@@ -11,15 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from mpesa_cbp_models import IdentifierType, InvalidValue, Request, RequestSOAPHeader
-from mpesa_cbp_models.request import PrimaryParty, ReceiverParty
-
 from mpesa_cbp.commands import Receiver
 from mpesa_cbp.security import SecurityError, SpPasswordReading, decrypt_credential, sp_password
 from mpesa_cbp.settings import NAIROBI, reveal
 from mpesa_cbp.simulator.ledger import Ledger
 from mpesa_cbp.simulator.order import Order
 from mpesa_cbp.simulator.setup import Operator, Setup
+from mpesa_cbp_models import IdentifierType, InvalidValue, Request, RequestSOAPHeader
+from mpesa_cbp_models.request import PrimaryParty, ReceiverParty
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from mpesa_cbp_models import C2BPaymentConfirmationResult, C2BPaymentValidationResult, Response, Result
-from mpesa_cbp_models.operations import NOTIFY_QUEUE_TIMEOUT, Operation
-
 from mpesa_cbp.codes import is_success
 from mpesa_cbp.envelope import decode, encode
 from mpesa_cbp.errors import CbpError, MalformedMessage
@@ -17,6 +14,8 @@ from mpesa_cbp.simulator.messages import http_request, queue_timeout
 from mpesa_cbp.simulator.records import Conversation, Records
 from mpesa_cbp.simulator.schedule import Schedule
 from mpesa_cbp.simulator.setup import Timing
+from mpesa_cbp_models import C2BPaymentConfirmationResult, C2BPaymentValidationResult, Response, Result
+from mpesa_cbp_models.operations import NOTIFY_QUEUE_TIMEOUT, Operation
 
 _log = logging.getLogger(__name__)
 

@@ -5,6 +5,13 @@ from __future__ import annotations
 import base64
 import re
 
+from mpesa_cbp.codes import response_meaning
+from mpesa_cbp.envelope import encode
+from mpesa_cbp.security import SecurityError, decrypt_new_password
+from mpesa_cbp.simulator.checks import Refusal, check_signature
+from mpesa_cbp.simulator.messages import Reply, response, soap
+from mpesa_cbp.simulator.records import Conversation, Records
+from mpesa_cbp.simulator.setup import Setup
 from mpesa_cbp_models import (
     ChangePassword,
     ChangePasswordResponse,
@@ -17,14 +24,6 @@ from mpesa_cbp_models import (
     SubmitApiResultList,
 )
 from mpesa_cbp_models.operations import CHANGE_PASSWORD, QUERY_TRANSACTION
-
-from mpesa_cbp.codes import response_meaning
-from mpesa_cbp.envelope import encode
-from mpesa_cbp.security import SecurityError, decrypt_new_password
-from mpesa_cbp.simulator.checks import Refusal, check_signature
-from mpesa_cbp.simulator.messages import Reply, response, soap
-from mpesa_cbp.simulator.records import Conversation, Records
-from mpesa_cbp.simulator.setup import Setup
 
 PASSWORD = "sp-password"
 """Name of the setting that holds a changed password."""

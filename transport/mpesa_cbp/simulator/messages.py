@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from lxml import etree
-from mpesa_cbp_models import NotifyQueueTimeout, Response, Result, ResultParameters
-from mpesa_cbp_models.operations import GENERIC_API_REQUEST, NOTIFY_QUEUE_TIMEOUT
-from mpesa_cbp_models.result import ParameterType, ReferenceData
 
 from mpesa_cbp.envelope import encode, encode_fault
 from mpesa_cbp.simulator.core import Outcome
 from mpesa_cbp.simulator.order import Order
 from mpesa_cbp.simulator.records import Conversation
+from mpesa_cbp_models import NotifyQueueTimeout, Response, Result, ResultParameters
+from mpesa_cbp_models.operations import GENERIC_API_REQUEST, NOTIFY_QUEUE_TIMEOUT
+from mpesa_cbp_models.result import ParameterType, ReferenceData
 
 SOAP_TYPE = "text/xml; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"

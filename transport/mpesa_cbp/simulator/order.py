@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from mpesa_cbp_models import Request
-
 from mpesa_cbp.commands import COMMANDS, Command, Receiver
 from mpesa_cbp.values import parse_amount
+from mpesa_cbp_models import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,7 +193,7 @@ class Records:
             return
         try:
             self._on_step(step)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a hook of somebody else must not stop the simulator
             _log.exception("the hook for the simulator's steps failed")
 
     def steps(self, conversation: Conversation) -> list[Step]:

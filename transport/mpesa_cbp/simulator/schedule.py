@@ -57,7 +57,7 @@ class Schedule:
                 return
             try:
                 job()
-            except Exception:
+            except Exception:  # noqa: BLE001 - one failing step must not stop the others
                 _log.exception("a scheduled step of the simulator failed")
             finally:
                 with self._change:

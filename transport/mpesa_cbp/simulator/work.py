@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mpesa_cbp_models import Result
-from mpesa_cbp_models.operations import GENERIC_API_RESULT
-
 from mpesa_cbp.envelope import decode, encode
 from mpesa_cbp.simulator.core import Core, Outcome, failed
 from mpesa_cbp.simulator.delivery import Courier
@@ -15,6 +12,8 @@ from mpesa_cbp.simulator.order import Order, read_order
 from mpesa_cbp.simulator.records import Conversation, Records, State
 from mpesa_cbp.simulator.schedule import Schedule
 from mpesa_cbp.simulator.setup import Timing
+from mpesa_cbp_models import Result
+from mpesa_cbp_models.operations import GENERIC_API_RESULT
 
 
 class Work:
@@ -123,7 +122,7 @@ class Work:
     # -- by hand: from the page and the API ---------------------------------------------------------------------
 
     def expire(self, number: int) -> None:
-        """Let a cached request expire now. Raises LookupError where there is none, ValueError where it is not cached."""
+        """Let a cached request expire now. Raises LookupError where there is none, ValueError for one not cached."""
         conversation = self._records.get(number)
         if conversation.state is not State.CACHED:
             raise ValueError("only a cached request can expire")
