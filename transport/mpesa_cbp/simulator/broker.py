@@ -148,7 +148,6 @@ class Broker:
         code: str,
         description: str,
         state: State | None,
-        inbound: Inbound,  # noqa: ARG002
     ) -> Reply:
         meaning = response_meaning(code)
         refused = state is State.REFUSED
