@@ -210,7 +210,6 @@ class ParameterType:
 
         name = "ParameterType"
         target_namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/request"
-        global_type = False
 
     key: str = field(
         metadata={

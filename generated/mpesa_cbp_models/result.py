@@ -127,7 +127,6 @@ class ParameterType:
 
         name = "ParameterType"
         target_namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
-        global_type = False
 
     key: str = field(
         metadata={

@@ -242,7 +242,9 @@ class _Builder:
     ) -> FieldPlan:
         owner = self._path(shape.key)[-1]
         called = owner if member.kind == "text" else member.name
-        declaration = declared.get((member.kind, member.name))
+        declaration = declared.get((member.kind, "" if member.kind == "any" else member.name))
+        # xsdata takes every wildcard for optional.
+        wildcard_required = member.kind == "any" and declaration is not None and self.source.is_required(declaration)
         own = self.declarations[shape.key]
         if declaration is None and member.kind == "text":
             declaration = own
@@ -257,7 +259,7 @@ class _Builder:
             namespace=member.namespace,
             kind=member.kind,
             types=self._types(owner, member),
-            min_occurs=member.min_occurs,
+            min_occurs=1 if wildcard_required else member.min_occurs,
             max_occurs=member.max_occurs,
             nillable=member.nillable,
             is_list=member.is_list,

@@ -77,7 +77,8 @@ def _meta(item: ClassPlan) -> list[str]:
         out.append(f"        name = {local_name(item.path[-1])!r}")
         if len(item.path) == 1:
             out.append(f"        target_namespace = {namespace_of(item.path[0])!r}")
-        out.append("        global_type = False")
+        else:
+            out.append("        global_type = False")
     if item.nillable:
         out.append("        nillable = True")
     return out

@@ -118,6 +118,8 @@ class Source:
             if child.tag in (f"{{{XS}}}element", f"{{{XS}}}attribute"):
                 name = child.get("name") or local_name(self.resolve(child, "ref", schema) or "")
                 found.setdefault((kind, name), Declaration(child, schema))
+            elif child.tag == f"{{{XS}}}any":
+                found.setdefault(("any", ""), Declaration(child, schema))
             elif child.tag in (f"{{{XS}}}group", f"{{{XS}}}attributeGroup"):
                 group = self.find(kind, self.resolve(child, "ref", schema) or "")
                 if group is not None:
@@ -129,6 +131,15 @@ class Source:
             inherited = self.find("complexType", base)
             if inherited is not None:
                 self._collect_members(inherited, found, visited)
+
+    def is_required(self, declaration: Declaration) -> bool:
+        """Whether a particle and everything around it, up to its type or group, must stand at least once."""
+        node: etree._Element | None = declaration.node
+        while node is not None and (node is declaration.node or node.tag in _CONTAINERS):
+            if node.get("minOccurs") == "0" or node.tag == f"{{{XS}}}choice":
+                return False
+            node = node.getparent()
+        return True
 
     def resolve(self, node: etree._Element, attribute: str, schema: Schema) -> str | None:
         """Clark name that a QName-valued attribute means, or None where it is absent."""

@@ -57,6 +57,9 @@ def folder(name: str) -> Any:
     return SHARED / ("generic" if (SHARED / "generic" / name).is_dir() else "") / name
 
 
+XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+
+
 def canonical(data: bytes) -> bytes:
     root = etree.fromstring(data)
     namespaces = sorted({etree.QName(element).namespace or "" for element in root.iter()} - {""})
@@ -68,6 +71,10 @@ def canonical(data: bytes) -> bytes:
 
 def _renamed(element: etree._Element, nsmap: dict[str, str]) -> etree._Element:
     fresh = etree.Element(element.tag, {str(k): str(v) for k, v in element.attrib.items()}, nsmap=nsmap)
+    type_name = fresh.get(XSI_TYPE)
+    if type_name is not None:
+        prefix, _, name = type_name.rpartition(":")
+        fresh.set(XSI_TYPE, f"{{{element.nsmap.get(prefix or None, '')}}}{name}")
     fresh.text, fresh.tail = element.text, element.tail
     fresh.extend(_renamed(child, nsmap) for child in element)
     return fresh
@@ -122,17 +129,21 @@ def test_object_survives_our_codec_and_xsdatas_and_validates(name: str, data: st
     value.validate()
     written = value.to_xml()
 
-    schema(name).assertValid(etree.fromstring(written))
     read = type(value).from_xml(written, strict=True)
     assert canonical(read.to_xml()) == canonical(written)
     if not open_content(objects, item):
+        schema(name).assertValid(etree.fromstring(written))
         assert read == value
         assert canonical(written) == canonical(XmlSerializer().render(value).encode())
         assert XmlParser().from_bytes(written, type(value)) == value
 
 
 def open_content(objects: Objects, item: ClassPlan) -> bool:
-    """Whether lxml elements can stand inside; xsdata has types of its own for them, so it is no judge there."""
+    """Whether lxml elements can stand inside.
+
+    xsdata has types of its own for them, and a schema may demand elements that it declares nowhere: neither is a judge
+    there, and the round trip alone decides.
+    """
     fields = [field for inner in objects.layout.closure(item) for field in objects.layout.fields(inner)]
     return any(field.kind in ("any", "mixed") or objects.layout.is_any(field) for field in fields)
 

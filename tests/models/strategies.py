@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import sys
 from decimal import Decimal
@@ -74,7 +75,7 @@ class Objects:
         if field.kind in ("any", "mixed"):
             wild = XML_TEXT.map(_wild)
             if field.kind == "mixed":
-                return st.just([]) if not self.wildcards else st.lists(wild, max_size=2)
+                return st.just([]) if not self.wildcards else st.lists(wild, min_size=1, max_size=1)
             if not self.wildcards:
                 return st.just([]) if field.repeated else st.just(_ABSENT)
             most = 2 if field.max_occurs == UNBOUNDED else min(2, field.max_occurs)
@@ -89,7 +90,7 @@ class Objects:
         one = self.value(field, depth)
         if field.nillable:
             # xsdata takes an empty text of a nillable element for nil, both ways; here they are two things.
-            one = one.filter(lambda value: value != "")
+            one = one.filter(_is_not_empty)
             one = one | st.none() if field.required or field.repeated else one
         if field.repeated:
             least = max(field.min_occurs, 1 if present else 0)
@@ -118,6 +119,12 @@ class Objects:
 def eval_default(objects: Objects, field: FieldPlan) -> Any:
     expression = objects.layout.default_expression(field)
     return eval(expression, {"Decimal": Decimal})
+
+
+def _is_not_empty(value: Any) -> bool:
+    if dataclasses.is_dataclass(value):
+        return any(getattr(value, field.name) not in (None, []) for field in dataclasses.fields(value))
+    return bool(value != "")
 
 
 def _wild(text: str) -> etree._Element:
