@@ -448,15 +448,15 @@ def _write_C2BPaymentValidationRequest_prefixed(value: C2BPaymentValidationReque
 
 
 def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
-    trans_type: str | None = None
-    trans_id: str | None = None
-    trans_time: str | None = None
-    trans_amount: str | None = None
-    business_short_code: str | None = None
-    bill_ref_number: str | None = None
-    invoice_number: str | None = None
-    msisdn: str | None = None
-    kyc_info: list[C2BPaymentValidationRequestKYCInfo] = []
+    v_trans_type: str | None = None
+    v_trans_id: str | None = None
+    v_trans_time: str | None = None
+    v_trans_amount: str | None = None
+    v_business_short_code: str | None = None
+    v_bill_ref_number: str | None = None
+    v_invoice_number: str | None = None
+    v_msisdn: str | None = None
+    v_kyc_info: list[C2BPaymentValidationRequestKYCInfo] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -464,101 +464,101 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            trans_type_text = child.text
-            if trans_type_text is None or trans_type_text != trans_type_text.strip() or len(child):
-                trans_type_text = reading.trimmed(child)
-            trans_type = trans_type_text
+            v_trans_type_text = child.text
+            if v_trans_type_text is None or v_trans_type_text != v_trans_type_text.strip() or len(child):
+                v_trans_type_text = reading.trimmed(child)
+            v_trans_type = v_trans_type_text
         elif tag == "TransID":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            trans_id_text = child.text
-            if trans_id_text is None or trans_id_text != trans_id_text.strip() or len(child):
-                trans_id_text = reading.trimmed(child)
-            trans_id = trans_id_text
+            v_trans_id_text = child.text
+            if v_trans_id_text is None or v_trans_id_text != v_trans_id_text.strip() or len(child):
+                v_trans_id_text = reading.trimmed(child)
+            v_trans_id = v_trans_id_text
         elif tag == "TransTime":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            trans_time_text = child.text
-            if trans_time_text is None or trans_time_text != trans_time_text.strip() or len(child):
-                trans_time_text = reading.trimmed(child)
-            trans_time = trans_time_text
+            v_trans_time_text = child.text
+            if v_trans_time_text is None or v_trans_time_text != v_trans_time_text.strip() or len(child):
+                v_trans_time_text = reading.trimmed(child)
+            v_trans_time = v_trans_time_text
         elif tag == "TransAmount":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            trans_amount_text = child.text
-            if trans_amount_text is None or trans_amount_text != trans_amount_text.strip() or len(child):
-                trans_amount_text = reading.trimmed(child)
-            trans_amount = trans_amount_text
+            v_trans_amount_text = child.text
+            if v_trans_amount_text is None or v_trans_amount_text != v_trans_amount_text.strip() or len(child):
+                v_trans_amount_text = reading.trimmed(child)
+            v_trans_amount = v_trans_amount_text
         elif tag == "BusinessShortCode":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            business_short_code_text = child.text
+            v_business_short_code_text = child.text
             if (
-                business_short_code_text is None
-                or business_short_code_text != business_short_code_text.strip()
+                v_business_short_code_text is None
+                or v_business_short_code_text != v_business_short_code_text.strip()
                 or len(child)
             ):
-                business_short_code_text = reading.trimmed(child)
-            business_short_code = business_short_code_text
+                v_business_short_code_text = reading.trimmed(child)
+            v_business_short_code = v_business_short_code_text
         elif tag == "BillRefNumber":
             if position > 5:
                 reading.misplaced(child, single=True)
             position = 6
-            bill_ref_number_text = child.text
-            if bill_ref_number_text is None or bill_ref_number_text != bill_ref_number_text.strip() or len(child):
-                bill_ref_number_text = reading.trimmed(child)
-            bill_ref_number = bill_ref_number_text
+            v_bill_ref_number_text = child.text
+            if v_bill_ref_number_text is None or v_bill_ref_number_text != v_bill_ref_number_text.strip() or len(child):
+                v_bill_ref_number_text = reading.trimmed(child)
+            v_bill_ref_number = v_bill_ref_number_text
         elif tag == "InvoiceNumber":
             if position > 6:
                 reading.misplaced(child, single=True)
             position = 7
-            invoice_number_text = child.text
-            if invoice_number_text is None or invoice_number_text != invoice_number_text.strip() or len(child):
-                invoice_number_text = reading.trimmed(child)
-            invoice_number = invoice_number_text
+            v_invoice_number_text = child.text
+            if v_invoice_number_text is None or v_invoice_number_text != v_invoice_number_text.strip() or len(child):
+                v_invoice_number_text = reading.trimmed(child)
+            v_invoice_number = v_invoice_number_text
         elif tag == "MSISDN":
             if position > 7:
                 reading.misplaced(child, single=True)
             position = 8
-            msisdn_text = child.text
-            if msisdn_text is None or msisdn_text != msisdn_text.strip() or len(child):
-                msisdn_text = reading.trimmed(child)
-            msisdn = msisdn_text
+            v_msisdn_text = child.text
+            if v_msisdn_text is None or v_msisdn_text != v_msisdn_text.strip() or len(child):
+                v_msisdn_text = reading.trimmed(child)
+            v_msisdn = v_msisdn_text
         elif tag == "KYCInfo":
             if position > 9:
                 reading.misplaced(child, single=False)
             position = 9
-            kyc_info_item = _read_C2BPaymentValidationRequestKYCInfo(child, reading)
-            kyc_info.append(kyc_info_item)
+            v_kyc_info_item = _read_C2BPaymentValidationRequestKYCInfo(child, reading)
+            v_kyc_info.append(v_kyc_info_item)
         else:
             reading.normalise(element, _NAMES_C2BPaymentValidationRequest)
             return _read_C2BPaymentValidationRequest(element, reading)
-    if trans_type is None:
+    if v_trans_type is None:
         reading.absent(element)
-    if trans_id is None:
+    if v_trans_id is None:
         raise reading.missing(element, "TransID")
-    if trans_time is None:
+    if v_trans_time is None:
         raise reading.missing(element, "TransTime")
-    if trans_amount is None:
+    if v_trans_amount is None:
         raise reading.missing(element, "TransAmount")
-    if business_short_code is None:
+    if v_business_short_code is None:
         raise reading.missing(element, "BusinessShortCode")
-    if msisdn is None:
+    if v_msisdn is None:
         raise reading.missing(element, "MSISDN")
     result_ = new(C2BPaymentValidationRequest)
-    result_.trans_type = trans_type
-    result_.trans_id = trans_id
-    result_.trans_time = trans_time
-    result_.trans_amount = trans_amount
-    result_.business_short_code = business_short_code
-    result_.bill_ref_number = bill_ref_number
-    result_.invoice_number = invoice_number
-    result_.msisdn = msisdn
-    result_.kyc_info = kyc_info
+    result_.trans_type = v_trans_type
+    result_.trans_id = v_trans_id
+    result_.trans_time = v_trans_time
+    result_.trans_amount = v_trans_amount
+    result_.business_short_code = v_business_short_code
+    result_.bill_ref_number = v_bill_ref_number
+    result_.invoice_number = v_invoice_number
+    result_.msisdn = v_msisdn
+    result_.kyc_info = v_kyc_info
     return result_
 
 
@@ -605,8 +605,8 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
                 record.kyc_name = text_0
                 record.kyc_value = text_1
                 return record
-    kyc_name: str | None = None
-    kyc_value: str | None = None
+    v_kyc_name: str | None = None
+    v_kyc_value: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -614,28 +614,28 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            kyc_name_text = child.text
-            if kyc_name_text is None or kyc_name_text != kyc_name_text.strip() or len(child):
-                kyc_name_text = reading.trimmed(child)
-            kyc_name = kyc_name_text
+            v_kyc_name_text = child.text
+            if v_kyc_name_text is None or v_kyc_name_text != v_kyc_name_text.strip() or len(child):
+                v_kyc_name_text = reading.trimmed(child)
+            v_kyc_name = v_kyc_name_text
         elif tag == "KYCValue":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            kyc_value_text = child.text
-            if kyc_value_text is None or kyc_value_text != kyc_value_text.strip() or len(child):
-                kyc_value_text = reading.trimmed(child)
-            kyc_value = kyc_value_text
+            v_kyc_value_text = child.text
+            if v_kyc_value_text is None or v_kyc_value_text != v_kyc_value_text.strip() or len(child):
+                v_kyc_value_text = reading.trimmed(child)
+            v_kyc_value = v_kyc_value_text
         else:
             reading.normalise(element, _NAMES_C2BPaymentValidationRequestKYCInfo)
             return _read_C2BPaymentValidationRequestKYCInfo(element, reading)
-    if kyc_name is None:
+    if v_kyc_name is None:
         raise reading.missing(element, "KYCName")
-    if kyc_value is None:
+    if v_kyc_value is None:
         raise reading.missing(element, "KYCValue")
     result_ = new(C2BPaymentValidationRequestKYCInfo)
-    result_.kyc_name = kyc_name
-    result_.kyc_value = kyc_value
+    result_.kyc_name = v_kyc_name
+    result_.kyc_value = v_kyc_value
     return result_
 
 
@@ -667,9 +667,9 @@ def _write_C2BPaymentValidationResult_prefixed(value: C2BPaymentValidationResult
 
 
 def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2BPaymentValidationResult:
-    result_code: str | None = None
-    result_desc: str | None = None
-    third_party_trans_id: str | None = None
+    v_result_code: str | None = None
+    v_result_desc: str | None = None
+    v_third_party_trans_id: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -677,39 +677,39 @@ def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2B
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            result_code_text = child.text
-            if result_code_text is None or result_code_text != result_code_text.strip() or len(child):
-                result_code_text = reading.trimmed(child)
-            result_code = result_code_text
+            v_result_code_text = child.text
+            if v_result_code_text is None or v_result_code_text != v_result_code_text.strip() or len(child):
+                v_result_code_text = reading.trimmed(child)
+            v_result_code = v_result_code_text
         elif tag == "ResultDesc":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            result_desc_text = child.text
-            if result_desc_text is None or result_desc_text != result_desc_text.strip() or len(child):
-                result_desc_text = reading.trimmed(child)
-            result_desc = result_desc_text
+            v_result_desc_text = child.text
+            if v_result_desc_text is None or v_result_desc_text != v_result_desc_text.strip() or len(child):
+                v_result_desc_text = reading.trimmed(child)
+            v_result_desc = v_result_desc_text
         elif tag == "ThirdPartyTransID":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            third_party_trans_id_text = child.text
+            v_third_party_trans_id_text = child.text
             if (
-                third_party_trans_id_text is None
-                or third_party_trans_id_text != third_party_trans_id_text.strip()
+                v_third_party_trans_id_text is None
+                or v_third_party_trans_id_text != v_third_party_trans_id_text.strip()
                 or len(child)
             ):
-                third_party_trans_id_text = reading.trimmed(child)
-            third_party_trans_id = third_party_trans_id_text
+                v_third_party_trans_id_text = reading.trimmed(child)
+            v_third_party_trans_id = v_third_party_trans_id_text
         else:
             reading.normalise(element, _NAMES_C2BPaymentValidationResult)
             return _read_C2BPaymentValidationResult(element, reading)
-    if result_code is None:
+    if v_result_code is None:
         raise reading.missing(element, "ResultCode")
     result_ = new(C2BPaymentValidationResult)
-    result_.result_code = result_code
-    result_.result_desc = result_desc
-    result_.third_party_trans_id = third_party_trans_id
+    result_.result_code = v_result_code
+    result_.result_desc = v_result_desc
+    result_.third_party_trans_id = v_third_party_trans_id
     return result_
 
 
@@ -758,17 +758,17 @@ def _write_C2BPaymentConfirmationRequest_prefixed(value: C2BPaymentConfirmationR
 
 
 def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
-    trans_type: str | None = None
-    trans_id: str | None = None
-    trans_time: str | None = None
-    trans_amount: str | None = None
-    business_short_code: str | None = None
-    bill_ref_number: str | None = None
-    invoice_number: str | None = None
-    org_account_balance: str | None = None
-    third_party_trans_id: str | None = None
-    msisdn: str | None = None
-    kyc_info: list[C2BPaymentConfirmationRequestKYCInfo] = []
+    v_trans_type: str | None = None
+    v_trans_id: str | None = None
+    v_trans_time: str | None = None
+    v_trans_amount: str | None = None
+    v_business_short_code: str | None = None
+    v_bill_ref_number: str | None = None
+    v_invoice_number: str | None = None
+    v_org_account_balance: str | None = None
+    v_third_party_trans_id: str | None = None
+    v_msisdn: str | None = None
+    v_kyc_info: list[C2BPaymentConfirmationRequestKYCInfo] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -776,129 +776,129 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            trans_type_text = child.text
-            if trans_type_text is None or trans_type_text != trans_type_text.strip() or len(child):
-                trans_type_text = reading.trimmed(child)
-            trans_type = trans_type_text
+            v_trans_type_text = child.text
+            if v_trans_type_text is None or v_trans_type_text != v_trans_type_text.strip() or len(child):
+                v_trans_type_text = reading.trimmed(child)
+            v_trans_type = v_trans_type_text
         elif tag == "TransID":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            trans_id_text = child.text
-            if trans_id_text is None or trans_id_text != trans_id_text.strip() or len(child):
-                trans_id_text = reading.trimmed(child)
-            trans_id = trans_id_text
+            v_trans_id_text = child.text
+            if v_trans_id_text is None or v_trans_id_text != v_trans_id_text.strip() or len(child):
+                v_trans_id_text = reading.trimmed(child)
+            v_trans_id = v_trans_id_text
         elif tag == "TransTime":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            trans_time_text = child.text
-            if trans_time_text is None or trans_time_text != trans_time_text.strip() or len(child):
-                trans_time_text = reading.trimmed(child)
-            trans_time = trans_time_text
+            v_trans_time_text = child.text
+            if v_trans_time_text is None or v_trans_time_text != v_trans_time_text.strip() or len(child):
+                v_trans_time_text = reading.trimmed(child)
+            v_trans_time = v_trans_time_text
         elif tag == "TransAmount":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            trans_amount_text = child.text
-            if trans_amount_text is None or trans_amount_text != trans_amount_text.strip() or len(child):
-                trans_amount_text = reading.trimmed(child)
-            trans_amount = trans_amount_text
+            v_trans_amount_text = child.text
+            if v_trans_amount_text is None or v_trans_amount_text != v_trans_amount_text.strip() or len(child):
+                v_trans_amount_text = reading.trimmed(child)
+            v_trans_amount = v_trans_amount_text
         elif tag == "BusinessShortCode":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            business_short_code_text = child.text
+            v_business_short_code_text = child.text
             if (
-                business_short_code_text is None
-                or business_short_code_text != business_short_code_text.strip()
+                v_business_short_code_text is None
+                or v_business_short_code_text != v_business_short_code_text.strip()
                 or len(child)
             ):
-                business_short_code_text = reading.trimmed(child)
-            business_short_code = business_short_code_text
+                v_business_short_code_text = reading.trimmed(child)
+            v_business_short_code = v_business_short_code_text
         elif tag == "BillRefNumber":
             if position > 5:
                 reading.misplaced(child, single=True)
             position = 6
-            bill_ref_number_text = child.text
-            if bill_ref_number_text is None or bill_ref_number_text != bill_ref_number_text.strip() or len(child):
-                bill_ref_number_text = reading.trimmed(child)
-            bill_ref_number = bill_ref_number_text
+            v_bill_ref_number_text = child.text
+            if v_bill_ref_number_text is None or v_bill_ref_number_text != v_bill_ref_number_text.strip() or len(child):
+                v_bill_ref_number_text = reading.trimmed(child)
+            v_bill_ref_number = v_bill_ref_number_text
         elif tag == "InvoiceNumber":
             if position > 6:
                 reading.misplaced(child, single=True)
             position = 7
-            invoice_number_text = child.text
-            if invoice_number_text is None or invoice_number_text != invoice_number_text.strip() or len(child):
-                invoice_number_text = reading.trimmed(child)
-            invoice_number = invoice_number_text
+            v_invoice_number_text = child.text
+            if v_invoice_number_text is None or v_invoice_number_text != v_invoice_number_text.strip() or len(child):
+                v_invoice_number_text = reading.trimmed(child)
+            v_invoice_number = v_invoice_number_text
         elif tag == "OrgAccountBalance":
             if position > 7:
                 reading.misplaced(child, single=True)
             position = 8
-            org_account_balance_text = child.text
+            v_org_account_balance_text = child.text
             if (
-                org_account_balance_text is None
-                or org_account_balance_text != org_account_balance_text.strip()
+                v_org_account_balance_text is None
+                or v_org_account_balance_text != v_org_account_balance_text.strip()
                 or len(child)
             ):
-                org_account_balance_text = reading.trimmed(child)
-            org_account_balance = org_account_balance_text
+                v_org_account_balance_text = reading.trimmed(child)
+            v_org_account_balance = v_org_account_balance_text
         elif tag == "ThirdPartyTransID":
             if position > 8:
                 reading.misplaced(child, single=True)
             position = 9
-            third_party_trans_id_text = child.text
+            v_third_party_trans_id_text = child.text
             if (
-                third_party_trans_id_text is None
-                or third_party_trans_id_text != third_party_trans_id_text.strip()
+                v_third_party_trans_id_text is None
+                or v_third_party_trans_id_text != v_third_party_trans_id_text.strip()
                 or len(child)
             ):
-                third_party_trans_id_text = reading.trimmed(child)
-            third_party_trans_id = third_party_trans_id_text
+                v_third_party_trans_id_text = reading.trimmed(child)
+            v_third_party_trans_id = v_third_party_trans_id_text
         elif tag == "MSISDN":
             if position > 9:
                 reading.misplaced(child, single=True)
             position = 10
-            msisdn_text = child.text
-            if msisdn_text is None or msisdn_text != msisdn_text.strip() or len(child):
-                msisdn_text = reading.trimmed(child)
-            msisdn = msisdn_text
+            v_msisdn_text = child.text
+            if v_msisdn_text is None or v_msisdn_text != v_msisdn_text.strip() or len(child):
+                v_msisdn_text = reading.trimmed(child)
+            v_msisdn = v_msisdn_text
         elif tag == "KYCInfo":
             if position > 11:
                 reading.misplaced(child, single=False)
             position = 11
-            kyc_info_item = _read_C2BPaymentConfirmationRequestKYCInfo(child, reading)
-            kyc_info.append(kyc_info_item)
+            v_kyc_info_item = _read_C2BPaymentConfirmationRequestKYCInfo(child, reading)
+            v_kyc_info.append(v_kyc_info_item)
         else:
             reading.normalise(element, _NAMES_C2BPaymentConfirmationRequest)
             return _read_C2BPaymentConfirmationRequest(element, reading)
-    if trans_type is None:
+    if v_trans_type is None:
         reading.absent(element)
-    if trans_id is None:
+    if v_trans_id is None:
         raise reading.missing(element, "TransID")
-    if trans_time is None:
+    if v_trans_time is None:
         raise reading.missing(element, "TransTime")
-    if trans_amount is None:
+    if v_trans_amount is None:
         raise reading.missing(element, "TransAmount")
-    if business_short_code is None:
+    if v_business_short_code is None:
         raise reading.missing(element, "BusinessShortCode")
-    if org_account_balance is None:
+    if v_org_account_balance is None:
         reading.absent(element)
-    if msisdn is None:
+    if v_msisdn is None:
         raise reading.missing(element, "MSISDN")
     result_ = new(C2BPaymentConfirmationRequest)
-    result_.trans_type = trans_type
-    result_.trans_id = trans_id
-    result_.trans_time = trans_time
-    result_.trans_amount = trans_amount
-    result_.business_short_code = business_short_code
-    result_.bill_ref_number = bill_ref_number
-    result_.invoice_number = invoice_number
-    result_.org_account_balance = org_account_balance
-    result_.third_party_trans_id = third_party_trans_id
-    result_.msisdn = msisdn
-    result_.kyc_info = kyc_info
+    result_.trans_type = v_trans_type
+    result_.trans_id = v_trans_id
+    result_.trans_time = v_trans_time
+    result_.trans_amount = v_trans_amount
+    result_.business_short_code = v_business_short_code
+    result_.bill_ref_number = v_bill_ref_number
+    result_.invoice_number = v_invoice_number
+    result_.org_account_balance = v_org_account_balance
+    result_.third_party_trans_id = v_third_party_trans_id
+    result_.msisdn = v_msisdn
+    result_.kyc_info = v_kyc_info
     return result_
 
 
@@ -949,8 +949,8 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
                 record.kyc_name = text_0
                 record.kyc_value = text_1
                 return record
-    kyc_name: str | None = None
-    kyc_value: str | None = None
+    v_kyc_name: str | None = None
+    v_kyc_value: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -958,28 +958,28 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            kyc_name_text = child.text
-            if kyc_name_text is None or kyc_name_text != kyc_name_text.strip() or len(child):
-                kyc_name_text = reading.trimmed(child)
-            kyc_name = kyc_name_text
+            v_kyc_name_text = child.text
+            if v_kyc_name_text is None or v_kyc_name_text != v_kyc_name_text.strip() or len(child):
+                v_kyc_name_text = reading.trimmed(child)
+            v_kyc_name = v_kyc_name_text
         elif tag == "KYCValue":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            kyc_value_text = child.text
-            if kyc_value_text is None or kyc_value_text != kyc_value_text.strip() or len(child):
-                kyc_value_text = reading.trimmed(child)
-            kyc_value = kyc_value_text
+            v_kyc_value_text = child.text
+            if v_kyc_value_text is None or v_kyc_value_text != v_kyc_value_text.strip() or len(child):
+                v_kyc_value_text = reading.trimmed(child)
+            v_kyc_value = v_kyc_value_text
         else:
             reading.normalise(element, _NAMES_C2BPaymentConfirmationRequestKYCInfo)
             return _read_C2BPaymentConfirmationRequestKYCInfo(element, reading)
-    if kyc_name is None:
+    if v_kyc_name is None:
         raise reading.missing(element, "KYCName")
-    if kyc_value is None:
+    if v_kyc_value is None:
         raise reading.missing(element, "KYCValue")
     result_ = new(C2BPaymentConfirmationRequestKYCInfo)
-    result_.kyc_name = kyc_name
-    result_.kyc_value = kyc_value
+    result_.kyc_name = v_kyc_name
+    result_.kyc_value = v_kyc_value
     return result_
 
 
@@ -996,9 +996,9 @@ def _write_C2BPaymentConfirmationResult(value: C2BPaymentConfirmationResult) -> 
 
 
 def _read_C2BPaymentConfirmationResult(element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
-    value = reading.trimmed(element)
+    v_value = reading.trimmed(element)
     result_ = new(C2BPaymentConfirmationResult)
-    result_.value = value
+    result_.value = v_value
     return result_
 
 

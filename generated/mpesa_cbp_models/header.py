@@ -137,10 +137,10 @@ def _write_RequestSOAPHeader(value: RequestSOAPHeader) -> str:
 
 
 def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPHeader:
-    sp_id: str | None = None
-    sp_password: str | None = None
-    service_id: str | None = None
-    time_stamp: str | None = None
+    v_sp_id: str | None = None
+    v_sp_password: str | None = None
+    v_service_id: str | None = None
+    v_time_stamp: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -148,44 +148,44 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            sp_id_text = child.text
-            if sp_id_text is None or sp_id_text != sp_id_text.strip() or len(child):
-                sp_id_text = reading.trimmed(child)
-            sp_id = sp_id_text
+            v_sp_id_text = child.text
+            if v_sp_id_text is None or v_sp_id_text != v_sp_id_text.strip() or len(child):
+                v_sp_id_text = reading.trimmed(child)
+            v_sp_id = v_sp_id_text
         elif tag == "{http://www.huawei.com.cn/schema/common/v2_1}spPassword":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            sp_password_text = child.text
-            if sp_password_text is None or sp_password_text != sp_password_text.strip() or len(child):
-                sp_password_text = reading.trimmed(child)
-            sp_password = sp_password_text
+            v_sp_password_text = child.text
+            if v_sp_password_text is None or v_sp_password_text != v_sp_password_text.strip() or len(child):
+                v_sp_password_text = reading.trimmed(child)
+            v_sp_password = v_sp_password_text
         elif tag == "{http://www.huawei.com.cn/schema/common/v2_1}serviceId":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            service_id_text = child.text
-            if service_id_text is None or service_id_text != service_id_text.strip() or len(child):
-                service_id_text = reading.trimmed(child)
-            service_id = service_id_text
+            v_service_id_text = child.text
+            if v_service_id_text is None or v_service_id_text != v_service_id_text.strip() or len(child):
+                v_service_id_text = reading.trimmed(child)
+            v_service_id = v_service_id_text
         elif tag == "{http://www.huawei.com.cn/schema/common/v2_1}timeStamp":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            time_stamp_text = child.text
-            if time_stamp_text is None or time_stamp_text != time_stamp_text.strip() or len(child):
-                time_stamp_text = reading.trimmed(child)
-            time_stamp = time_stamp_text
+            v_time_stamp_text = child.text
+            if v_time_stamp_text is None or v_time_stamp_text != v_time_stamp_text.strip() or len(child):
+                v_time_stamp_text = reading.trimmed(child)
+            v_time_stamp = v_time_stamp_text
         else:
             reading.normalise(element, _NAMES_RequestSOAPHeader)
             return _read_RequestSOAPHeader(element, reading)
-    if sp_id is None:
+    if v_sp_id is None:
         raise reading.missing(element, "spId")
     result_ = new(RequestSOAPHeader)
-    result_.sp_id = sp_id
-    result_.sp_password = sp_password
-    result_.service_id = service_id
-    result_.time_stamp = time_stamp
+    result_.sp_id = v_sp_id
+    result_.sp_password = v_sp_password
+    result_.service_id = v_service_id
+    result_.time_stamp = v_time_stamp
     return result_
 
 

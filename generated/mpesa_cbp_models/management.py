@@ -280,11 +280,11 @@ def _write_ChangePassword_prefixed(value: ChangePassword) -> str:
 
 
 def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
-    sp_id: str | None = None
-    sp_password: str | None = None
-    time_stamp: str | None = None
-    new_password: str | None = None
-    extension_info: ChangePasswordExtensionInfo | None = None
+    v_sp_id: str | None = None
+    v_sp_password: str | None = None
+    v_time_stamp: str | None = None
+    v_new_password: str | None = None
+    v_extension_info: ChangePasswordExtensionInfo | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -292,56 +292,56 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            sp_id_text = child.text
-            if sp_id_text is None or sp_id_text != sp_id_text.strip() or len(child):
-                sp_id_text = reading.trimmed(child)
-            sp_id = sp_id_text
+            v_sp_id_text = child.text
+            if v_sp_id_text is None or v_sp_id_text != v_sp_id_text.strip() or len(child):
+                v_sp_id_text = reading.trimmed(child)
+            v_sp_id = v_sp_id_text
         elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}spPassword":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            sp_password_text = child.text
-            if sp_password_text is None or sp_password_text != sp_password_text.strip() or len(child):
-                sp_password_text = reading.trimmed(child)
-            sp_password = sp_password_text
+            v_sp_password_text = child.text
+            if v_sp_password_text is None or v_sp_password_text != v_sp_password_text.strip() or len(child):
+                v_sp_password_text = reading.trimmed(child)
+            v_sp_password = v_sp_password_text
         elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}timeStamp":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            time_stamp_text = child.text
-            if time_stamp_text is None or time_stamp_text != time_stamp_text.strip() or len(child):
-                time_stamp_text = reading.trimmed(child)
-            time_stamp = time_stamp_text
+            v_time_stamp_text = child.text
+            if v_time_stamp_text is None or v_time_stamp_text != v_time_stamp_text.strip() or len(child):
+                v_time_stamp_text = reading.trimmed(child)
+            v_time_stamp = v_time_stamp_text
         elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}newPassword":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            new_password_text = child.text
-            if new_password_text is None or new_password_text != new_password_text.strip() or len(child):
-                new_password_text = reading.trimmed(child)
-            new_password = new_password_text
+            v_new_password_text = child.text
+            if v_new_password_text is None or v_new_password_text != v_new_password_text.strip() or len(child):
+                v_new_password_text = reading.trimmed(child)
+            v_new_password = v_new_password_text
         elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            extension_info = _read_ChangePasswordExtensionInfo(child, reading)
+            v_extension_info = _read_ChangePasswordExtensionInfo(child, reading)
         else:
             reading.normalise(element, _NAMES_ChangePassword)
             return _read_ChangePassword(element, reading)
-    if sp_id is None:
+    if v_sp_id is None:
         raise reading.missing(element, "spId")
-    if sp_password is None:
+    if v_sp_password is None:
         raise reading.missing(element, "spPassword")
-    if time_stamp is None:
+    if v_time_stamp is None:
         raise reading.missing(element, "timeStamp")
-    if new_password is None:
+    if v_new_password is None:
         raise reading.missing(element, "newPassword")
     result_ = new(ChangePassword)
-    result_.sp_id = sp_id
-    result_.sp_password = sp_password
-    result_.time_stamp = time_stamp
-    result_.new_password = new_password
-    result_.extension_info = extension_info
+    result_.sp_id = v_sp_id
+    result_.sp_password = v_sp_password
+    result_.time_stamp = v_time_stamp
+    result_.new_password = v_new_password
+    result_.extension_info = v_extension_info
     return result_
 
 
@@ -368,7 +368,7 @@ def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionIn
 
 
 def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> ChangePasswordExtensionInfo:
-    item: list[result_module.ParameterType] = []
+    v_item: list[result_module.ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -376,13 +376,13 @@ def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> Ch
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            item_item = result_module._read_ParameterType(child, reading)
-            item.append(item_item)
+            v_item_item = result_module._read_ParameterType(child, reading)
+            v_item.append(v_item_item)
         else:
             reading.normalise(element, _NAMES_ChangePasswordExtensionInfo)
             return _read_ChangePasswordExtensionInfo(element, reading)
     result_ = new(ChangePasswordExtensionInfo)
-    result_.item = item
+    result_.item = v_item
     return result_
 
 
@@ -411,8 +411,8 @@ def _write_ChangePasswordResponse_prefixed(value: ChangePasswordResponse) -> str
 
 
 def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangePasswordResponse:
-    result: response_module.Response | None = None
-    extension_info: ChangePasswordResponseExtensionInfo | None = None
+    v_result: response_module.Response | None = None
+    v_extension_info: ChangePasswordResponseExtensionInfo | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -420,20 +420,20 @@ def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangeP
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            result = response_module._read_Response(child, reading)
+            v_result = response_module._read_Response(child, reading)
         elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            extension_info = _read_ChangePasswordResponseExtensionInfo(child, reading)
+            v_extension_info = _read_ChangePasswordResponseExtensionInfo(child, reading)
         else:
             reading.normalise(element, _NAMES_ChangePasswordResponse)
             return _read_ChangePasswordResponse(element, reading)
-    if result is None:
+    if v_result is None:
         raise reading.missing(element, "result")
     result_ = new(ChangePasswordResponse)
-    result_.result = result
-    result_.extension_info = extension_info
+    result_.result = v_result
+    result_.extension_info = v_extension_info
     return result_
 
 
@@ -460,7 +460,7 @@ def _write_ChangePasswordResponseExtensionInfo_prefixed(value: ChangePasswordRes
 def _read_ChangePasswordResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> ChangePasswordResponseExtensionInfo:
-    item: list[result_module.ParameterType] = []
+    v_item: list[result_module.ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -468,13 +468,13 @@ def _read_ChangePasswordResponseExtensionInfo(
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            item_item = result_module._read_ParameterType(child, reading)
-            item.append(item_item)
+            v_item_item = result_module._read_ParameterType(child, reading)
+            v_item.append(v_item_item)
         else:
             reading.normalise(element, _NAMES_ChangePasswordResponseExtensionInfo)
             return _read_ChangePasswordResponseExtensionInfo(element, reading)
     result_ = new(ChangePasswordResponseExtensionInfo)
-    result_.item = item
+    result_.item = v_item
     return result_
 
 

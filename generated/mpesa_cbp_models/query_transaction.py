@@ -427,8 +427,8 @@ def _write_QueryTransaction_prefixed(value: QueryTransaction) -> str:
 
 
 def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransaction:
-    originator_conversation_id: str | None = None
-    extension_info: QueryTransactionExtensionInfo | None = None
+    v_originator_conversation_id: str | None = None
+    v_extension_info: QueryTransactionExtensionInfo | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -436,27 +436,27 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            originator_conversation_id_text = child.text
+            v_originator_conversation_id_text = child.text
             if (
-                originator_conversation_id_text is None
-                or originator_conversation_id_text != originator_conversation_id_text.strip()
+                v_originator_conversation_id_text is None
+                or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
                 or len(child)
             ):
-                originator_conversation_id_text = reading.trimmed(child)
-            originator_conversation_id = originator_conversation_id_text
+                v_originator_conversation_id_text = reading.trimmed(child)
+            v_originator_conversation_id = v_originator_conversation_id_text
         elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            extension_info = _read_QueryTransactionExtensionInfo(child, reading)
+            v_extension_info = _read_QueryTransactionExtensionInfo(child, reading)
         else:
             reading.normalise(element, _NAMES_QueryTransaction)
             return _read_QueryTransaction(element, reading)
-    if originator_conversation_id is None:
+    if v_originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
     result_ = new(QueryTransaction)
-    result_.originator_conversation_id = originator_conversation_id
-    result_.extension_info = extension_info
+    result_.originator_conversation_id = v_originator_conversation_id
+    result_.extension_info = v_extension_info
     return result_
 
 
@@ -482,7 +482,7 @@ def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensi
 
 
 def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> QueryTransactionExtensionInfo:
-    item: list[result_module.ParameterType] = []
+    v_item: list[result_module.ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -490,13 +490,13 @@ def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> 
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            item_item = result_module._read_ParameterType(child, reading)
-            item.append(item_item)
+            v_item_item = result_module._read_ParameterType(child, reading)
+            v_item.append(v_item_item)
         else:
             reading.normalise(element, _NAMES_QueryTransactionExtensionInfo)
             return _read_QueryTransactionExtensionInfo(element, reading)
     result_ = new(QueryTransactionExtensionInfo)
-    result_.item = item
+    result_.item = v_item
     return result_
 
 
@@ -543,12 +543,12 @@ def _write_QueryTransactionResponse_prefixed(value: QueryTransactionResponse) ->
 
 
 def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> QueryTransactionResponse:
-    result: response_module.Response | None = None
-    submit_api_request_list: SubmitApiRequestList | None = None
-    submit_api_response_list: SubmitApiResponseList | None = None
-    submit_api_result_list: SubmitApiResultList | None = None
-    queue_time_out_list: QueueTimeOutList | None = None
-    extension_info: QueryTransactionResponseExtensionInfo | None = None
+    v_result: response_module.Response | None = None
+    v_submit_api_request_list: SubmitApiRequestList | None = None
+    v_submit_api_response_list: SubmitApiResponseList | None = None
+    v_submit_api_result_list: SubmitApiResultList | None = None
+    v_queue_time_out_list: QueueTimeOutList | None = None
+    v_extension_info: QueryTransactionResponseExtensionInfo | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -556,44 +556,44 @@ def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> Query
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            result = response_module._read_Response(child, reading)
+            v_result = response_module._read_Response(child, reading)
         elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequestList":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            submit_api_request_list = _read_SubmitApiRequestList(child, reading)
+            v_submit_api_request_list = _read_SubmitApiRequestList(child, reading)
         elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponseList":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            submit_api_response_list = _read_SubmitApiResponseList(child, reading)
+            v_submit_api_response_list = _read_SubmitApiResponseList(child, reading)
         elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResultList":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            submit_api_result_list = _read_SubmitApiResultList(child, reading)
+            v_submit_api_result_list = _read_SubmitApiResultList(child, reading)
         elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOutList":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            queue_time_out_list = _read_QueueTimeOutList(child, reading)
+            v_queue_time_out_list = _read_QueueTimeOutList(child, reading)
         elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo":
             if position > 5:
                 reading.misplaced(child, single=True)
             position = 6
-            extension_info = _read_QueryTransactionResponseExtensionInfo(child, reading)
+            v_extension_info = _read_QueryTransactionResponseExtensionInfo(child, reading)
         else:
             reading.normalise(element, _NAMES_QueryTransactionResponse)
             return _read_QueryTransactionResponse(element, reading)
-    if result is None:
+    if v_result is None:
         raise reading.missing(element, "result")
     result_ = new(QueryTransactionResponse)
-    result_.result = result
-    result_.submit_api_request_list = submit_api_request_list
-    result_.submit_api_response_list = submit_api_response_list
-    result_.submit_api_result_list = submit_api_result_list
-    result_.queue_time_out_list = queue_time_out_list
-    result_.extension_info = extension_info
+    result_.result = v_result
+    result_.submit_api_request_list = v_submit_api_request_list
+    result_.submit_api_response_list = v_submit_api_response_list
+    result_.submit_api_result_list = v_submit_api_result_list
+    result_.queue_time_out_list = v_queue_time_out_list
+    result_.extension_info = v_extension_info
     return result_
 
 
@@ -630,7 +630,7 @@ def _write_SubmitApiRequestList_prefixed(value: SubmitApiRequestList) -> str:
 
 
 def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApiRequestList:
-    submit_api_request: list[str] = []
+    v_submit_api_request: list[str] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -638,20 +638,20 @@ def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApi
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            submit_api_request_text = child.text
+            v_submit_api_request_text = child.text
             if (
-                submit_api_request_text is None
-                or submit_api_request_text != submit_api_request_text.strip()
+                v_submit_api_request_text is None
+                or v_submit_api_request_text != v_submit_api_request_text.strip()
                 or len(child)
             ):
-                submit_api_request_text = reading.trimmed(child)
-            submit_api_request_item = submit_api_request_text
-            submit_api_request.append(submit_api_request_item)
+                v_submit_api_request_text = reading.trimmed(child)
+            v_submit_api_request_item = v_submit_api_request_text
+            v_submit_api_request.append(v_submit_api_request_item)
         else:
             reading.normalise(element, _NAMES_SubmitApiRequestList)
             return _read_SubmitApiRequestList(element, reading)
     result_ = new(SubmitApiRequestList)
-    result_.submit_api_request = submit_api_request
+    result_.submit_api_request = v_submit_api_request
     return result_
 
 
@@ -677,7 +677,7 @@ def _write_SubmitApiResponseList_prefixed(value: SubmitApiResponseList) -> str:
 
 
 def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitApiResponseList:
-    submit_api_response: list[str] = []
+    v_submit_api_response: list[str] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -685,20 +685,20 @@ def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitAp
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            submit_api_response_text = child.text
+            v_submit_api_response_text = child.text
             if (
-                submit_api_response_text is None
-                or submit_api_response_text != submit_api_response_text.strip()
+                v_submit_api_response_text is None
+                or v_submit_api_response_text != v_submit_api_response_text.strip()
                 or len(child)
             ):
-                submit_api_response_text = reading.trimmed(child)
-            submit_api_response_item = submit_api_response_text
-            submit_api_response.append(submit_api_response_item)
+                v_submit_api_response_text = reading.trimmed(child)
+            v_submit_api_response_item = v_submit_api_response_text
+            v_submit_api_response.append(v_submit_api_response_item)
         else:
             reading.normalise(element, _NAMES_SubmitApiResponseList)
             return _read_SubmitApiResponseList(element, reading)
     result_ = new(SubmitApiResponseList)
-    result_.submit_api_response = submit_api_response
+    result_.submit_api_response = v_submit_api_response
     return result_
 
 
@@ -724,7 +724,7 @@ def _write_SubmitApiResultList_prefixed(value: SubmitApiResultList) -> str:
 
 
 def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiResultList:
-    submit_api_result: list[str] = []
+    v_submit_api_result: list[str] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -732,16 +732,20 @@ def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiR
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            submit_api_result_text = child.text
-            if submit_api_result_text is None or submit_api_result_text != submit_api_result_text.strip() or len(child):
-                submit_api_result_text = reading.trimmed(child)
-            submit_api_result_item = submit_api_result_text
-            submit_api_result.append(submit_api_result_item)
+            v_submit_api_result_text = child.text
+            if (
+                v_submit_api_result_text is None
+                or v_submit_api_result_text != v_submit_api_result_text.strip()
+                or len(child)
+            ):
+                v_submit_api_result_text = reading.trimmed(child)
+            v_submit_api_result_item = v_submit_api_result_text
+            v_submit_api_result.append(v_submit_api_result_item)
         else:
             reading.normalise(element, _NAMES_SubmitApiResultList)
             return _read_SubmitApiResultList(element, reading)
     result_ = new(SubmitApiResultList)
-    result_.submit_api_result = submit_api_result
+    result_.submit_api_result = v_submit_api_result
     return result_
 
 
@@ -765,7 +769,7 @@ def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
 
 
 def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutList:
-    queue_time_out: list[str] = []
+    v_queue_time_out: list[str] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -773,16 +777,16 @@ def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutL
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            queue_time_out_text = child.text
-            if queue_time_out_text is None or queue_time_out_text != queue_time_out_text.strip() or len(child):
-                queue_time_out_text = reading.trimmed(child)
-            queue_time_out_item = queue_time_out_text
-            queue_time_out.append(queue_time_out_item)
+            v_queue_time_out_text = child.text
+            if v_queue_time_out_text is None or v_queue_time_out_text != v_queue_time_out_text.strip() or len(child):
+                v_queue_time_out_text = reading.trimmed(child)
+            v_queue_time_out_item = v_queue_time_out_text
+            v_queue_time_out.append(v_queue_time_out_item)
         else:
             reading.normalise(element, _NAMES_QueueTimeOutList)
             return _read_QueueTimeOutList(element, reading)
     result_ = new(QueueTimeOutList)
-    result_.queue_time_out = queue_time_out
+    result_.queue_time_out = v_queue_time_out
     return result_
 
 
@@ -810,7 +814,7 @@ def _write_QueryTransactionResponseExtensionInfo_prefixed(value: QueryTransactio
 def _read_QueryTransactionResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> QueryTransactionResponseExtensionInfo:
-    item: list[result_module.ParameterType] = []
+    v_item: list[result_module.ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -818,13 +822,13 @@ def _read_QueryTransactionResponseExtensionInfo(
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            item_item = result_module._read_ParameterType(child, reading)
-            item.append(item_item)
+            v_item_item = result_module._read_ParameterType(child, reading)
+            v_item.append(v_item_item)
         else:
             reading.normalise(element, _NAMES_QueryTransactionResponseExtensionInfo)
             return _read_QueryTransactionResponseExtensionInfo(element, reading)
     result_ = new(QueryTransactionResponseExtensionInfo)
-    result_.item = item
+    result_.item = v_item
     return result_
 
 

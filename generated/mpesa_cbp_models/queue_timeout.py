@@ -252,9 +252,9 @@ def _write_NotifyQueueTimeout_prefixed(value: NotifyQueueTimeout) -> str:
 
 
 def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueueTimeout:
-    originator_conversation_id: str | None = None
-    origin_request: str | None = None
-    extension_info: NotifyQueueTimeoutExtensionInfo | None = None
+    v_originator_conversation_id: str | None = None
+    v_origin_request: str | None = None
+    v_extension_info: NotifyQueueTimeoutExtensionInfo | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -262,38 +262,38 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            originator_conversation_id_text = child.text
+            v_originator_conversation_id_text = child.text
             if (
-                originator_conversation_id_text is None
-                or originator_conversation_id_text != originator_conversation_id_text.strip()
+                v_originator_conversation_id_text is None
+                or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
                 or len(child)
             ):
-                originator_conversation_id_text = reading.trimmed(child)
-            originator_conversation_id = originator_conversation_id_text
+                v_originator_conversation_id_text = reading.trimmed(child)
+            v_originator_conversation_id = v_originator_conversation_id_text
         elif tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            origin_request_text = child.text
-            if origin_request_text is None or origin_request_text != origin_request_text.strip() or len(child):
-                origin_request_text = reading.trimmed(child)
-            origin_request = origin_request_text
+            v_origin_request_text = child.text
+            if v_origin_request_text is None or v_origin_request_text != v_origin_request_text.strip() or len(child):
+                v_origin_request_text = reading.trimmed(child)
+            v_origin_request = v_origin_request_text
         elif tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            extension_info = _read_NotifyQueueTimeoutExtensionInfo(child, reading)
+            v_extension_info = _read_NotifyQueueTimeoutExtensionInfo(child, reading)
         else:
             reading.normalise(element, _NAMES_NotifyQueueTimeout)
             return _read_NotifyQueueTimeout(element, reading)
-    if originator_conversation_id is None:
+    if v_originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
-    if origin_request is None:
+    if v_origin_request is None:
         raise reading.missing(element, "originRequest")
     result_ = new(NotifyQueueTimeout)
-    result_.originator_conversation_id = originator_conversation_id
-    result_.origin_request = origin_request
-    result_.extension_info = extension_info
+    result_.originator_conversation_id = v_originator_conversation_id
+    result_.origin_request = v_origin_request
+    result_.extension_info = v_extension_info
     return result_
 
 
@@ -320,7 +320,7 @@ def _write_NotifyQueueTimeoutExtensionInfo_prefixed(value: NotifyQueueTimeoutExt
 
 
 def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -> NotifyQueueTimeoutExtensionInfo:
-    item: list[result_module.ParameterType] = []
+    v_item: list[result_module.ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -328,13 +328,13 @@ def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            item_item = result_module._read_ParameterType(child, reading)
-            item.append(item_item)
+            v_item_item = result_module._read_ParameterType(child, reading)
+            v_item.append(v_item_item)
         else:
             reading.normalise(element, _NAMES_NotifyQueueTimeoutExtensionInfo)
             return _read_NotifyQueueTimeoutExtensionInfo(element, reading)
     result_ = new(NotifyQueueTimeoutExtensionInfo)
-    result_.item = item
+    result_.item = v_item
     return result_
 
 
@@ -363,8 +363,8 @@ def _write_NotifyQueueTimeoutResponse_prefixed(value: NotifyQueueTimeoutResponse
 
 
 def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
-    result: result_module.Result | None = None
-    extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
+    v_result: result_module.Result | None = None
+    v_extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -372,20 +372,20 @@ def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> Not
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            result = result_module._read_Result(child, reading)
+            v_result = result_module._read_Result(child, reading)
         elif tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            extension_info = _read_NotifyQueueTimeoutResponseExtensionInfo(child, reading)
+            v_extension_info = _read_NotifyQueueTimeoutResponseExtensionInfo(child, reading)
         else:
             reading.normalise(element, _NAMES_NotifyQueueTimeoutResponse)
             return _read_NotifyQueueTimeoutResponse(element, reading)
-    if result is None:
+    if v_result is None:
         raise reading.missing(element, "result")
     result_ = new(NotifyQueueTimeoutResponse)
-    result_.result = result
-    result_.extension_info = extension_info
+    result_.result = v_result
+    result_.extension_info = v_extension_info
     return result_
 
 
@@ -414,7 +414,7 @@ def _write_NotifyQueueTimeoutResponseExtensionInfo_prefixed(value: NotifyQueueTi
 def _read_NotifyQueueTimeoutResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> NotifyQueueTimeoutResponseExtensionInfo:
-    item: list[result_module.ParameterType] = []
+    v_item: list[result_module.ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -422,13 +422,13 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            item_item = result_module._read_ParameterType(child, reading)
-            item.append(item_item)
+            v_item_item = result_module._read_ParameterType(child, reading)
+            v_item.append(v_item_item)
         else:
             reading.normalise(element, _NAMES_NotifyQueueTimeoutResponseExtensionInfo)
             return _read_NotifyQueueTimeoutResponseExtensionInfo(element, reading)
     result_ = new(NotifyQueueTimeoutResponseExtensionInfo)
-    result_.item = item
+    result_.item = v_item
     return result_
 
 

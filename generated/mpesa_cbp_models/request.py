@@ -951,9 +951,9 @@ def _write_RequestMsg(value: RequestMsg) -> str:
 
 
 def _read_RequestMsg(element: _Element, reading: Reading) -> RequestMsg:
-    value = reading.trimmed(element)
+    v_value = reading.trimmed(element)
     result_ = new(RequestMsg)
-    result_.value = value
+    result_.value = v_value
     return result_
 
 
@@ -969,9 +969,9 @@ def _write_ResponseMsg(value: ResponseMsg) -> str:
 
 
 def _read_ResponseMsg(element: _Element, reading: Reading) -> ResponseMsg:
-    value = reading.trimmed(element)
+    v_value = reading.trimmed(element)
     result_ = new(ResponseMsg)
-    result_.value = value
+    result_.value = v_value
     return result_
 
 
@@ -1014,8 +1014,8 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
                 record.key = text_0
                 record.value = text_1
                 return record
-    key: str | None = None
-    value: str | None = None
+    v_key: str | None = None
+    v_value: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1023,28 +1023,28 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            key_text = child.text
-            if key_text is None or key_text != key_text.strip() or len(child):
-                key_text = reading.trimmed(child)
-            key = key_text
+            v_key_text = child.text
+            if v_key_text is None or v_key_text != v_key_text.strip() or len(child):
+                v_key_text = reading.trimmed(child)
+            v_key = v_key_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            value_text = child.text
-            if value_text is None or value_text != value_text.strip() or len(child):
-                value_text = reading.trimmed(child)
-            value = value_text
+            v_value_text = child.text
+            if v_value_text is None or v_value_text != v_value_text.strip() or len(child):
+                v_value_text = reading.trimmed(child)
+            v_value = v_value_text
         else:
             reading.normalise(element, _NAMES_ParameterType)
             return _read_ParameterType(element, reading)
-    if key is None:
+    if v_key is None:
         raise reading.missing(element, "Key")
-    if value is None:
+    if v_value is None:
         raise reading.missing(element, "Value")
     result_ = new(ParameterType)
-    result_.key = key
-    result_.value = value
+    result_.key = v_key
+    result_.value = v_value
     return result_
 
 
@@ -1068,9 +1068,9 @@ def _write_Request(value: Request) -> str:
 
 
 def _read_Request(element: _Element, reading: Reading) -> Request:
-    transaction: Transaction | None = None
-    identity: Identity | None = None
-    key_owner: int | None = None
+    v_transaction: Transaction | None = None
+    v_identity: Identity | None = None
+    v_key_owner: int | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1078,40 +1078,40 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            transaction = _read_Transaction(child, reading)
+            v_transaction = _read_Transaction(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identity":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            identity = _read_Identity(child, reading)
+            v_identity = _read_Identity(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}KeyOwner":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            key_owner_text = child.text
+            v_key_owner_text = child.text
             if (
-                key_owner_text is not None
-                and key_owner_text.isdigit()
-                and key_owner_text.isascii()
-                and len(key_owner_text) < 20
+                v_key_owner_text is not None
+                and v_key_owner_text.isdigit()
+                and v_key_owner_text.isascii()
+                and len(v_key_owner_text) < 20
                 and not len(child)
             ):
-                key_owner = int(key_owner_text)
+                v_key_owner = int(v_key_owner_text)
             else:
-                key_owner = reading.value(child, read_integer)
+                v_key_owner = reading.value(child, read_integer)
         else:
             reading.normalise(element, _NAMES_Request)
             return _read_Request(element, reading)
-    if transaction is None:
+    if v_transaction is None:
         raise reading.missing(element, "Transaction")
-    if identity is None:
+    if v_identity is None:
         raise reading.missing(element, "Identity")
-    if key_owner is None:
+    if v_key_owner is None:
         raise reading.missing(element, "KeyOwner")
     result_ = new(Request)
-    result_.transaction = transaction
-    result_.identity = identity
-    result_.key_owner = key_owner
+    result_.transaction = v_transaction
+    result_.identity = v_identity
+    result_.key_owner = v_key_owner
     return result_
 
 
@@ -1168,15 +1168,15 @@ def _write_Transaction(value: Transaction) -> str:
 
 
 def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
-    command_id: str | None = None
-    language_code: str | None = None
-    originator_conversation_id: str | None = None
-    conversation_id: str | None = None
-    remark: str | None = None
-    encrypted_parameters: str | None = None
-    parameters: Parameters | None = None
-    reference_data: ReferenceData | None = None
-    timestamp: str | None = None
+    v_command_id: str | None = None
+    v_language_code: str | None = None
+    v_originator_conversation_id: str | None = None
+    v_conversation_id: str | None = None
+    v_remark: str | None = None
+    v_encrypted_parameters: str | None = None
+    v_parameters: Parameters | None = None
+    v_reference_data: ReferenceData | None = None
+    v_timestamp: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1184,95 +1184,95 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            command_id_text = child.text
-            if command_id_text is None or command_id_text != command_id_text.strip() or len(child):
-                command_id_text = reading.trimmed(child)
-            command_id = command_id_text
+            v_command_id_text = child.text
+            if v_command_id_text is None or v_command_id_text != v_command_id_text.strip() or len(child):
+                v_command_id_text = reading.trimmed(child)
+            v_command_id = v_command_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}LanguageCode":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            language_code_text = child.text
-            if language_code_text is None or language_code_text != language_code_text.strip() or len(child):
-                language_code_text = reading.trimmed(child)
-            language_code = language_code_text
+            v_language_code_text = child.text
+            if v_language_code_text is None or v_language_code_text != v_language_code_text.strip() or len(child):
+                v_language_code_text = reading.trimmed(child)
+            v_language_code = v_language_code_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}OriginatorConversationID":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            originator_conversation_id_text = child.text
+            v_originator_conversation_id_text = child.text
             if (
-                originator_conversation_id_text is None
-                or originator_conversation_id_text != originator_conversation_id_text.strip()
+                v_originator_conversation_id_text is None
+                or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
                 or len(child)
             ):
-                originator_conversation_id_text = reading.trimmed(child)
-            originator_conversation_id = originator_conversation_id_text
+                v_originator_conversation_id_text = reading.trimmed(child)
+            v_originator_conversation_id = v_originator_conversation_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ConversationID":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            conversation_id_text = child.text
-            if conversation_id_text is None or conversation_id_text != conversation_id_text.strip() or len(child):
-                conversation_id_text = reading.trimmed(child)
-            conversation_id = conversation_id_text
+            v_conversation_id_text = child.text
+            if v_conversation_id_text is None or v_conversation_id_text != v_conversation_id_text.strip() or len(child):
+                v_conversation_id_text = reading.trimmed(child)
+            v_conversation_id = v_conversation_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Remark":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            remark_text = child.text
-            if remark_text is None or remark_text != remark_text.strip() or len(child):
-                remark_text = reading.trimmed(child)
-            remark = remark_text
+            v_remark_text = child.text
+            if v_remark_text is None or v_remark_text != v_remark_text.strip() or len(child):
+                v_remark_text = reading.trimmed(child)
+            v_remark = v_remark_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}EncryptedParameters":
             if position > 5:
                 reading.misplaced(child, single=True)
             position = 6
-            encrypted_parameters_text = child.text
+            v_encrypted_parameters_text = child.text
             if (
-                encrypted_parameters_text is None
-                or encrypted_parameters_text != encrypted_parameters_text.strip()
+                v_encrypted_parameters_text is None
+                or v_encrypted_parameters_text != v_encrypted_parameters_text.strip()
                 or len(child)
             ):
-                encrypted_parameters_text = reading.trimmed(child)
-            encrypted_parameters = encrypted_parameters_text
+                v_encrypted_parameters_text = reading.trimmed(child)
+            v_encrypted_parameters = v_encrypted_parameters_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameters":
             if position > 6:
                 reading.misplaced(child, single=True)
             position = 7
-            parameters = _read_Parameters(child, reading)
+            v_parameters = _read_Parameters(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceData":
             if position > 7:
                 reading.misplaced(child, single=True)
             position = 8
-            reference_data = _read_ReferenceData(child, reading)
+            v_reference_data = _read_ReferenceData(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Timestamp":
             if position > 8:
                 reading.misplaced(child, single=True)
             position = 9
-            timestamp_text = child.text
-            if timestamp_text is None or timestamp_text != timestamp_text.strip() or len(child):
-                timestamp_text = reading.trimmed(child)
-            timestamp = timestamp_text
+            v_timestamp_text = child.text
+            if v_timestamp_text is None or v_timestamp_text != v_timestamp_text.strip() or len(child):
+                v_timestamp_text = reading.trimmed(child)
+            v_timestamp = v_timestamp_text
         else:
             reading.normalise(element, _NAMES_Transaction)
             return _read_Transaction(element, reading)
-    if command_id is None:
+    if v_command_id is None:
         raise reading.missing(element, "CommandID")
-    if originator_conversation_id is None:
+    if v_originator_conversation_id is None:
         raise reading.missing(element, "OriginatorConversationID")
-    if timestamp is None:
+    if v_timestamp is None:
         reading.absent(element)
     result_ = new(Transaction)
-    result_.command_id = command_id
-    result_.language_code = language_code
-    result_.originator_conversation_id = originator_conversation_id
-    result_.conversation_id = conversation_id
-    result_.remark = remark
-    result_.encrypted_parameters = encrypted_parameters
-    result_.parameters = parameters
-    result_.reference_data = reference_data
-    result_.timestamp = timestamp
+    result_.command_id = v_command_id
+    result_.language_code = v_language_code
+    result_.originator_conversation_id = v_originator_conversation_id
+    result_.conversation_id = v_conversation_id
+    result_.remark = v_remark
+    result_.encrypted_parameters = v_encrypted_parameters
+    result_.parameters = v_parameters
+    result_.reference_data = v_reference_data
+    result_.timestamp = v_timestamp
     return result_
 
 
@@ -1306,7 +1306,7 @@ def _write_Parameters(value: Parameters) -> str:
 
 
 def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
-    parameter: list[Parameter] = []
+    v_parameter: list[Parameter] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -1314,15 +1314,15 @@ def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            parameter_item = _read_Parameter(child, reading)
-            parameter.append(parameter_item)
+            v_parameter_item = _read_Parameter(child, reading)
+            v_parameter.append(v_parameter_item)
         else:
             reading.normalise(element, _NAMES_Parameters)
             return _read_Parameters(element, reading)
-    if not parameter:
+    if not v_parameter:
         raise reading.missing(element, "Parameter")
     result_ = new(Parameters)
-    result_.parameter = parameter
+    result_.parameter = v_parameter
     return result_
 
 
@@ -1367,8 +1367,8 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
                 record.key = text_0
                 record.value = text_1
                 return record
-    key: str | None = None
-    value: str | None = None
+    v_key: str | None = None
+    v_value: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1376,28 +1376,28 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            key_text = child.text
-            if key_text is None or key_text != key_text.strip() or len(child):
-                key_text = reading.trimmed(child)
-            key = key_text
+            v_key_text = child.text
+            if v_key_text is None or v_key_text != v_key_text.strip() or len(child):
+                v_key_text = reading.trimmed(child)
+            v_key = v_key_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            value_text = child.text
-            if value_text is None or value_text != value_text.strip() or len(child):
-                value_text = reading.trimmed(child)
-            value = value_text
+            v_value_text = child.text
+            if v_value_text is None or v_value_text != v_value_text.strip() or len(child):
+                v_value_text = reading.trimmed(child)
+            v_value = v_value_text
         else:
             reading.normalise(element, _NAMES_Parameter)
             return _read_Parameter(element, reading)
-    if key is None:
+    if v_key is None:
         raise reading.missing(element, "Key")
-    if value is None:
+    if v_value is None:
         raise reading.missing(element, "Value")
     result_ = new(Parameter)
-    result_.key = key
-    result_.value = value
+    result_.key = v_key
+    result_.value = v_value
     return result_
 
 
@@ -1420,7 +1420,7 @@ def _write_ReferenceData(value: ReferenceData) -> str:
 
 
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
-    reference_item: list[ParameterType] = []
+    v_reference_item: list[ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -1428,15 +1428,15 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            reference_item_item = _read_ParameterType(child, reading)
-            reference_item.append(reference_item_item)
+            v_reference_item_item = _read_ParameterType(child, reading)
+            v_reference_item.append(v_reference_item_item)
         else:
             reading.normalise(element, _NAMES_ReferenceData)
             return _read_ReferenceData(element, reading)
-    if not reference_item:
+    if not v_reference_item:
         raise reading.missing(element, "ReferenceItem")
     result_ = new(ReferenceData)
-    result_.reference_item = reference_item
+    result_.reference_item = v_reference_item
     return result_
 
 
@@ -1474,11 +1474,11 @@ def _write_Identity(value: Identity) -> str:
 
 
 def _read_Identity(element: _Element, reading: Reading) -> Identity:
-    caller: Caller | None = None
-    initiator: Initiator | None = None
-    primary_party: PrimaryParty | None = None
-    receiver_party: ReceiverParty | None = None
-    access_device: AccessDevice | None = None
+    v_caller: Caller | None = None
+    v_initiator: Initiator | None = None
+    v_primary_party: PrimaryParty | None = None
+    v_receiver_party: ReceiverParty | None = None
+    v_access_device: AccessDevice | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1486,40 +1486,40 @@ def _read_Identity(element: _Element, reading: Reading) -> Identity:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            caller = _read_Caller(child, reading)
+            v_caller = _read_Caller(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Initiator":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            initiator = _read_Initiator(child, reading)
+            v_initiator = _read_Initiator(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}PrimaryParty":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            primary_party = _read_PrimaryParty(child, reading)
+            v_primary_party = _read_PrimaryParty(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReceiverParty":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            receiver_party = _read_ReceiverParty(child, reading)
+            v_receiver_party = _read_ReceiverParty(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}AccessDevice":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            access_device = _read_AccessDevice(child, reading)
+            v_access_device = _read_AccessDevice(child, reading)
         else:
             reading.normalise(element, _NAMES_Identity)
             return _read_Identity(element, reading)
-    if caller is None:
+    if v_caller is None:
         raise reading.missing(element, "Caller")
-    if initiator is None:
+    if v_initiator is None:
         raise reading.missing(element, "Initiator")
     result_ = new(Identity)
-    result_.caller = caller
-    result_.initiator = initiator
-    result_.primary_party = primary_party
-    result_.receiver_party = receiver_party
-    result_.access_device = access_device
+    result_.caller = v_caller
+    result_.initiator = v_initiator
+    result_.primary_party = v_primary_party
+    result_.receiver_party = v_receiver_party
+    result_.access_device = v_access_device
     return result_
 
 
@@ -1563,11 +1563,11 @@ def _write_Caller(value: Caller) -> str:
 
 
 def _read_Caller(element: _Element, reading: Reading) -> Caller:
-    caller_type: int | None = None
-    third_party_id: str | None = None
-    password: str | None = None
-    check_sum: str | None = None
-    result_url: str | None = None
+    v_caller_type: int | None = None
+    v_third_party_id: str | None = None
+    v_password: str | None = None
+    v_check_sum: str | None = None
+    v_result_url: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1575,62 +1575,62 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            caller_type_text = child.text
+            v_caller_type_text = child.text
             if (
-                caller_type_text is not None
-                and caller_type_text.isdigit()
-                and caller_type_text.isascii()
-                and len(caller_type_text) < 20
+                v_caller_type_text is not None
+                and v_caller_type_text.isdigit()
+                and v_caller_type_text.isascii()
+                and len(v_caller_type_text) < 20
                 and not len(child)
             ):
-                caller_type = int(caller_type_text)
+                v_caller_type = int(v_caller_type_text)
             else:
-                caller_type = reading.value(child, read_integer)
+                v_caller_type = reading.value(child, read_integer)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ThirdPartyID":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            third_party_id_text = child.text
-            if third_party_id_text is None or third_party_id_text != third_party_id_text.strip() or len(child):
-                third_party_id_text = reading.trimmed(child)
-            third_party_id = third_party_id_text
+            v_third_party_id_text = child.text
+            if v_third_party_id_text is None or v_third_party_id_text != v_third_party_id_text.strip() or len(child):
+                v_third_party_id_text = reading.trimmed(child)
+            v_third_party_id = v_third_party_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Password":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            password_text = child.text
-            if password_text is None or password_text != password_text.strip() or len(child):
-                password_text = reading.trimmed(child)
-            password = password_text
+            v_password_text = child.text
+            if v_password_text is None or v_password_text != v_password_text.strip() or len(child):
+                v_password_text = reading.trimmed(child)
+            v_password = v_password_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CheckSum":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            check_sum_text = child.text
-            if check_sum_text is None or check_sum_text != check_sum_text.strip() or len(child):
-                check_sum_text = reading.trimmed(child)
-            check_sum = check_sum_text
+            v_check_sum_text = child.text
+            if v_check_sum_text is None or v_check_sum_text != v_check_sum_text.strip() or len(child):
+                v_check_sum_text = reading.trimmed(child)
+            v_check_sum = v_check_sum_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResultURL":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            result_url_text = child.text
-            if result_url_text is None or result_url_text != result_url_text.strip() or len(child):
-                result_url_text = reading.trimmed(child)
-            result_url = result_url_text
+            v_result_url_text = child.text
+            if v_result_url_text is None or v_result_url_text != v_result_url_text.strip() or len(child):
+                v_result_url_text = reading.trimmed(child)
+            v_result_url = v_result_url_text
         else:
             reading.normalise(element, _NAMES_Caller)
             return _read_Caller(element, reading)
-    if caller_type is None:
+    if v_caller_type is None:
         raise reading.missing(element, "CallerType")
-    if third_party_id is None:
+    if v_third_party_id is None:
         raise reading.missing(element, "ThirdPartyID")
     result_ = new(Caller)
-    result_.caller_type = caller_type
-    result_.third_party_id = third_party_id
-    result_.password = password
-    result_.check_sum = check_sum
-    result_.result_url = result_url
+    result_.caller_type = v_caller_type
+    result_.third_party_id = v_third_party_id
+    result_.password = v_password
+    result_.check_sum = v_check_sum
+    result_.result_url = v_result_url
     return result_
 
 
@@ -1662,10 +1662,10 @@ def _write_Initiator(value: Initiator) -> str:
 
 
 def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
-    identifier_type: IdentifierType | None = None
-    identifier: str | None = None
-    security_credential: str | None = None
-    short_code: str | None = None
+    v_identifier_type: IdentifierType | None = None
+    v_identifier: str | None = None
+    v_security_credential: str | None = None
+    v_short_code: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1673,49 +1673,49 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            identifier_type = reading.value(child, _READ_5)
+            v_identifier_type = reading.value(child, _READ_5)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            identifier_text = child.text
-            if identifier_text is None or identifier_text != identifier_text.strip() or len(child):
-                identifier_text = reading.trimmed(child)
-            identifier = identifier_text
+            v_identifier_text = child.text
+            if v_identifier_text is None or v_identifier_text != v_identifier_text.strip() or len(child):
+                v_identifier_text = reading.trimmed(child)
+            v_identifier = v_identifier_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}SecurityCredential":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            security_credential_text = child.text
+            v_security_credential_text = child.text
             if (
-                security_credential_text is None
-                or security_credential_text != security_credential_text.strip()
+                v_security_credential_text is None
+                or v_security_credential_text != v_security_credential_text.strip()
                 or len(child)
             ):
-                security_credential_text = reading.trimmed(child)
-            security_credential = security_credential_text
+                v_security_credential_text = reading.trimmed(child)
+            v_security_credential = v_security_credential_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            short_code_text = child.text
-            if short_code_text is None or short_code_text != short_code_text.strip() or len(child):
-                short_code_text = reading.trimmed(child)
-            short_code = short_code_text
+            v_short_code_text = child.text
+            if v_short_code_text is None or v_short_code_text != v_short_code_text.strip() or len(child):
+                v_short_code_text = reading.trimmed(child)
+            v_short_code = v_short_code_text
         else:
             reading.normalise(element, _NAMES_Initiator)
             return _read_Initiator(element, reading)
-    if identifier_type is None:
+    if v_identifier_type is None:
         raise reading.missing(element, "IdentifierType")
-    if identifier is None:
+    if v_identifier is None:
         raise reading.missing(element, "Identifier")
-    if security_credential is None:
+    if v_security_credential is None:
         raise reading.missing(element, "SecurityCredential")
     result_ = new(Initiator)
-    result_.identifier_type = identifier_type
-    result_.identifier = identifier
-    result_.security_credential = security_credential
-    result_.short_code = short_code
+    result_.identifier_type = v_identifier_type
+    result_.identifier = v_identifier
+    result_.security_credential = v_security_credential
+    result_.short_code = v_short_code
     return result_
 
 
@@ -1745,9 +1745,9 @@ def _write_PrimaryParty(value: PrimaryParty) -> str:
 
 
 def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
-    identifier_type: IdentifierType | None = None
-    identifier: str | None = None
-    short_code: str | None = None
+    v_identifier_type: IdentifierType | None = None
+    v_identifier: str | None = None
+    v_short_code: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1755,34 +1755,34 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            identifier_type = reading.value(child, _READ_5)
+            v_identifier_type = reading.value(child, _READ_5)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            identifier_text = child.text
-            if identifier_text is None or identifier_text != identifier_text.strip() or len(child):
-                identifier_text = reading.trimmed(child)
-            identifier = identifier_text
+            v_identifier_text = child.text
+            if v_identifier_text is None or v_identifier_text != v_identifier_text.strip() or len(child):
+                v_identifier_text = reading.trimmed(child)
+            v_identifier = v_identifier_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            short_code_text = child.text
-            if short_code_text is None or short_code_text != short_code_text.strip() or len(child):
-                short_code_text = reading.trimmed(child)
-            short_code = short_code_text
+            v_short_code_text = child.text
+            if v_short_code_text is None or v_short_code_text != v_short_code_text.strip() or len(child):
+                v_short_code_text = reading.trimmed(child)
+            v_short_code = v_short_code_text
         else:
             reading.normalise(element, _NAMES_PrimaryParty)
             return _read_PrimaryParty(element, reading)
-    if identifier_type is None:
+    if v_identifier_type is None:
         raise reading.missing(element, "IdentifierType")
-    if identifier is None:
+    if v_identifier is None:
         raise reading.missing(element, "Identifier")
     result_ = new(PrimaryParty)
-    result_.identifier_type = identifier_type
-    result_.identifier = identifier
-    result_.short_code = short_code
+    result_.identifier_type = v_identifier_type
+    result_.identifier = v_identifier
+    result_.short_code = v_short_code
     return result_
 
 
@@ -1811,9 +1811,9 @@ def _write_ReceiverParty(value: ReceiverParty) -> str:
 
 
 def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
-    identifier_type: IdentifierType | None = None
-    identifier: str | None = None
-    short_code: str | None = None
+    v_identifier_type: IdentifierType | None = None
+    v_identifier: str | None = None
+    v_short_code: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1821,34 +1821,34 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            identifier_type = reading.value(child, _READ_5)
+            v_identifier_type = reading.value(child, _READ_5)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            identifier_text = child.text
-            if identifier_text is None or identifier_text != identifier_text.strip() or len(child):
-                identifier_text = reading.trimmed(child)
-            identifier = identifier_text
+            v_identifier_text = child.text
+            if v_identifier_text is None or v_identifier_text != v_identifier_text.strip() or len(child):
+                v_identifier_text = reading.trimmed(child)
+            v_identifier = v_identifier_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            short_code_text = child.text
-            if short_code_text is None or short_code_text != short_code_text.strip() or len(child):
-                short_code_text = reading.trimmed(child)
-            short_code = short_code_text
+            v_short_code_text = child.text
+            if v_short_code_text is None or v_short_code_text != v_short_code_text.strip() or len(child):
+                v_short_code_text = reading.trimmed(child)
+            v_short_code = v_short_code_text
         else:
             reading.normalise(element, _NAMES_ReceiverParty)
             return _read_ReceiverParty(element, reading)
-    if identifier_type is None:
+    if v_identifier_type is None:
         raise reading.missing(element, "IdentifierType")
-    if identifier is None:
+    if v_identifier is None:
         raise reading.missing(element, "Identifier")
     result_ = new(ReceiverParty)
-    result_.identifier_type = identifier_type
-    result_.identifier = identifier
-    result_.short_code = short_code
+    result_.identifier_type = v_identifier_type
+    result_.identifier = v_identifier
+    result_.short_code = v_short_code
     return result_
 
 
@@ -1872,8 +1872,8 @@ def _write_AccessDevice(value: AccessDevice) -> str:
 
 
 def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
-    identifier_type: IdentifierType | None = None
-    identifier: str | None = None
+    v_identifier_type: IdentifierType | None = None
+    v_identifier: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -1881,25 +1881,25 @@ def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            identifier_type = reading.value(child, _READ_5)
+            v_identifier_type = reading.value(child, _READ_5)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            identifier_text = child.text
-            if identifier_text is None or identifier_text != identifier_text.strip() or len(child):
-                identifier_text = reading.trimmed(child)
-            identifier = identifier_text
+            v_identifier_text = child.text
+            if v_identifier_text is None or v_identifier_text != v_identifier_text.strip() or len(child):
+                v_identifier_text = reading.trimmed(child)
+            v_identifier = v_identifier_text
         else:
             reading.normalise(element, _NAMES_AccessDevice)
             return _read_AccessDevice(element, reading)
-    if identifier_type is None:
+    if v_identifier_type is None:
         raise reading.missing(element, "IdentifierType")
-    if identifier is None:
+    if v_identifier is None:
         raise reading.missing(element, "Identifier")
     result_ = new(AccessDevice)
-    result_.identifier_type = identifier_type
-    result_.identifier = identifier
+    result_.identifier_type = v_identifier_type
+    result_.identifier = v_identifier
     return result_
 
 

@@ -183,11 +183,11 @@ def _write_Response_prefixed(value: Response) -> str:
 
 
 def _read_Response(element: _Element, reading: Reading) -> Response:
-    response_code: str | None = None
-    response_desc: str | None = None
-    conversation_id: str | None = None
-    originator_conversation_id: str | None = None
-    service_status: int | None = None
+    v_response_code: str | None = None
+    v_response_desc: str | None = None
+    v_conversation_id: str | None = None
+    v_originator_conversation_id: str | None = None
+    v_service_status: int | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -195,64 +195,64 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            response_code_text = child.text
-            if response_code_text is None or response_code_text != response_code_text.strip() or len(child):
-                response_code_text = reading.trimmed(child)
-            response_code = response_code_text
+            v_response_code_text = child.text
+            if v_response_code_text is None or v_response_code_text != v_response_code_text.strip() or len(child):
+                v_response_code_text = reading.trimmed(child)
+            v_response_code = v_response_code_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseDesc":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            response_desc_text = child.text
-            if response_desc_text is None or response_desc_text != response_desc_text.strip() or len(child):
-                response_desc_text = reading.trimmed(child)
-            response_desc = response_desc_text
+            v_response_desc_text = child.text
+            if v_response_desc_text is None or v_response_desc_text != v_response_desc_text.strip() or len(child):
+                v_response_desc_text = reading.trimmed(child)
+            v_response_desc = v_response_desc_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ConversationID":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            conversation_id_text = child.text
-            if conversation_id_text is None or conversation_id_text != conversation_id_text.strip() or len(child):
-                conversation_id_text = reading.trimmed(child)
-            conversation_id = conversation_id_text
+            v_conversation_id_text = child.text
+            if v_conversation_id_text is None or v_conversation_id_text != v_conversation_id_text.strip() or len(child):
+                v_conversation_id_text = reading.trimmed(child)
+            v_conversation_id = v_conversation_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}OriginatorConversationID":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
-            originator_conversation_id_text = child.text
+            v_originator_conversation_id_text = child.text
             if (
-                originator_conversation_id_text is None
-                or originator_conversation_id_text != originator_conversation_id_text.strip()
+                v_originator_conversation_id_text is None
+                or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
                 or len(child)
             ):
-                originator_conversation_id_text = reading.trimmed(child)
-            originator_conversation_id = originator_conversation_id_text
+                v_originator_conversation_id_text = reading.trimmed(child)
+            v_originator_conversation_id = v_originator_conversation_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ServiceStatus":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            service_status_text = child.text
+            v_service_status_text = child.text
             if (
-                service_status_text is not None
-                and service_status_text.isdigit()
-                and service_status_text.isascii()
-                and len(service_status_text) < 20
+                v_service_status_text is not None
+                and v_service_status_text.isdigit()
+                and v_service_status_text.isascii()
+                and len(v_service_status_text) < 20
                 and not len(child)
             ):
-                service_status = int(service_status_text)
+                v_service_status = int(v_service_status_text)
             else:
-                service_status = reading.value(child, read_integer)
+                v_service_status = reading.value(child, read_integer)
         else:
             reading.normalise(element, _NAMES_Response)
             return _read_Response(element, reading)
-    if response_code is None:
+    if v_response_code is None:
         raise reading.missing(element, "ResponseCode")
     result_ = new(Response)
-    result_.response_code = response_code
-    result_.response_desc = response_desc
-    result_.conversation_id = conversation_id
-    result_.originator_conversation_id = originator_conversation_id
-    result_.service_status = service_status
+    result_.response_code = v_response_code
+    result_.response_desc = v_response_desc
+    result_.conversation_id = v_conversation_id
+    result_.originator_conversation_id = v_originator_conversation_id
+    result_.service_status = v_service_status
     return result_
 
 

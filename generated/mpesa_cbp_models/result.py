@@ -393,9 +393,9 @@ def _write_ResultMsg(value: ResultMsg) -> str:
 
 
 def _read_ResultMsg(element: _Element, reading: Reading) -> ResultMsg:
-    value = reading.trimmed(element)
+    v_value = reading.trimmed(element)
     result_ = new(ResultMsg)
-    result_.value = value
+    result_.value = v_value
     return result_
 
 
@@ -411,9 +411,9 @@ def _write_ResponseMsg(value: ResponseMsg) -> str:
 
 
 def _read_ResponseMsg(element: _Element, reading: Reading) -> ResponseMsg:
-    value = reading.trimmed(element)
+    v_value = reading.trimmed(element)
     result_ = new(ResponseMsg)
-    result_.value = value
+    result_.value = v_value
     return result_
 
 
@@ -460,8 +460,8 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
                 record.key = text_0
                 record.value = text_1
                 return record
-    key: str | None = None
-    value: str | None = None
+    v_key: str | None = None
+    v_value: str | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -469,28 +469,28 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             if position > 0:
                 reading.misplaced(child, single=True)
             position = 1
-            key_text = child.text
-            if key_text is None or key_text != key_text.strip() or len(child):
-                key_text = reading.trimmed(child)
-            key = key_text
+            v_key_text = child.text
+            if v_key_text is None or v_key_text != v_key_text.strip() or len(child):
+                v_key_text = reading.trimmed(child)
+            v_key = v_key_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            value_text = child.text
-            if value_text is None or value_text != value_text.strip() or len(child):
-                value_text = reading.trimmed(child)
-            value = value_text
+            v_value_text = child.text
+            if v_value_text is None or v_value_text != v_value_text.strip() or len(child):
+                v_value_text = reading.trimmed(child)
+            v_value = v_value_text
         else:
             reading.normalise(element, _NAMES_ParameterType)
             return _read_ParameterType(element, reading)
-    if key is None:
+    if v_key is None:
         raise reading.missing(element, "Key")
-    if value is None:
+    if v_value is None:
         raise reading.missing(element, "Value")
     result_ = new(ParameterType)
-    result_.key = key
-    result_.value = value
+    result_.key = v_key
+    result_.value = v_value
     return result_
 
 
@@ -572,14 +572,14 @@ def _write_Result_prefixed(value: Result) -> str:
 
 
 def _read_Result(element: _Element, reading: Reading) -> Result:
-    result_type: int | None = None
-    result_code: str | None = None
-    result_desc: str | None = None
-    originator_conversation_id: str | None = None
-    conversation_id: str | None = None
-    transaction_id: str | None = None
-    result_parameters: ResultParameters | None = None
-    reference_data: ReferenceData | None = None
+    v_result_type: int | None = None
+    v_result_code: str | None = None
+    v_result_desc: str | None = None
+    v_originator_conversation_id: str | None = None
+    v_conversation_id: str | None = None
+    v_transaction_id: str | None = None
+    v_result_parameters: ResultParameters | None = None
+    v_reference_data: ReferenceData | None = None
     position = 0
     for child in element:
         tag = child.tag
@@ -588,90 +588,90 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
                 reading.misplaced(child, single=True)
             position = 1
             if child.attrib and reading.is_nil(child, nillable=True):
-                result_type = None
+                v_result_type = None
             else:
-                result_type_text = child.text
+                v_result_type_text = child.text
                 if (
-                    result_type_text is not None
-                    and result_type_text.isdigit()
-                    and result_type_text.isascii()
-                    and len(result_type_text) < 20
+                    v_result_type_text is not None
+                    and v_result_type_text.isdigit()
+                    and v_result_type_text.isascii()
+                    and len(v_result_type_text) < 20
                     and not len(child)
                 ):
-                    result_type = int(result_type_text)
+                    v_result_type = int(v_result_type_text)
                 else:
-                    result_type = reading.value(child, read_integer, values={"Completed": "0"})
+                    v_result_type = reading.value(child, read_integer, values={"Completed": "0"})
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultCode":
             if position > 1:
                 reading.misplaced(child, single=True)
             position = 2
-            result_code_text = child.text
-            if result_code_text is None or result_code_text != result_code_text.strip() or len(child):
-                result_code_text = reading.trimmed(child)
-            result_code = result_code_text
+            v_result_code_text = child.text
+            if v_result_code_text is None or v_result_code_text != v_result_code_text.strip() or len(child):
+                v_result_code_text = reading.trimmed(child)
+            v_result_code = v_result_code_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultDesc":
             if position > 2:
                 reading.misplaced(child, single=True)
             position = 3
-            result_desc_text = child.text
-            if result_desc_text is None or result_desc_text != result_desc_text.strip() or len(child):
-                result_desc_text = reading.trimmed(child)
-            result_desc = result_desc_text
+            v_result_desc_text = child.text
+            if v_result_desc_text is None or v_result_desc_text != v_result_desc_text.strip() or len(child):
+                v_result_desc_text = reading.trimmed(child)
+            v_result_desc = v_result_desc_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}OriginatorConversationID":
             if position > 3:
                 reading.misplaced(child, single=True)
             position = 4
             if child.attrib and reading.is_nil(child, nillable=True):
-                originator_conversation_id = None
+                v_originator_conversation_id = None
             else:
-                originator_conversation_id_text = child.text
+                v_originator_conversation_id_text = child.text
                 if (
-                    originator_conversation_id_text is None
-                    or originator_conversation_id_text != originator_conversation_id_text.strip()
+                    v_originator_conversation_id_text is None
+                    or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
                     or len(child)
                 ):
-                    originator_conversation_id_text = reading.trimmed(child)
-                originator_conversation_id = originator_conversation_id_text
+                    v_originator_conversation_id_text = reading.trimmed(child)
+                v_originator_conversation_id = v_originator_conversation_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ConversationID":
             if position > 4:
                 reading.misplaced(child, single=True)
             position = 5
-            conversation_id_text = child.text
-            if conversation_id_text is None or conversation_id_text != conversation_id_text.strip() or len(child):
-                conversation_id_text = reading.trimmed(child)
-            conversation_id = conversation_id_text
+            v_conversation_id_text = child.text
+            if v_conversation_id_text is None or v_conversation_id_text != v_conversation_id_text.strip() or len(child):
+                v_conversation_id_text = reading.trimmed(child)
+            v_conversation_id = v_conversation_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}TransactionID":
             if position > 5:
                 reading.misplaced(child, single=True)
             position = 6
-            transaction_id_text = child.text
-            if transaction_id_text is None or transaction_id_text != transaction_id_text.strip() or len(child):
-                transaction_id_text = reading.trimmed(child)
-            transaction_id = transaction_id_text
+            v_transaction_id_text = child.text
+            if v_transaction_id_text is None or v_transaction_id_text != v_transaction_id_text.strip() or len(child):
+                v_transaction_id_text = reading.trimmed(child)
+            v_transaction_id = v_transaction_id_text
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameters":
             if position > 6:
                 reading.misplaced(child, single=True)
             position = 7
-            result_parameters = _read_ResultParameters(child, reading)
+            v_result_parameters = _read_ResultParameters(child, reading)
         elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceData":
             if position > 7:
                 reading.misplaced(child, single=True)
             position = 8
-            reference_data = _read_ReferenceData(child, reading)
+            v_reference_data = _read_ReferenceData(child, reading)
         else:
             reading.normalise(element, _NAMES_Result)
             return _read_Result(element, reading)
-    if result_code is None:
+    if v_result_code is None:
         raise reading.missing(element, "ResultCode")
     result_ = new(Result)
-    result_.result_type = result_type
-    result_.result_code = result_code
-    result_.result_desc = result_desc
-    result_.originator_conversation_id = originator_conversation_id
-    result_.conversation_id = conversation_id
-    result_.transaction_id = transaction_id
-    result_.result_parameters = result_parameters
-    result_.reference_data = reference_data
+    result_.result_type = v_result_type
+    result_.result_code = v_result_code
+    result_.result_desc = v_result_desc
+    result_.originator_conversation_id = v_originator_conversation_id
+    result_.conversation_id = v_conversation_id
+    result_.transaction_id = v_transaction_id
+    result_.result_parameters = v_result_parameters
+    result_.reference_data = v_reference_data
     return result_
 
 
@@ -712,7 +712,7 @@ def _write_ResultParameters_prefixed(value: ResultParameters) -> str:
 
 
 def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParameters:
-    result_parameter: list[ParameterType] = []
+    v_result_parameter: list[ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -720,13 +720,13 @@ def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParamet
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            result_parameter_item = _read_ParameterType(child, reading)
-            result_parameter.append(result_parameter_item)
+            v_result_parameter_item = _read_ParameterType(child, reading)
+            v_result_parameter.append(v_result_parameter_item)
         else:
             reading.normalise(element, _NAMES_ResultParameters)
             return _read_ResultParameters(element, reading)
     result_ = new(ResultParameters)
-    result_.result_parameter = result_parameter
+    result_.result_parameter = v_result_parameter
     return result_
 
 
@@ -757,7 +757,7 @@ def _write_ReferenceData_prefixed(value: ReferenceData) -> str:
 
 
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
-    reference_item: list[ParameterType] = []
+    v_reference_item: list[ParameterType] = []
     position = 0
     for child in element:
         tag = child.tag
@@ -765,15 +765,15 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
             if position > 1:
                 reading.misplaced(child, single=False)
             position = 1
-            reference_item_item = _read_ParameterType(child, reading)
-            reference_item.append(reference_item_item)
+            v_reference_item_item = _read_ParameterType(child, reading)
+            v_reference_item.append(v_reference_item_item)
         else:
             reading.normalise(element, _NAMES_ReferenceData)
             return _read_ReferenceData(element, reading)
-    if not reference_item:
+    if not v_reference_item:
         raise reading.missing(element, "ReferenceItem")
     result_ = new(ReferenceData)
-    result_.reference_item = reference_item
+    result_.reference_item = v_reference_item
     return result_
 
 

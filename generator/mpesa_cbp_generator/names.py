@@ -29,7 +29,21 @@ _RESERVED_FIELDS = frozenset(
         "object",
         "tuple",
     }
-    | {"type", "Decimal", "date", "datetime", "time", "self", "cls", "None", "True", "False"}
+    | {
+        "type",
+        "Decimal",
+        "date",
+        "datetime",
+        "time",
+        "self",
+        "cls",
+        "None",
+        "True",
+        "False",
+        "field",
+        "dataclass",
+        "Enum",
+    }
 )
 _RESERVED_CLASSES = frozenset(
     {"Any", "ClassVar", "Decimal", "Enum", "Reading", "Meta", "TYPE_CHECKING", "ELEMENTS", "OPERATIONS", "Operation"}

@@ -249,6 +249,11 @@ def _text_expression(field: FieldPlan, value: str, layout: Layout) -> str:
 # -- reading ------------------------------------------------------------------------------------------------------
 
 
+def _local(field: FieldPlan) -> str:
+    """Variable that holds a field while it is read; the prefix keeps it apart from the reader's own variables."""
+    return f"v_{field.name}"
+
+
 def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
     """The reader of a class."""
     yield f"def {function_name('read', item)}(element: _Element, reading: Reading) -> {item.name}:"
@@ -319,31 +324,31 @@ def _read_record(item: ClassPlan, fields: tuple[FieldPlan, ...], *, trim: bool) 
 def _declare(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
     if field.kind == "any-attributes":
         known = [clark(f.namespace, f.xml_name) for f in layout.siblings(field) if f.kind == "attribute"]
-        yield f"{field.name} = other_attributes(element, {tuple(known)!r})"
+        yield f"{_local(field)} = other_attributes(element, {tuple(known)!r})"
     elif field.kind == "attribute":
         tag = clark(field.namespace, field.xml_name)
-        yield f"{field.name} = reading.attribute(element, {tag!r}, {_reader(field, layout)})"
+        yield f"{_local(field)} = reading.attribute(element, {tag!r}, {_reader(field, layout)})"
     elif field.kind == "mixed":
-        yield f"{field.name} = read_mixed(element)"
+        yield f"{_local(field)} = read_mixed(element)"
     elif field.kind == "text":
         yield from _declare_text(field, layout, trim=trim)
     elif field.repeated:
-        yield f"{field.name}: {layout.annotation(field)} = []"
+        yield f"{_local(field)}: {layout.annotation(field)} = []"
     else:
-        yield f"{field.name}: {layout.item_annotation(field)} | None = None"
+        yield f"{_local(field)}: {layout.item_annotation(field)} | None = None"
         if field.required and field.nillable:
-            yield f"{field.name}_found = False"
+            yield f"{_local(field)}_found = False"
 
 
 def _declare_text(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
     plain = _is_plain_text(field)
     if field.nillable:
         read = f"reading.{'trimmed' if trim else 'text'}(element)" if plain else _value_call(field, "element", layout)
-        yield f"{field.name} = None if reading.is_nil(element, nillable=True) else {read}"
+        yield f"{_local(field)} = None if reading.is_nil(element, nillable=True) else {read}"
     elif plain:
-        yield f"{field.name} = reading.{'trimmed' if trim else 'text'}(element)"
+        yield f"{_local(field)} = reading.{'trimmed' if trim else 'text'}(element)"
     else:
-        yield f"{field.name} = {_value_call(field, 'element', layout)}"
+        yield f"{_local(field)} = {_value_call(field, 'element', layout)}"
 
 
 def _is_plain_text(field: FieldPlan) -> bool:
@@ -397,19 +402,19 @@ def _read_element(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
         yield f"if position > {rank + 1}:"
         yield "    reading.misplaced(child, single=False)"
         if not field.repeated:
-            test = f"{field.name}_found" if field.required and field.nillable else f"{field.name} is not None"
+            test = f"{_local(field)}_found" if field.required and field.nillable else f"{_local(field)} is not None"
             yield f"if {test}:"
             yield "    reading.repeated(child)"
     else:
         yield f"if position > {rank}:"
         yield "    reading.misplaced(child, single=True)"
     yield f"position = {rank + 1}"
-    target = f"{field.name}_item" if field.repeated else field.name
+    target = f"{_local(field)}_item" if field.repeated else _local(field)
     if field.required and field.nillable and not field.repeated:
-        yield f"{field.name}_found = True"
+        yield f"{_local(field)}_found = True"
     yield from _read_leaf(field, target, layout, trim=trim)
     if field.repeated:
-        yield f"{field.name}.append({target})"
+        yield f"{_local(field)}.append({target})"
 
 
 def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> Lines:
@@ -428,14 +433,14 @@ def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> 
     elif layout.is_any(field):
         yield f"{indent}{target} = reading.any_text(child)"
     elif _is_plain_text(field):
-        text = f"{field.name}_text"
+        text = f"{_local(field)}_text"
         padded = f" or {text} != {text}.strip()" if trim else ""
         yield f"{indent}{text} = child.text"
         yield f"{indent}if {text} is None{padded} or len(child):"
         yield f"{indent}    {text} = reading.{'trimmed' if trim else 'text'}(child)"
         yield f"{indent}{target} = {text}"
     elif _is_plain_integer(field):
-        text = f"{field.name}_text"
+        text = f"{_local(field)}_text"
         yield f"{indent}{text} = child.text"
         digits = f"{text}.isdigit() and {text}.isascii() and len({text}) < 20"
         yield f"{indent}if {text} is not None and {digits} and not len(child):"
@@ -457,11 +462,11 @@ def _read_other(item: ClassPlan, wildcard: FieldPlan | None, keyword: str) -> Li
     if wildcard is not None:
         yield start
         if wildcard.repeated:
-            yield f"    {wildcard.name}.append(child)"
+            yield f"    {_local(wildcard)}.append(child)"
         else:
-            yield f"    if {wildcard.name} is not None:"
+            yield f"    if {_local(wildcard)} is not None:"
             yield "        reading.repeated(child)"
-            yield f"    {wildcard.name} = child"
+            yield f"    {_local(wildcard)} = child"
         return
     yield start
     yield f"    reading.normalise(element, _NAMES_{item.name})"
@@ -475,9 +480,9 @@ def _construct(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout) -
         if field.kind == "text" and (_is_plain_text(field) or field.nillable):
             continue
         if field.nillable:
-            yield f"if not {field.name}_found:"
+            yield f"if not {_local(field)}_found:"
         else:
-            yield f"if {field.name} is None:"
+            yield f"if {_local(field)} is None:"
         if field.absent_on_reading:
             yield "    reading.absent(element)"
         else:
@@ -486,14 +491,14 @@ def _construct(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout) -
     for field in fields:
         least = field.min_occurs
         if field.repeated and least > 0 and field.kind == "element":
-            yield f"if not {field.name}:"
+            yield f"if not {_local(field)}:"
             yield f"    raise reading.missing(element, {field.xml_name!r})"
     # Filling the slots directly takes a third of the time of the dataclass's own __init__.
     yield f"result_ = new({item.name})"
     for field in fields:
-        value = field.name
+        value = _local(field)
         if field.kind == "attribute" and layout.has_python_default(field):
-            value = f"{field.name} if {field.name} is not None else {layout.default_expression(field)}"
+            value = f"{_local(field)} if {_local(field)} is not None else {layout.default_expression(field)}"
         yield f"result_.{field.name} = {value}"
     yield "return result_"
 
