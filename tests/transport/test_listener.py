@@ -1,0 +1,198 @@
+"""The listener: who may come in, what is answered, and that nothing is acknowledged which is not stored."""
+
+from __future__ import annotations
+
+import io
+import queue
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpesa_cbp import Journal, Listener, decode
+from mpesa_cbp.envelope import encode
+from mpesa_cbp.journal import Handling
+from mpesa_cbp.notices import C2BNotice, ResultNotice
+from mpesa_cbp_models import C2BPaymentConfirmationRequest, C2BPaymentValidationRequest, NotifyQueueTimeout, Result
+from mpesa_cbp_models.operations import (
+    CONFIRM_C2B_PAYMENT,
+    GENERIC_API_RESULT,
+    NOTIFY_QUEUE_TIMEOUT,
+    VALIDATE_C2B_PAYMENT,
+)
+
+RESULT = encode(
+    Result(result_code="0", originator_conversation_id="c1"), operation=GENERIC_API_RESULT, direction="input"
+)
+TIMEOUT = encode(
+    NotifyQueueTimeout(originator_conversation_id="c1", origin_request="eA=="),
+    operation=NOTIFY_QUEUE_TIMEOUT,
+    direction="input",
+)
+PAYMENT = {
+    "trans_type": "Pay Bill",
+    "trans_id": "T1",
+    "trans_time": "20261124080000",
+    "trans_amount": "70.00",
+    "business_short_code": "600000",
+    "msisdn": "254712345678",
+}
+VALIDATION = encode(C2BPaymentValidationRequest(**PAYMENT), operation=VALIDATE_C2B_PAYMENT, direction="input")  # type: ignore[arg-type]
+CONFIRMATION = encode(
+    C2BPaymentConfirmationRequest(**PAYMENT, org_account_balance="1"),  # type: ignore[arg-type]
+    operation=CONFIRM_C2B_PAYMENT,
+    direction="input",
+)
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(f"sqlite:///{tmp_path}/j.db") as opened:
+        yield opened
+
+
+def post(listener: Listener, body: bytes, **changes: str) -> tuple[str, bytes]:
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": "POST",
+        "PATH_INFO": "/token/result",
+        "CONTENT_TYPE": "text/xml; charset=utf-8",
+        "CONTENT_LENGTH": str(len(body)),
+        "REMOTE_ADDR": "192.0.2.1",
+        "wsgi.input": io.BytesIO(body),
+        **changes,
+    }
+    status: list[str] = []
+    answer = b"".join(listener(environ, lambda line, _: status.append(line)))  # type: ignore[arg-type]
+    return status[0], answer
+
+
+def code_of(answer: bytes) -> str:
+    message = decode(answer).message
+    found = getattr(message, "response_code", None) or getattr(message, "result_code", None)
+    return str(found if found is not None else message.result.result_code)
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"REQUEST_METHOD": "GET"}, "405"),
+        ({"REQUEST_METHOD": "PUT"}, "405"),
+        ({"CONTENT_TYPE": "application/json"}, "415"),
+        ({"CONTENT_LENGTH": ""}, "411"),
+        ({"CONTENT_LENGTH": "-1"}, "411"),
+        ({"CONTENT_LENGTH": "999999999"}, "413"),
+        ({"CONTENT_LENGTH": "5000"}, "400"),
+        ({"PATH_INFO": "/"}, "404"),
+        ({"PATH_INFO": "/tokem/result"}, "404"),
+        ({"PATH_INFO": "/result/token"}, "404"),
+    ],
+)
+def test_request_that_does_not_belong_is_turned_away_and_nothing_is_stored(
+    journal: Journal, changes: dict[str, str], status: str
+) -> None:
+    answered, body = post(Listener(journal=journal, path_token="token"), RESULT, **changes)
+    assert answered.startswith(status)
+    assert b"c1" not in body
+    assert journal.events("c1") == []
+
+
+def test_health_is_answered_without_a_token(journal: Journal) -> None:
+    listener = Listener(journal=journal, path_token="token")
+    assert post(listener, b"", REQUEST_METHOD="GET", PATH_INFO="/health")[0] == "200 OK"
+
+
+@pytest.mark.parametrize(("body", "code"), [(RESULT, "00000000"), (TIMEOUT, "00000000")])
+def test_message_is_stored_and_then_acknowledged(journal: Journal, body: bytes, code: str) -> None:
+    status, answer = post(Listener(journal=journal, path_token="token"), body)
+    assert (status, code_of(answer)) == ("200 OK", code)
+    assert [event.body for event in journal.events("c1")] == [body]
+
+
+@pytest.mark.parametrize(("body", "code"), [(RESULT, "200000003"), (TIMEOUT, "000000001"), (VALIDATION, "C2B00016")])
+def test_what_cannot_be_stored_is_not_acknowledged(journal: Journal, body: bytes, code: str) -> None:
+    with journal._transaction() as connection:
+        connection.exec_driver_sql("DROP TABLE mpesa_cbp_events")
+    status, answer = post(Listener(journal=journal, path_token="token"), body)
+    assert (status, code_of(answer)) == ("200 OK", code)
+
+
+def test_confirmation_that_cannot_be_stored_is_answered_with_a_fault(journal: Journal) -> None:
+    with journal._transaction() as connection:
+        connection.exec_driver_sql("DROP TABLE mpesa_cbp_events")
+    _, answer = post(Listener(journal=journal, path_token="token"), CONFIRMATION)
+    assert decode(answer).fault is not None
+
+
+@pytest.mark.parametrize("body", [b"<half", b"<!DOCTYPE x><x/>", RESULT[:-30], b"\xff\xfe\x00"])
+def test_unreadable_message_is_kept_and_answered_with_a_fault(journal: Journal, body: bytes) -> None:
+    status, answer = post(Listener(journal=journal, path_token="token"), body)
+    assert status.startswith("500")
+    assert decode(answer).fault is not None
+    kept = journal.event(1)
+    assert kept is not None
+    assert kept.body == body
+
+
+def test_our_own_kind_of_message_is_not_taken(journal: Journal) -> None:
+    answer = encode(Result(result_code="0"), operation=GENERIC_API_RESULT, direction="input")
+    acknowledged = post(Listener(journal=journal, path_token="token"), answer)[1]
+    status, body = post(Listener(journal=journal, path_token="token"), acknowledged)
+    assert status.startswith("500")
+    assert decode(body).fault is not None
+
+
+@pytest.mark.parametrize(("verdict", "code"), [(None, "0"), ("C2B00012", "C2B00012")])
+def test_validation_is_answered_by_its_handler(journal: Journal, verdict: str | None, code: str) -> None:
+    listener = Listener(journal=journal, path_token="token")
+    seen: list[C2BNotice] = []
+
+    @listener.on_c2b_validation
+    def decide(notice: C2BNotice) -> str | None:
+        seen.append(notice)
+        return verdict
+
+    assert code_of(post(listener, VALIDATION)[1]) == code
+    assert str(seen[0].amount) == "70.00"
+    assert "254712345678" not in repr(seen[0])
+
+
+def test_validation_without_a_handler_or_with_a_failing_one_is_refused(journal: Journal) -> None:
+    listener = Listener(journal=journal, path_token="token")
+    assert code_of(post(listener, VALIDATION)[1]) == "C2B00016"
+
+    @listener.on_c2b_validation
+    def fail(_: C2BNotice) -> str | None:
+        raise RuntimeError("254712345678")
+
+    assert code_of(post(listener, VALIDATION)[1]) == "C2B00016"
+
+
+def test_handler_that_fails_is_tried_again_and_the_event_is_not_lost(journal: Journal) -> None:
+    listener = Listener(journal=journal, path_token="token")
+    seen: queue.Queue[int] = queue.Queue()
+
+    @listener.on_result
+    def fail(notice: ResultNotice) -> None:
+        seen.put(notice.event_id)
+        raise RuntimeError("not today")
+
+    listener.start()
+    try:
+        post(listener, RESULT)
+        event_id = seen.get(timeout=10)
+    finally:
+        listener.stop()
+    event = journal.event(event_id)
+    assert event is not None
+    assert (event.handling, event.error) == (Handling.PENDING, "RuntimeError")
+    assert event.due_at is not None
+    assert event.due_at > event.at + timedelta(milliseconds=500)
+
+
+def test_delivery_again_is_acknowledged_again_and_stored_once(journal: Journal) -> None:
+    listener = Listener(journal=journal, path_token="token")
+    for _ in range(3):
+        assert code_of(post(listener, RESULT)[1]) == "00000000"
+    assert len(journal.events("c1")) == 1
