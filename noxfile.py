@@ -20,7 +20,7 @@ nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
 VERSIONS = ("3.10", "3.11", "3.12", "3.13")
-CODE = ("generator", "generated", "transport", "tests", "examples", "noxfile.py")
+CODE = ("generator", "generated", "transport", "tests", "bench", "examples", "noxfile.py")
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -74,7 +74,7 @@ def lint(session: nox.Session) -> None:
     """Check style and formatting with ruff."""
     session.install("-q", *[item for item in _group("dev") if item.startswith("ruff")])
     session.run("ruff", "check", *CODE)
-    session.run("ruff", "format", "--check", "generator", "transport", "tests", "examples", "noxfile.py")
+    session.run("ruff", "format", "--check", "generator", "transport", "tests", "bench", "examples", "noxfile.py")
 
 
 @nox.session(python=sys.executable)
@@ -123,3 +123,10 @@ def demo(session: nox.Session) -> None:
     """Show a simulated payment with its final result."""
     session.install("-q", "-e", ".[service]")
     session.run("mpesa-cbp", "demo", *session.posargs)
+
+
+@nox.session(python=sys.executable)
+def bench(session: nox.Session) -> None:
+    """Measure the codecs beside xsdata and the floor."""
+    _install(session, "test")
+    session.run("python", "bench/bench_codecs.py")
