@@ -116,7 +116,8 @@ def main() -> None:
         xsdata=microseconds(lambda: parser.from_bytes(payload, Result), 300),
     )
     envelope = encode(result(9), operation=GENERIC_API_RESULT, direction="input")
-    bare = sum(microseconds(lambda data=data: etree.fromstring(data), 10_000) for data in (envelope, payload))
+    bare = microseconds(lambda: etree.fromstring(envelope), 10_000)
+    bare += microseconds(lambda: etree.fromstring(payload), 10_000)
     row("read a result envelope", microseconds(lambda: decode(envelope), 10_000), two_lxml_parses=bare)
     thousand, ten_thousand = result(1_000).to_xml(), result(10_000).to_xml()
     row(
