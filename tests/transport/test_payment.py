@@ -15,9 +15,11 @@ from mpesa_cbp.errors import (
     AuthenticationFailed,
     DuplicateConversation,
     InvalidRequest,
+    JournalError,
     NotSent,
     OutcomeUnknown,
     Refused,
+    Sent,
     SoapFault,
     Throttled,
 )
@@ -172,6 +174,15 @@ def test_known_conversation_id_is_refused_before_anything_is_sent(bench: Bench) 
     with pytest.raises(DuplicateConversation):
         bench.client.pay_customer(MSISDN, 100, conversation_id="600000_Acme_3")
     assert bench.requests_seen() == seen
+
+
+def test_payment_that_cannot_be_stored_is_not_sent(bench: Bench) -> None:
+    with bench.journal._transaction() as connection:
+        connection.exec_driver_sql("DROP TABLE mpesa_cbp_payments")
+    with pytest.raises(JournalError) as caught:
+        bench.client.pay_customer(MSISDN, 100)
+    assert caught.value.sent is Sent.NO
+    assert bench.requests_seen() == 0
 
 
 def test_all_problems_of_a_payment_are_told_at_once_and_nothing_is_stored(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from mpesa_cbp.answers import Acknowledgement, acknowledge, outcome_unknown, rea
 from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.commands import COMMANDS, Command, Order, Receiver, without_credentials
 from mpesa_cbp.envelope import encode
-from mpesa_cbp.errors import CbpError, InvalidRequest, JournalError, NotSent, OutcomeUnknown, Refused, Sent
+from mpesa_cbp.errors import CbpError, InvalidRequest, JournalError, OutcomeUnknown, Refused, Sent
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.payments import EventKind, PaymentJournal
 from mpesa_cbp.security import SecurityError, encrypt_credential, sp_password
@@ -417,13 +417,17 @@ class Client:
         receiver = request.identity.receiver_party
         pairs = transaction.parameters.parameter if transaction.parameters is not None else []
         values: Mapping[str, str] = {pair.key: pair.value for pair in pairs}
-        self._journal.create(
-            conversation_id=transaction.originator_conversation_id,
-            command_id=transaction.command_id,
-            amount=_amount_of(values.get("Amount")),
-            receiver=receiver.identifier if receiver is not None else None,
-            request=without_credentials(request).to_xml(),
-        )
+        try:
+            self._journal.create(
+                conversation_id=transaction.originator_conversation_id,
+                command_id=transaction.command_id,
+                amount=_amount_of(values.get("Amount")),
+                receiver=receiver.identifier if receiver is not None else None,
+                request=without_credentials(request).to_xml(),
+            )
+        except JournalError as error:
+            error.conversation_id, error.sent, error.final = transaction.originator_conversation_id, Sent.NO, True
+            raise
 
     def _deliver(self, sending: _Sending) -> Acknowledgement:
         conversation_id = sending.conversation_id
@@ -450,7 +454,7 @@ class Client:
         return acknowledgement
 
     def _record_failure(self, conversation_id: str, error: CbpError) -> None:
-        if isinstance(error, NotSent):
+        if error.sent is Sent.NO:
             kind, sent = EventKind.NOT_SENT, Sent.NO
         elif isinstance(error, Refused) and not isinstance(error, OutcomeUnknown) and error.final:
             kind, sent = EventKind.REFUSED, Sent.YES
