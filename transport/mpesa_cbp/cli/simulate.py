@@ -28,7 +28,6 @@ def simulate(*, host: str, port: int, directory: Path | None, scenario: str | No
     with simulator:
         settings = simulator.client_settings()
         click.echo(f"endpoint              {simulator.url}")
-        click.echo(f"page                  {simulator.page_url}")
         click.echo(f"password certificate  {simulator.certificate}")
         click.echo(f"spId                  {settings['service_provider'].id}")
         click.echo(f"initiator             {settings['initiator'].name} of {settings['initiator'].short_code}")

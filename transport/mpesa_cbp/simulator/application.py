@@ -1,10 +1,10 @@
-"""The WSGI application: the SOAP endpoint of the broker, and beside it the page and the API for people and tests."""
+"""The WSGI application: the SOAP endpoint of the broker."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -28,17 +28,13 @@ _SOAP_PATHS = frozenset(
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
-Desk = Callable[["WSGIEnvironment", bytes], Reply]
-"""What answers everything that is not SOAP."""
-
 
 class Application:
-    """One callable for the server. ``desk`` answers the page and the API, None leaves them out."""
+    """One callable for the server."""
 
-    def __init__(self, world: World, *, host: str, desk: Desk | None = None) -> None:
+    def __init__(self, world: World, *, host: str) -> None:
         self._world = world
         self._hosts = _LOOPBACK | {host} if host in _LOOPBACK else None
-        self._desk = desk
         self._stopping = threading.Event()
         self._count = 0
         self._lock = threading.Lock()
@@ -83,8 +79,6 @@ class Application:
             url = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}{path}"
             action = str(environ.get("HTTP_SOAPACTION", "")).strip('"')
             return self._world.broker.handle(Inbound(url, action, body))
-        if self._desk is not None:
-            return self._desk(environ, body)
         return _text(404, "Nothing is here.")
 
     def _meant_for_us(self, environ: WSGIEnvironment) -> bool:

@@ -18,7 +18,6 @@ from mpesa_cbp.settings import Initiator, ServiceProvider
 from mpesa_cbp.simulator.application import ENDPOINT, Application
 from mpesa_cbp.simulator.bad_days import BadDay
 from mpesa_cbp.simulator.c2b import CustomerPayment
-from mpesa_cbp.simulator.desk import Desk
 from mpesa_cbp.simulator.keys import prepare_key_pair
 from mpesa_cbp.simulator.records import Conversation
 from mpesa_cbp.simulator.scenario import Scenario
@@ -54,7 +53,7 @@ class Simulator:
     and chances the same in every run. ``result_delay`` is the time in seconds from the answer to the result,
     ``timing`` has that and the others. ``scenario`` is a bad day's name, a TOML file or a ``Scenario``. ``magic``
     switches magic amounts and numbers. ``strict`` refuses requests that depart from the contract in any way.
-    ``on_step`` is called for each step of each conversation. ``page`` offers the page and the API.
+    ``on_step`` is called for each step of each conversation.
 
     Raises SettingsError for settings that cannot work.
     """
@@ -79,12 +78,10 @@ class Simulator:
         any_customer: bool = True,
         time_stamp_tolerance: float = 600,
         on_step: StepHook | None = None,
-        page: bool = True,
     ) -> None:
         self._host, self._port = host, port
         self._directory = Path(directory) if directory is not None else None
         self._scenario = Scenario.of(scenario)
-        self._page = page
         self._hook = on_step
         self._steps: list[Step] = []
         self._changed = threading.Condition()
@@ -141,8 +138,7 @@ class Simulator:
         database = None if self._directory is None else directory / _DATABASE_NAME
         world = make_world(setup, self._scenario, database=database, on_step=self._on_step)
         try:
-            desk = Desk(world).answer if self._page else None
-            application = Application(world, host=self._host, desk=desk)
+            application = Application(world, host=self._host)
             server = Server(application, host=self._host, port=self._port)
         except SettingsError:
             world.close()
@@ -174,15 +170,10 @@ class Simulator:
     @property
     def url(self) -> str:
         """The endpoint that partners post to."""
-        return f"{self.page_url.rstrip('/')}{ENDPOINT}"
-
-    @property
-    def page_url(self) -> str:
-        """The page to watch it."""
         if self._server is None:
             raise SettingsError("the simulator is not running")
         host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
-        return f"http://{host}:{self._server.port}/"
+        return f"http://{host}:{self._server.port}{ENDPOINT}"
 
     @property
     def certificate(self) -> Path:
