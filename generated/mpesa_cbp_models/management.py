@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from lxml.etree import _Element
+
 from mpesa_cbp_models._checking import Checking, not_writable, validated
 from mpesa_cbp_models._reading import Reading, new, parse
 from mpesa_cbp_models._writing import DECLARATION, text

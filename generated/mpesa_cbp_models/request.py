@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from lxml.etree import _Element
+
 from mpesa_cbp_models._checking import Checking, Facets, not_writable, validated
 from mpesa_cbp_models._reading import Reading, enumeration_reader, new, parse, read_integer
 from mpesa_cbp_models._writing import DECLARATION, integer_text, required, text

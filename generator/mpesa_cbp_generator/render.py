@@ -6,9 +6,11 @@ Templates print and decide nothing; what a class or a codec looks like is printe
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
@@ -36,7 +38,7 @@ def render(plan: Plan) -> dict[str, str]:
     for name in ("checking", "errors", "lexical", "operation", "reading", "writing"):
         source = (resources.files("mpesa_cbp_generator") / "runtime" / f"_{name}.py").read_text(encoding="utf-8")
         files[f"_{name}.py"] = f"{_header(plan)}\n{source}"
-    formatted = _formatted(files)
+    formatted = _formatted(files, plan.package)
     formatted["contract.lock.json"] = to_json(plan)
     formatted["py.typed"] = ""
     return dict(sorted(formatted.items()))
@@ -142,23 +144,30 @@ def _exporting_modules(plan: Plan) -> dict[str, list[str]]:
     }
 
 
-def _formatted(files: dict[str, str]) -> dict[str, str]:
-    """Every file through ruff's formatter and import sorting, with settings of our own and no others."""
-    with ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(zip(files, pool.map(_format, files.values()), strict=True))
+def _formatted(files: dict[str, str], package: str) -> dict[str, str]:
+    """Every file through ruff's formatter and import sorting, with settings of our own and no others.
+
+    Ruff takes what it finds in its folder for modules of the project and sorts imports by that. It runs in an empty
+    folder and is told which package is ours, so that the bytes depend on the contract alone.
+    """
+    with tempfile.TemporaryDirectory(prefix="mpesa-cbp-gen-") as empty, ThreadPoolExecutor(max_workers=2) as pool:
+        return dict(zip(files, pool.map(lambda text: _format(text, package, empty), files.values()), strict=True))
 
 
-def _format(text: str) -> str:
+def _format(text: str, package: str, folder: str) -> str:
     common = ["--isolated", "--no-cache", "--target-version=py310", f"--line-length={LINE_LENGTH}"]
-    fixed = _ruff(text, ["check", "--fix-only", "--select=I,F401,UP", *common])
-    return _ruff(fixed, ["format", *common])
+    ours = json.dumps(package.partition(".")[0])
+    sorting = ["--select=I,F401,UP", f"--config=lint.isort.known-first-party=[{ours}]"]
+    fixed = _ruff(text, ["check", "--fix-only", *sorting, *common], folder)
+    return _ruff(fixed, ["format", *common], folder)
 
 
-def _ruff(text: str, arguments: list[str]) -> str:
+def _ruff(text: str, arguments: list[str], folder: str) -> str:
     done = subprocess.run(
         [sys.executable, "-m", "ruff", *arguments, "--stdin-filename=generated.py", "-"],
         input=text.encode(),
         capture_output=True,
+        cwd=folder,
         check=False,
     )
     if done.returncode != 0:

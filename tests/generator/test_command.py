@@ -56,6 +56,25 @@ def test_generating_twice_and_under_other_hash_seeds_gives_identical_bytes(contr
         assert tree(contract / "generated" / "mpesa_cbp_models") == expected
 
 
+def test_bytes_do_not_depend_on_where_the_generator_runs_or_on_what_lies_there(
+    contract: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    expected = tree(contract / "generated" / "mpesa_cbp_models")
+    inside = contract / "generated" / "mpesa_cbp_models"
+    for folder in (contract, inside, contract / "wsdl"):
+        monkeypatch.chdir(folder)
+        assert main(["check", *config(contract)]) == 0
+    for name in ("lxml", "mpesa_cbp_models"):
+        (tmp_path / "elsewhere" / name).mkdir(parents=True)
+        (tmp_path / "elsewhere" / name / "__init__.py").touch()
+    for folder in (contract, inside.parent, tmp_path / "elsewhere"):
+        monkeypatch.chdir(folder)
+        shutil.rmtree(inside)
+        assert main(["generate", *config(contract)]) == 0
+        assert main(["check", *config(contract)]) == 0
+    assert tree(inside) == expected
+
+
 def test_one_changed_byte_in_a_schema_fails_the_check_and_names_the_file(
     contract: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
