@@ -130,3 +130,4 @@ def bench(session: nox.Session) -> None:
     """Measure the codecs beside xsdata and the floor."""
     _install(session, "test")
     session.run("python", "bench/bench_codecs.py")
+    session.run("python", "bench/bench_drift.py")

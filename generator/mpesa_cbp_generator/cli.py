@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mpesa_cbp_generator.config import Config, default_config, read_config
+from mpesa_cbp_generator.drift.command import add_commands
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError, Problem
 from mpesa_cbp_generator.pipeline import generate
 
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--package", help="import name of the package, with --contract")
         command.add_argument("--out", type=Path, help="folder of the package, with --contract")
         command.set_defaults(run=run)
+    add_commands(commands)
     return parser
 
 

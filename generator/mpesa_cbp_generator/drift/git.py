@@ -1,0 +1,57 @@
+"""Git: the files of a contract as they stand in a commit, without touching the working tree."""
+
+from __future__ import annotations
+
+import posixpath
+import shutil
+import subprocess
+from pathlib import Path
+
+from mpesa_cbp_generator.errors import GeneratorError
+from mpesa_cbp_generator.load import MAX_FILE_BYTES, MAX_FILES
+
+
+class GitFailure(GeneratorError):
+    """Git is missing, or does not know the commit or path; the text says which."""
+
+
+class Commit:
+    """A commit of the repository that a folder belongs to; paths are relative to the repository's root."""
+
+    def __init__(self, reference: str, folder: Path) -> None:
+        executable = shutil.which("git")
+        if executable is None:
+            raise GitFailure("git is not installed; install it, or name a folder, zip, WSDL or lock instead")
+        self._git = executable
+        self._folder = folder
+        self.reference = reference
+        self.top = Path(self._run("rev-parse", "--show-toplevel", why="this is no git repository").decode().strip())
+        why = f"git does not know {reference!r}; in CI, fetch it first (a shallow checkout has no history)"
+        self.id = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}", why=why)
+        self.id = self.id.strip()
+
+    def files(self, path: str) -> dict[str, bytes]:
+        """Contents by path of a file, or of the WSDL and XSD files of a folder; empty where there is none."""
+        listed = self._run(
+            "ls-tree", "-r", "-z", "--long", "--full-tree", self.id.decode(), "--", *([path] if path else []), why=path
+        )
+        found: dict[str, bytes] = {}
+        for entry in listed.split(b"\0"):
+            facts, _, raw = entry.partition(b"\t")
+            name = raw.decode("utf-8", "surrogateescape")
+            if not raw or (name != path and posixpath.splitext(name)[1] not in (".wsdl", ".xsd")):
+                continue
+            mode, kind, blob, size = facts.split()
+            if kind != b"blob" or mode == b"120000":
+                raise GitFailure(f"{name} at {self.reference} is a link or a submodule, not a file of the contract")
+            if int(size) > MAX_FILE_BYTES or len(found) >= MAX_FILES:
+                raise GitFailure(f"{name} at {self.reference} is larger than {MAX_FILE_BYTES} bytes, or one too many")
+            found[name] = self._run("cat-file", "blob", blob.decode(), why=name)
+        return found
+
+    def _run(self, *arguments: str, why: str) -> bytes:
+        done = subprocess.run([self._git, "-C", str(self._folder), *arguments], capture_output=True, check=False)
+        if done.returncode:
+            said = done.stderr.decode(errors="replace").strip()
+            raise GitFailure(f"{why}{f': {said}' if said else ''}")
+        return done.stdout

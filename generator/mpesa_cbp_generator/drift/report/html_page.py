@@ -1,0 +1,36 @@
+"""HTML: one page that holds everything, the contract as a tree with the changes at their places."""
+
+from __future__ import annotations
+
+import jinja2
+
+from mpesa_cbp_generator.drift.findings import ROLES, SEVERITIES
+from mpesa_cbp_generator.drift.report.shown import Shown, advice, next_steps, summary
+from mpesa_cbp_generator.drift.tree import build
+
+
+def render(shown: Shown) -> str:
+    """The report as a page without a single reference to anything outside it."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mpesa_cbp_generator.drift", "templates"),
+        undefined=jinja2.StrictUndefined,
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    findings = shown.report.findings
+    roots = build(shown.comparison, [finding for finding in findings if finding.role != "none"])
+    roles = [role for role in ROLES if any(finding.role == role for finding in findings)]
+
+    return environment.get_template("page.html.jinja").render(
+        report=shown.report,
+        roots=roots,
+        severities=SEVERITIES,
+        roles=roles,
+        summary=summary(shown.report),
+        steps=next_steps(shown),
+        advice=advice,
+        places=shown.sides,
+        acceptance=[finding for finding in findings if finding.role == "none"],
+    )

@@ -1,0 +1,86 @@
+"""The ready-made files for CI: they are legal for their host, and their commands are ones that the parser takes."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpesa_cbp_generator.cli import main
+from tests.drift.contracts import ROOT, Contract, sequence
+from tests.drift.test_sides import git, needs_git
+
+WORKFLOW, GITLAB, HOOKS = (
+    ROOT / "examples/github-workflow.yml",
+    ROOT / "examples/gitlab-ci.yml",
+    ROOT / ".pre-commit-hooks.yaml",
+)
+
+
+def loaded(path: Path) -> Any:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed")
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("path", "schema"), [(WORKFLOW, "github-workflows"), (GITLAB, "gitlab-ci")])
+def test_the_files_are_what_their_hosts_schemas_say(path: Path, schema: str) -> None:
+    pytest.importorskip("check_jsonschema", reason="check-jsonschema is not installed")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def drift_commands() -> list[list[str]]:
+    found = []
+    for path in (WORKFLOW, GITLAB, HOOKS):
+        for line in re.findall(r"mpesa-cbp-gen drift .*", path.read_text(encoding="utf-8")):
+            words = shlex.split(line.partition(" >>")[0])
+            if len(words) > 2:
+                found.append(words[1:])
+    return found
+
+
+@needs_git
+@pytest.mark.parametrize("words", drift_commands(), ids=" ".join)
+def test_every_command_runs_and_finds_what_changed(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("wsdl", "xsd"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "wsdl/pay.wsdl").write_text(Contract().text())
+    (tmp_path / "drift-accept.toml").touch()
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    (tmp_path / "wsdl/pay.wsdl").write_text(Contract(content=sequence("Amount", "Currency")).text())
+    monkeypatch.chdir(tmp_path)
+    given = ["git:HEAD" if word == "$OLD" else word for word in words]
+    assert main(given) == (0 if "never" in given else 1)
+    written = [tmp_path / name for name in ("drift.sarif", "drift.html", "drift.xml") if (tmp_path / name).exists()]
+    text = written[0].read_text(encoding="utf-8") if written else capsys.readouterr().out
+    assert "required-element-added" in text
+
+
+def test_the_hooks_need_what_the_generator_needs() -> None:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    hooks = loaded(HOOKS)
+    assert {hook["id"] for hook in hooks} == {"check", "drift"}
+    for hook in hooks:
+        assert sorted(hook["additional_dependencies"]) == sorted(project["optional-dependencies"]["generator"])
+        assert re.search(hook["files"], "wsdl/CBPInterface_Request.wsdl")
+
+
+def test_the_workflow_gives_no_name_of_a_branch_to_a_shell() -> None:
+    text = WORKFLOW.read_text(encoding="utf-8")
+    assert json.dumps(re.findall(r"\$\{\{.*?\}\}", text)) == '["${{ github.base_ref }}"]'
+    assert "OLD: git:origin/${{ github.base_ref }}" in text
