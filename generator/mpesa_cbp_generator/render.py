@@ -11,9 +11,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
+from pathlib import Path
 
 import jinja2
 
@@ -147,34 +146,23 @@ def _exporting_modules(plan: Plan) -> dict[str, list[str]]:
 def _formatted(files: dict[str, str], package: str) -> dict[str, str]:
     """Every file through ruff's formatter and import sorting, with settings of our own and no others.
 
-    Ruff takes what it finds in its folder for modules of the project and sorts imports by that. It runs in an empty
-    folder and is told which package is ours, so that the bytes depend on the contract alone.
+    Ruff takes what it finds in its folder for modules of the project and sorts imports by that. The files lie there
+    under numbers, which no import can name, and ruff is told which package is ours, so that the bytes depend on the
+    contract alone.
     """
-    with tempfile.TemporaryDirectory(prefix="mpesa-cbp-gen-") as empty, ThreadPoolExecutor(max_workers=2) as pool:
-        return dict(zip(files, pool.map(lambda text: _format(text, package, empty), files.values()), strict=True))
-
-
-def _format(text: str, package: str, folder: str) -> str:
-    common = ["--isolated", "--no-cache", "--target-version=py310", f"--line-length={LINE_LENGTH}"]
+    common = ["--isolated", "--no-cache", "--quiet", "--target-version=py310", f"--line-length={LINE_LENGTH}"]
     ours = json.dumps(package.partition(".")[0])
     sorting = ["--select=I,F401,UP", f"--config=lint.isort.known-first-party=[{ours}]"]
-    fixed = _ruff(text, ["check", "--fix-only", *sorting, *common], folder)
-    return _ruff(fixed, ["format", *common], folder)
+    with tempfile.TemporaryDirectory(prefix="mpesa-cbp-gen-") as folder:
+        paths = {name: Path(folder) / f"{number}.py" for number, name in enumerate(files)}
+        for name, path in paths.items():
+            path.write_bytes(files[name].encode())
+        _ruff(["check", "--fix-only", *sorting, *common], folder)
+        _ruff(["format", *common], folder)
+        return {name: path.read_bytes().decode() for name, path in paths.items()}
 
 
-def _ruff(text: str, arguments: list[str], folder: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "ruff", *arguments, "--stdin-filename=generated.py", "-"],
-        input=text.encode(),
-        capture_output=True,
-        cwd=folder,
-        check=False,
-    )
+def _ruff(arguments: list[str], folder: str) -> None:
+    done = subprocess.run([sys.executable, "-m", "ruff", *arguments, "."], capture_output=True, cwd=folder, check=False)
     if done.returncode != 0:
         raise GeneratorError(f"ruff could not format a generated file: {done.stderr.decode(errors='replace')[:2000]}")
-    return done.stdout.decode()
-
-
-def lines(text: str) -> Iterator[str]:
-    """Lines of a text with their ends, for diffs."""
-    yield from text.splitlines(keepends=True)
