@@ -62,10 +62,11 @@ class Client:
 
     ``endpoint`` is the broker's URL, ``organisation`` our name as it stands in conversation ids. ``result_url`` is
     where the core's result is to be posted, ``queue_timeout_url`` where the broker tells that a cached request
-    expired. ``client_certificate`` and ``ca`` are for TLS, see ``HttpTransport``, like ``timeout``. ``journal`` is a
-    ``Journal`` or anything with the same few methods; without one the caller keeps the ledger and must give every
-    payment's ``conversation_id``. ``profile`` names one of ``PROFILES`` or is a ``Profile``. ``clock`` gives the time
-    as an aware datetime, ``new_id`` the unique part of a conversation id.
+    expired. ``client_certificate``, ``ca``, ``timeout``, ``answer_deadline``, ``connect_retries`` and ``trust_env``
+    are those of ``HttpTransport``. ``journal`` is a ``Journal`` or anything with the same few methods; without one
+    the caller keeps the ledger and must give every payment's ``conversation_id``. ``profile`` names one of
+    ``PROFILES`` or is a ``Profile``. ``clock`` gives the time as an aware datetime, ``new_id`` the unique part of a
+    conversation id.
 
     Raises SettingsError for settings that cannot work.
     """
@@ -82,7 +83,9 @@ class Client:
         client_certificate: tuple[str | Path, str | Path] | str | Path | None = None,
         ca: str | Path | None = None,
         timeout: tuple[float, float] = (5, 30),
+        answer_deadline: float | None = None,
         connect_retries: int = 2,
+        trust_env: bool = False,
         journal: PaymentJournal | None = None,
         profile: str | Profile = "contract",
         country_code: str = "254",
@@ -106,7 +109,9 @@ class Client:
             client_certificate=client_certificate,
             ca=ca,
             timeout=timeout,
+            answer_deadline=answer_deadline,
             connect_retries=connect_retries,
+            trust_env=trust_env,
         )
 
     def __enter__(self) -> Client:

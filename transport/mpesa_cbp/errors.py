@@ -247,11 +247,18 @@ class MalformedMessage(CbpError):
 
 
 class SettingsError(CbpError):
-    """A setting, or a file that it names, is missing or wrong; the text names it and never shows a secret's value."""
+    """A setting, or a file that it names, is missing or wrong; the text names it and never shows a secret's value.
+
+    ``problems`` holds each one where several were found at once.
+    """
 
     sent = Sent.NO
     final = True
     advice = "Nothing was sent; correct the setting."
+
+    def __init__(self, message: str, *, problems: Iterable[str] = (), **facts: Unpack[Facts]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(message, **facts)
 
 
 class JournalError(CbpError):

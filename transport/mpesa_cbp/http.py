@@ -37,6 +37,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.retry import Retry
 
 from mpesa_cbp.errors import InvalidRequest, NotSent, OutcomeUnknown, SettingsError
+from mpesa_cbp.values import http_url
 
 DEFAULT_MAX_ANSWER_BYTES: Final = 10 * 1024 * 1024
 _PIECE = 64 * 1024
@@ -325,12 +326,9 @@ class HttpTransport:
 def _place(url: str) -> str:
     """The address as it may be shown: without user, password, query and fragment."""
     try:
-        parts = urlsplit(url)
-        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
-        usable = False
-    if not usable:
-        raise SettingsError("The endpoint is not an http or https URL with a host name")
+        parts = urlsplit(http_url(url))
+    except ValueError as error:
+        raise SettingsError(f"The endpoint {error}") from None
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

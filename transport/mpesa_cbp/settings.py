@@ -13,6 +13,7 @@ from mpesa_cbp.security import SpPasswordReading
 Secret: TypeAlias = "str | Callable[[], str]"
 """A secret, or a function that fetches it (from a vault, say) each time that it is needed."""
 
+UTC = timezone.utc
 NAIROBI = timezone(timedelta(hours=3), "EAT")
 
 CONTRACT_HEADER_NAMESPACE = "http://www.huawei.com.cn/schema/common/v2_1"
@@ -61,7 +62,7 @@ class Profile:
 
     header_namespace: str = CONTRACT_HEADER_NAMESPACE
     sp_password_reading: SpPasswordReading = SpPasswordReading.UPPER_HEX
-    zone: tzinfo = timezone.utc
+    zone: tzinfo = UTC
 
 
 PROFILES: dict[str, Profile] = {

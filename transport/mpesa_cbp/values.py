@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from urllib.parse import urlsplit
 
-__all__ = ["format_amount", "mask", "mask_msisdn", "normalise_msisdn", "parse_amount"]
+__all__ = ["format_amount", "http_url", "mask", "mask_msisdn", "normalise_msisdn", "parse_amount"]
 
 # An optional plus, then groups of ASCII digits with blanks, dashes, dots or parentheses between them.
 _PHONE = re.compile(r"(\+?)\(?([0-9]+(?:[ \-.()\u00a0]+[0-9]+)*)\)?")
@@ -104,6 +105,18 @@ def format_amount(amount: Decimal) -> str:
     exact = parse_amount(amount)
     whole = exact.to_integral_value()
     return f"{whole:f}" if whole == exact else f"{exact:.2f}"
+
+
+def http_url(text: str) -> str:
+    """Return an http or https URL with a host name as it is. Raises ValueError, without the URL, for anything else."""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if not usable or not text.isprintable() or " " in text:
+        raise ValueError("is not an http or https URL with a host name")
+    return text
 
 
 def mask_msisdn(msisdn: str) -> str:

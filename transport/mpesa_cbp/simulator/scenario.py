@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import sys
 import threading
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from mpesa_cbp.errors import MissingExtra, SettingsError
+from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.setting_sources import parse_toml
 from mpesa_cbp.simulator.bad_days import GOOD, BadDay, magic_of
 from mpesa_cbp.simulator.setup import Timing
 from mpesa_cbp.values import parse_amount
@@ -124,7 +124,7 @@ class Days:
 
 def _read(path: Path) -> Scenario:
     try:
-        document = _toml(path.read_text(encoding="utf-8"))
+        document = parse_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"the scenario {path} cannot be read: {error.strerror}") from None
     except ValueError as error:
@@ -144,17 +144,6 @@ def _read(path: Path) -> Scenario:
         return Scenario(rules=rules, seed=seed, magic=magic, timing=timing)
     except (ValueError, TypeError) as error:
         raise SettingsError(f"the scenario {path} is wrong: {error}") from None
-
-
-def _toml(text: str) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        try:
-            import tomli as tomllib
-        except ModuleNotFoundError:
-            raise MissingExtra("A scenario file on Python 3.10", extra="service") from None
-    return tomllib.loads(text)
 
 
 def _rule(row: dict[str, Any], place: int) -> Rule:

@@ -1,0 +1,37 @@
+"""Options that several commands share: the one way to settings for all of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection
+
+import click
+
+from mpesa_cbp.configuration import Configuration, load
+from mpesa_cbp.journal import Journal
+
+
+def configured(require: Collection[str]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Give a command the option ``--config`` and, as ``configuration``, the settings; ``require`` must be there.
+
+    Secrets are never options: arguments of a command are seen by every user of the machine.
+    """
+
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        @functools.wraps(command)
+        def run(*, config: str | None, **arguments: object) -> int:
+            return command(configuration=load(config, require=require), **arguments)
+
+        return click.option(
+            "--config",
+            type=click.Path(),
+            help="TOML file with settings [default: $MPESA_CBP_CONFIG, else ./mpesa-cbp.toml if it is there]. "
+            "The environment (MPESA_CBP_…) goes before it; see docs/settings.md.",
+        )(run)
+
+    return decorate
+
+
+def open_journal(configuration: Configuration) -> Journal:
+    """The journal of the settings, which ``FOR_JOURNAL`` has required; the caller closes it."""
+    return Journal(configuration.journal_url or "")

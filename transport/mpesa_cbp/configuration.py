@@ -1,0 +1,285 @@
+"""Settings from arguments, the environment and a TOML file, in that order; and the ``Client`` that they make.
+
+``Configuration`` is the one list of settings: names, kinds, senses and defaults. docs/settings.md shows it as a
+table, and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from mpesa_cbp.client import Client
+from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.payments import PaymentJournal
+from mpesa_cbp.security import SpPasswordReading
+from mpesa_cbp.setting_kinds import (
+    DIGITS,
+    FILE,
+    JOURNAL_URL,
+    SECONDS,
+    SECRET,
+    TEXT,
+    URL,
+    YES_OR_NO,
+    Kind,
+    one_of,
+    whole_number,
+)
+from mpesa_cbp.setting_sources import (
+    Setting,
+    from_arguments,
+    from_environment,
+    from_toml,
+    read_values,
+    toml_path,
+)
+from mpesa_cbp.settings import NAIROBI, PROFILES, UTC, Initiator, Profile, Secret, ServiceProvider
+
+__all__ = ["FOR_CLIENT", "FOR_JOURNAL", "Configuration", "load", "settings"]
+
+FOR_CLIENT = frozenset(
+    {
+        "endpoint",
+        "organisation",
+        "service_provider_id",
+        "service_provider_password",
+        "initiator_name",
+        "initiator_password",
+        "initiator_short_code",
+        "initiator_certificate",
+    }
+)
+"""Settings without which there is no ``Client``; with the ``signing_mode`` ``spid-ip`` no password is asked for."""
+
+FOR_JOURNAL = frozenset({"journal_url"})
+"""Settings without which there is no journal. It has no default: two journals could pay one payroll twice."""
+
+_ZONES = {"utc": UTC, "nairobi": NAIROBI}
+
+
+def _setting(kind: Kind, meaning: str, default: object = None, table: str = "") -> Any:
+    metadata = {"kind": kind, "meaning": meaning, "table": table}
+    return field(default=default, repr=not kind.secret, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """Checked settings; what was given nowhere has its default, mostly None. ``origins`` says where each came from."""
+
+    endpoint: str | None = _setting(URL, "the broker's address, ending in `/mminterface/request`")
+    query_url: str | None = _setting(URL, "where queryTransaction is posted, if not to the endpoint")
+    management_url: str | None = _setting(URL, "where changePassword is posted, if not to the endpoint")
+    organisation: str | None = _setting(TEXT, "our name, as it stands in conversation ids")
+    result_url: str | None = _setting(URL, "where the broker posts results to us")
+    queue_timeout_url: str | None = _setting(URL, "where the broker tells that a cached request expired")
+    country_code: str = _setting(DIGITS, "country code that phone numbers are completed with", "254")
+
+    service_provider_id: str | None = _setting(TEXT, "spId", table="service_provider")
+    service_provider_password: Secret | None = _setting(SECRET, "the spId's password", table="service_provider")
+    service_provider_service_id: str | None = _setting(TEXT, "serviceId", table="service_provider")
+    service_provider_third_party_id: str | None = _setting(
+        TEXT, "ThirdPartyID in the payload, if not the spId", table="service_provider"
+    )
+    service_provider_third_party_password: Secret | None = _setting(
+        SECRET, "Password beside ThirdPartyID, if one was allocated", table="service_provider"
+    )
+
+    initiator_name: str | None = _setting(TEXT, "user name at the operator in whose name we pay", table="initiator")
+    initiator_password: Secret | None = _setting(SECRET, "that user's password", table="initiator")
+    initiator_short_code: str | None = _setting(DIGITS, "short code of our organisation", table="initiator")
+    initiator_certificate: Path | None = _setting(
+        FILE, "the operator's password certificate, in any form", table="initiator"
+    )
+    initiator_key_owner: int = _setting(
+        whole_number(1, 2), "KeyOwner: 1 the API caller's key, 2 the initiator's", 1, table="initiator"
+    )
+
+    signing_profile: str = _setting(
+        one_of(*PROFILES), "defaults of the three settings that follow", "contract", table="signing"
+    )
+    signing_header_namespace: str | None = _setting(TEXT, "namespace of RequestSOAPHeader", table="signing")
+    signing_sp_password_reading: str | None = _setting(
+        one_of(*(reading.value for reading in SpPasswordReading)), "reading of the spPassword formula", table="signing"
+    )
+    signing_zone: str | None = _setting(one_of(*_ZONES), "clock zone of timeStamp", table="signing")
+    signing_mode: str = _setting(
+        one_of("spid-password", "spid-ip-password", "spid-ip"),
+        "how the broker knows us; `spid-ip` sends no spPassword and no timeStamp",
+        "spid-password",
+        table="signing",
+    )
+
+    tls_ca: Path | None = _setting(
+        FILE, "certificates to trust instead of the public authorities, in any form", table="tls"
+    )
+    tls_client_certificate: Path | None = _setting(
+        FILE, "our certificate and its chain, in any form; a `.p12` holds the key too", table="tls"
+    )
+    tls_client_key: Path | None = _setting(FILE, "our private key, if it is in a file of its own", table="tls")
+    tls_client_passphrase: Secret | None = _setting(SECRET, "passphrase of the key or the `.p12`", table="tls")
+
+    http_connect_timeout: float = _setting(SECONDS, "longest wait for a connection", 5.0, table="http")
+    http_read_timeout: float = _setting(SECONDS, "longest silence while waiting for the answer", 30.0, table="http")
+    http_answer_deadline: float | None = _setting(
+        SECONDS, "longest time for the whole answer; four times the read timeout if not set", table="http"
+    )
+    http_connect_retries: int = _setting(
+        whole_number(0, 100), "how often what provably never left is tried again", 2, table="http"
+    )
+    http_use_environment: bool = _setting(
+        YES_OR_NO, "whether proxies of the environment (HTTPS_PROXY) are used", False, table="http"
+    )
+
+    new_password_key: Secret | None = _setting(SECRET, "AES key for changePassword", table="new_password")
+    new_password_vector: Secret | None = _setting(SECRET, "AES vector for changePassword", table="new_password")
+
+    journal_url: str | None = _setting(JOURNAL_URL, "the journal, such as `sqlite:///payments.db`", table="journal")
+
+    listener_host: str = _setting(TEXT, "address that the listener listens on", "127.0.0.1", table="listener")
+    listener_port: int = _setting(whole_number(0, 65535), "its port; 0 takes a free one", 8443, table="listener")
+    listener_path_token: Secret | None = _setting(
+        SECRET, "first part of its paths, which only the broker knows", table="listener"
+    )
+
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    def profile(self) -> Profile:
+        """How the signing header is written (protocol, section 2)."""
+        profile = PROFILES[self.signing_profile]
+        reading, zone = self.signing_sp_password_reading, self.signing_zone
+        return Profile(
+            header_namespace=self.signing_header_namespace or profile.header_namespace,
+            sp_password_reading=SpPasswordReading(reading) if reading else profile.sp_password_reading,
+            zone=_ZONES[zone] if zone else profile.zone,
+        )
+
+    def client(self, *, journal: PaymentJournal | None = None, **more: Any) -> Client:
+        """A client with these settings; ``more`` are arguments that no setting holds, such as ``clock``.
+
+        Raises SettingsError that names everything missing.
+        """
+        _raise_for(_missing(self._present(), FOR_CLIENT, mode=self.signing_mode))
+        return Client(**{**self._client_arguments(), "journal": journal, **more})
+
+    def _present(self) -> frozenset[str]:
+        return frozenset(name for name in settings() if getattr(self, name) is not None)
+
+    def _client_arguments(self) -> dict[str, Any]:
+        certificate: Any = self.tls_client_certificate
+        if certificate is not None and self.tls_client_key is not None:
+            certificate = (certificate, self.tls_client_key)
+        return {
+            "endpoint": self.endpoint,
+            "organisation": self.organisation,
+            "service_provider": self._service_provider(),
+            "initiator": self._initiator(),
+            "result_url": self.result_url,
+            "queue_timeout_url": self.queue_timeout_url,
+            "client_certificate": certificate,
+            "ca": self.tls_ca,
+            "timeout": (self.http_connect_timeout, self.http_read_timeout),
+            "answer_deadline": self.http_answer_deadline,
+            "connect_retries": self.http_connect_retries,
+            "trust_env": self.http_use_environment,
+            "profile": self.profile(),
+            "country_code": self.country_code,
+            "query_url": self.query_url,
+        }
+
+    def _service_provider(self) -> ServiceProvider:
+        return ServiceProvider(
+            id=self.service_provider_id or "",
+            password=self.service_provider_password,
+            service_id=self.service_provider_service_id,
+            third_party_id=self.service_provider_third_party_id,
+            third_party_password=self.service_provider_third_party_password,
+        )
+
+    def _initiator(self) -> Initiator:
+        return Initiator(
+            name=self.initiator_name or "",
+            password=self.initiator_password or "",
+            short_code=self.initiator_short_code or "",
+            certificate=self.initiator_certificate or "",
+            key_owner=self.initiator_key_owner,
+        )
+
+
+def settings() -> dict[str, Setting]:
+    """Every setting by its name in Python, in the order of the documentation."""
+    return {
+        each.name: Setting(
+            each.name, each.metadata["table"], each.metadata["kind"], each.metadata["meaning"], each.default
+        )
+        for each in fields(Configuration)
+        if "kind" in each.metadata
+    }
+
+
+def load(
+    path: str | Path | None = None,
+    *,
+    require: Collection[str] = (),
+    environ: Mapping[str, str] | None = None,
+    **arguments: object,
+) -> Configuration:
+    """Settings from ``arguments``, then ``environ``, then the TOML file at ``path``, then the defaults.
+
+    Without ``path`` the file is the one that MPESA_CBP_CONFIG names, else ``mpesa-cbp.toml`` in the working directory
+    if there is one. ``require`` names settings that must be there, such as ``FOR_CLIENT``; ``environ`` is
+    ``os.environ`` unless given. A secret may be a function that fetches it, in ``arguments``.
+
+    Raises SettingsError, whose ``problems`` are all that was found, each with the setting and its place.
+    """
+    environ = os.environ if environ is None else environ
+    known = settings()
+    file = toml_path(path, environ)
+    sources = [from_arguments(arguments, known), from_environment(environ, known)]
+    if file is not None:
+        sources.append(from_toml(file, known))
+    values, origins, problems = read_values(sources)
+    problems += _missing(origins.keys(), require, mode=values.get("signing_mode"))
+    if not problems:
+        configuration = Configuration(**values, origins=origins)
+        problems = _contradictions(configuration)
+    _raise_for(problems)
+    return configuration
+
+
+def _missing(present: Collection[str], required: Collection[str], *, mode: str | None = None) -> list[str]:
+    needless = {"service_provider_password"} if mode == "spid-ip" else set()
+    return [
+        f"{_name(setting)} is missing: set {setting.in_environment}{_or_file(setting)}, or {setting.in_toml} in TOML"
+        for name, setting in settings().items()
+        if name in required and name not in present and name not in needless
+    ]
+
+
+def _contradictions(configuration: Configuration) -> list[str]:
+    found = []
+    if configuration.signing_mode == "spid-ip" and configuration.service_provider_password is not None:
+        found.append("service_provider.password is set, but signing.mode spid-ip sends none: take one of them away")
+    if configuration.tls_client_key is not None and configuration.tls_client_certificate is None:
+        found.append("tls.client_key is set without tls.client_certificate")
+    if (configuration.new_password_key is None) != (configuration.new_password_vector is None):
+        found.append("new_password.key and new_password.vector belong together, and one of them is missing")
+    return found
+
+
+def _name(setting: Setting) -> str:
+    return f"{setting.table}.{setting.key}" if setting.table else setting.key
+
+
+def _or_file(setting: Setting) -> str:
+    return f" or {setting.in_environment}_FILE" if setting.kind.secret else ""
+
+
+def _raise_for(problems: list[str]) -> None:
+    if problems:
+        count = len(problems)
+        message = f"The settings have {count} problem{'s'[: count != 1]}: {'; '.join(problems)}"
+        raise SettingsError(message, problems=problems)
