@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpesa_cbp.errors import DuplicateConversation, JournalError, SettingsError
-from mpesa_cbp.journal import Handling, Journal
+from mpesa_cbp.journal import Delivery, Handling, Journal
 from mpesa_cbp.journal_transitions import FINAL_STEPS, Standing, Step, transition
 from mpesa_cbp.payments import EventKind, PaymentState
 
@@ -50,8 +50,17 @@ def create(journal: Journal, conversation_id: str = "c1") -> None:
 
 
 def result(journal: Journal, code: str = "0", identity: str = "i1", conversation_id: str = "c1") -> object:
-    return journal.receive(
-        kind=EventKind.RESULT, conversation_id=conversation_id, body=b"<r/>", identity=identity, code=code, receipt="R"
+    return journal.receive(delivery(identity, code, conversation_id=conversation_id, receipt="R"))
+
+
+def delivery(identity: str, code: str, *, receipt: str | None = None, conversation_id: str = "c1") -> Delivery:
+    return Delivery(
+        kind=EventKind.RESULT,
+        conversation_id=conversation_id,
+        body=b"<r/>",
+        identity=identity,
+        code=code,
+        receipt=receipt,
     )
 
 
@@ -124,6 +133,44 @@ def test_same_delivery_is_one_event_however_often_and_from_however_many_threads(
     assert len([event for event in journal.events("c1") if event.kind is EventKind.RESULT]) == 1
 
 
+def test_many_deliveries_in_one_transaction_each_get_their_own_answer(journal: Journal) -> None:
+    create(journal)
+    journal.record("c1", EventKind.SENDING)
+    first = [delivery(f"i{number}", "0" if number < 2 else "1", receipt=None) for number in range(3)]
+    received = journal.receive_all([*first, first[0], delivery("other", "0", conversation_id="unknown")])
+    assert [each.is_new for each in received] == [True, True, True, False, True]
+    assert [each.contradicts for each in received] == [False, False, True, False, False]
+    assert received[3].event_id == received[0].event_id
+    assert [each.state for each in received] == [PaymentState.SUCCEEDED] * 4 + [None]
+    assert [event.contradicts for event in journal.events("c1")[2:]] == [False, False, True]
+
+
+def test_second_result_with_another_code_or_receipt_contradicts_and_changes_nothing(journal: Journal) -> None:
+    create(journal)
+    result(journal)
+    for identity, code, receipt in (("i2", "1", "R"), ("i3", "0", "another")):
+        received = journal.receive(delivery(identity, code, receipt=receipt))
+        assert (received.contradicts, received.state) == (True, PaymentState.SUCCEEDED)
+    payment = journal.payment("c1")
+    assert payment is not None
+    assert (payment.result_code, payment.receipt) == ("0", "R")
+
+
+def test_results_that_disagree_about_an_unknown_payment_are_marked_before_it_appears(journal: Journal) -> None:
+    assert not journal.receive(delivery("i1", "0", receipt="R")).contradicts
+    assert journal.receive(delivery("i2", "1", receipt="R")).contradicts
+    assert not journal.receive(delivery("i3", "43", receipt="R")).contradicts
+    create(journal)
+    assert state(journal) is PaymentState.SUCCEEDED
+
+
+def test_released_event_is_due_again_and_the_attempt_does_not_count(journal: Journal) -> None:
+    result(journal)
+    event = journal.claim(limit=1, lease=timedelta(minutes=1))[0]
+    journal.release(event.id)
+    assert [again.attempts for again in journal.claim(limit=1, lease=timedelta(minutes=1))] == [1]
+
+
 def test_known_conversation_id_is_refused(journal: Journal) -> None:
     create(journal)
     with pytest.raises(DuplicateConversation):
@@ -157,7 +204,7 @@ def test_failed_event_is_retried_then_dead_and_can_be_replayed(journal: Journal,
 
 
 def test_unreadable_message_is_kept_and_given_to_nobody(journal: Journal) -> None:
-    kept = journal.receive(kind=EventKind.UNREADABLE, conversation_id=None, body=b"\xff<", identity="x")
+    kept = journal.receive(Delivery(kind=EventKind.UNREADABLE, body=b"\xff<", identity="x"))
     event = journal.event(kept.event_id)
     assert event is not None
     assert event.body == b"\xff<"

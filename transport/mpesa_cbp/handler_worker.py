@@ -72,7 +72,7 @@ class HandlerWorker:
         claimed = self._journal.claim(limit=_BATCH, lease=_LEASE)
         for event in claimed:
             if self._stopping.is_set():
-                self._journal.failed(event.id, error="the worker stopped", retry_at=datetime.now(timezone.utc))
+                self._journal.release(event.id)
                 continue
             self._handle(event)
         return bool(claimed)

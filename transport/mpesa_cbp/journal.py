@@ -7,27 +7,27 @@ payment stands in ``journal_transitions`` and nowhere else. Safe to share betwee
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, insert, or_, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from mpesa_cbp.errors import DuplicateConversation, JournalError, Sent
 from mpesa_cbp.journal_database import begin, open_engine
-from mpesa_cbp.journal_events import Event, Handling, Received
+from mpesa_cbp.journal_events import Delivery, Event, Handling, Received, event_of
+from mpesa_cbp.journal_handling import claim_due, close_events, release_events
+from mpesa_cbp.journal_moves import move
+from mpesa_cbp.journal_receiving import HANDLED_LATER, lock_conversations, receive_all
 from mpesa_cbp.journal_tables import IS_DEAD, events, payments
-from mpesa_cbp.journal_transitions import FINAL_STEPS, Standing, Step, same_code, step_of, transition
+from mpesa_cbp.journal_transitions import Standing, step_of
 from mpesa_cbp.payments import EventKind, Payment, PaymentState
 
-__all__ = ["Event", "Handling", "Journal", "Received"]
-
-# Kinds that a worker is to handle after they were received; the others are answered at once or are our own steps.
-_HANDLED_LATER = frozenset({EventKind.RESULT, EventKind.QUEUE_TIMEOUT, EventKind.C2B_CONFIRMATION})
+__all__ = ["Delivery", "Event", "Handling", "Journal", "Received"]
 
 
 def _now() -> datetime:
@@ -94,6 +94,7 @@ class Journal:
             "updated_at": now,
         }
         with self._transaction() as connection:
+            lock_conversations(connection, [conversation_id])
             earlier = connection.execute(
                 select(events.c.id, events.c.kind, events.c.code, events.c.detail, events.c.receipt)
                 .where(events.c.conversation_id == conversation_id)
@@ -111,7 +112,11 @@ class Journal:
             self._append(connection, conversation_id, EventKind.CREATED, body=request)
             for event in earlier:
                 kind = EventKind(event.kind)
-                self._move(connection, conversation_id, kind, event.code, event.detail, receipt=event.receipt)
+                _, contradicts = self._move(
+                    connection, conversation_id, kind, event.code, event.detail, receipt=event.receipt
+                )
+                if contradicts:
+                    connection.execute(update(events).where(events.c.id == event.id).values(contradicts=True))
 
     def record(
         self,
@@ -169,91 +174,36 @@ class Journal:
         """Everything that happened to a payment, in order."""
         query = select(events).where(events.c.conversation_id == conversation_id).order_by(events.c.id)
         with self._transaction() as connection:
-            return [_event(row) for row in connection.execute(query).mappings()]
+            return [event_of(row) for row in connection.execute(query).mappings()]
 
     # -- inbound ------------------------------------------------------------------------------------------------
 
-    def receive(
-        self,
-        *,
-        kind: EventKind,
-        conversation_id: str | None,
-        body: bytes,
-        identity: str,
-        code: str | None = None,
-        core_conversation_id: str | None = None,
-        receipt: str | None = None,
-        origin: str | None = None,
-    ) -> Received:
-        """Store a delivery, once for each ``identity``, and move the payment if it is known.
+    def receive(self, delivery: Delivery) -> Received:
+        """Store a delivery, once for each ``kind`` and ``identity``, and move the payment if it is known.
 
         Committed when it returns. Raises JournalError where it is not stored: then it must not be acknowledged.
         """
+        return self.receive_all([delivery])[0]
+
+    def receive_all(self, deliveries: Sequence[Delivery]) -> list[Received]:
+        """As ``receive``, for many in one transaction: all are stored, or none is and JournalError is raised."""
         with self._transaction() as connection:
-            known = self._delivered(connection, kind, identity)
-            if known is not None:
-                return known
-            later = kind in _HANDLED_LATER
-            values: dict[str, Any] = {
-                "code": code,
-                "core_conversation_id": core_conversation_id,
-                "receipt": receipt,
-                "origin": origin,
-                "identity": identity,
-                "body": body,
-                "handling": (Handling.PENDING if later else Handling.NONE).value,
-                "due_at": self._clock() if later else None,
-            }
-            try:
-                with connection.begin_nested():
-                    event_id = self._append(connection, conversation_id, kind, **values)
-            except IntegrityError:
-                # Another process stored the same delivery between our look and our insert.
-                known = self._delivered(connection, kind, identity)
-                if known is None:
-                    raise
-                return known
-            standing, contradicts = (None, False)
-            if conversation_id is not None:
-                standing, contradicts = self._move(
-                    connection,
-                    conversation_id,
-                    kind,
-                    code,
-                    None,
-                    core_conversation_id=core_conversation_id,
-                    receipt=receipt,
-                )
-            if contradicts:
-                connection.execute(update(events).where(events.c.id == event_id).values(contradicts=True))
-        state = standing.state if standing is not None else None
-        return Received(event_id=event_id, is_new=True, contradicts=contradicts, state=state)
+            return receive_all(connection, deliveries, now=self._clock())
 
     def claim(self, *, limit: int, lease: timedelta) -> list[Event]:
         """Events that are due for handling, oldest first, lent to the caller until the lease ends."""
-        now = self._clock()
-        due = (
-            select(events.c.id)
-            .where(events.c.due_at.is_not(None), events.c.due_at <= now)
-            .order_by(events.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
         with self._transaction() as connection:
-            ids = list(connection.execute(due).scalars())
-            if not ids:
-                return []
-            connection.execute(
-                update(events)
-                .where(events.c.id.in_(ids))
-                .values(handling=Handling.LEASED.value, due_at=now + lease, attempts=events.c.attempts + 1)
-            )
-            found = connection.execute(select(events).where(events.c.id.in_(ids)).order_by(events.c.id)).mappings()
-            return [_event(row) for row in found]
+            return claim_due(connection, limit=limit, lease=lease, now=self._clock())
 
-    def handled(self, event_id: int) -> None:
-        """The handler has done its work."""
-        self._set(event_id, handling=Handling.HANDLED.value, due_at=None, error=None)
+    def handled(self, *event_ids: int) -> None:
+        """The handlers have done their work."""
+        with self._transaction() as connection:
+            close_events(connection, event_ids)
+
+    def release(self, *event_ids: int) -> None:
+        """Give claimed events back unhandled, due at once; the attempt does not count."""
+        with self._transaction() as connection:
+            release_events(connection, event_ids, now=self._clock())
 
     def failed(self, event_id: int, *, error: str, retry_at: datetime | None) -> None:
         """The handler failed; try again at that time, or never (None): the event is then a dead letter."""
@@ -268,13 +218,13 @@ class Journal:
         """One event, or None."""
         with self._transaction() as connection:
             row = connection.execute(select(events).where(events.c.id == event_id)).mappings().first()
-        return _event(row) if row is not None else None
+        return event_of(row) if row is not None else None
 
     def dead_letters(self) -> list[Event]:
         """Events whose handling was given up, oldest first."""
         with self._transaction() as connection:
             rows = connection.execute(select(events).where(IS_DEAD).order_by(events.c.id)).mappings()
-            return [_event(row) for row in rows]
+            return [event_of(row) for row in rows]
 
     def next_due(self) -> datetime | None:
         """When the next event is due for handling, or None."""
@@ -316,35 +266,22 @@ class Journal:
         row = connection.execute(query).mappings().first()
         if row is None:
             return None, False
-        standing, step = Standing(row["standing"]), step_of(kind, code=code, detail=detail)
-        moved = transition(standing, step)
-        contradicts = moved.contradicts
-        if step in FINAL_STEPS and standing in (Standing.FAILED, Standing.SUCCEEDED):
-            contradicts = contradicts or not same_code(row["result_code"], code)
-        values: dict[str, Any] = {"updated_at": self._clock(), "standing": moved.standing.value}
-        if step in FINAL_STEPS and moved.standing in (Standing.FAILED, Standing.SUCCEEDED) and not row["result_code"]:
-            values["result_code"] = code
-            values["receipt"] = receipt
-        if kind in (EventKind.ACCEPTED, EventKind.QUEUED, EventKind.REFUSED) and code is not None:
-            values["response_code"] = code
-        if core_conversation_id and not row["core_conversation_id"]:
-            values["core_conversation_id"] = core_conversation_id
-        if step is not Step.NOTHING:
-            connection.execute(update(payments).where(payments.c.conversation_id == conversation_id).values(**values))
-        return moved.standing, contradicts
-
-    def _delivered(self, connection: Connection, kind: EventKind, identity: str) -> Received | None:
-        same = and_(events.c.kind == kind.value, events.c.identity == identity)
-        row = connection.execute(select(events).where(same)).mappings().first()
-        if row is None:
-            return None
-        query = select(payments.c.standing).where(payments.c.conversation_id == row["conversation_id"])
-        standing = connection.execute(query).scalar()
-        state = Standing(standing).state if standing is not None else None
-        return Received(event_id=row["id"], is_new=False, contradicts=row["contradicts"], state=state)
+        moved = move(
+            row,
+            kind=kind,
+            now=self._clock(),
+            code=code,
+            detail=detail,
+            core_conversation_id=core_conversation_id,
+            receipt=receipt,
+        )
+        if moved.changes:
+            which = payments.c.conversation_id == conversation_id
+            connection.execute(update(payments).where(which).values(**moved.changes))
+        return moved.standing, moved.contradicts
 
     def _set(self, event_id: int, **values: Any) -> None:
-        received = or_(*(events.c.kind == kind.value for kind in _HANDLED_LATER))
+        received = events.c.kind.in_([kind.value for kind in HANDLED_LATER])
         with self._transaction() as connection:
             done = connection.execute(update(events).where(events.c.id == event_id, received).values(**values))
         if done.rowcount != 1:
@@ -355,13 +292,3 @@ def _payment(row: RowMapping) -> Payment:
     names = ("conversation_id", "command_id", "amount", "receiver", "core_conversation_id", "response_code")
     more = ("result_code", "receipt", "created_at", "updated_at")
     return Payment(state=Standing(row["standing"]).state, **{name: row[name] for name in (*names, *more)})
-
-
-def _event(row: RowMapping) -> Event:
-    plain = ("id", "conversation_id", "at", "code", "core_conversation_id", "receipt", "origin", "contradicts")
-    more = ("attempts", "due_at", "detail", "error", "body")
-    return Event(
-        kind=EventKind(row["kind"]),
-        handling=Handling(row["handling"]),
-        **{name: row[name] for name in (*plain, *more)},
-    )

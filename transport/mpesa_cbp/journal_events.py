@@ -1,4 +1,4 @@
-"""What the journal gives out: events, and what became of a delivery."""
+"""What the journal takes and gives out: deliveries, events, and what became of a delivery."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from sqlalchemy import RowMapping
+
 from mpesa_cbp.payments import EventKind, PaymentState
 
-__all__ = ["Event", "Handling", "Received"]
+__all__ = ["Delivery", "Event", "Handling", "Received", "event_of"]
 
 
 class Handling(Enum):
@@ -54,6 +56,26 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A message that was delivered to us, to be stored once for each ``kind`` and ``identity``.
+
+    ``identity`` is a digest of what the message says. ``body`` is the message as it came, ``code``,
+    ``core_conversation_id`` and ``receipt`` what it states, ``origin`` who brought it. ``contradicts`` marks one that
+    is known to contradict an earlier one; such a delivery is kept and handed to nobody.
+    """
+
+    kind: EventKind
+    identity: str
+    conversation_id: str | None = None
+    code: str | None = None
+    core_conversation_id: str | None = None
+    receipt: str | None = None
+    origin: str | None = None
+    contradicts: bool = False
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
     """What became of a delivery: it is stored, now or (``is_new`` false) since an earlier delivery of the same event.
 
@@ -64,3 +86,18 @@ class Received:
     is_new: bool
     contradicts: bool
     state: PaymentState | None
+
+
+_EVENT_COLUMNS = (
+    *("id", "conversation_id", "at", "code", "core_conversation_id", "receipt", "origin", "contradicts"),
+    *("attempts", "due_at", "detail", "error", "body"),
+)
+
+
+def event_of(row: RowMapping) -> Event:
+    """An event from its row."""
+    return Event(
+        kind=EventKind(row["kind"]),
+        handling=Handling(row["handling"]),
+        **{name: row[name] for name in _EVENT_COLUMNS},
+    )

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 from mpesa_cbp.envelope import Decoded, decode, encode, encode_fault
 from mpesa_cbp.errors import JournalError, MalformedMessage
 from mpesa_cbp.handler_worker import HandlerWorker
-from mpesa_cbp.journal import Journal, Received
+from mpesa_cbp.journal import Delivery, Journal, Received
 from mpesa_cbp.notices import KINDS, C2BNotice, QueueTimeoutNotice, ResultNotice, identity_of
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.wsgi_server import MAXIMUM_BODY, Server
@@ -156,7 +156,7 @@ class Listener:
         identity = hashlib.sha256(body).hexdigest()
         try:
             received = self._journal.receive(
-                kind=EventKind.UNREADABLE, conversation_id=None, body=body, identity=identity, origin=origin
+                Delivery(kind=EventKind.UNREADABLE, body=body, identity=identity, origin=origin)
             )
             _logger.warning("event %d cannot be read: %s", received.event_id, error.reason)
         except JournalError as failure:
@@ -167,7 +167,7 @@ class Listener:
         message = decoded.message
         conversation_id = getattr(message, "originator_conversation_id", None) or None
         result = message if isinstance(message, Result) else None
-        return self._journal.receive(
+        delivery = Delivery(
             kind=kind,
             conversation_id=conversation_id,
             body=body,
@@ -177,6 +177,7 @@ class Listener:
             receipt=(result.transaction_id or None) if result is not None else getattr(message, "trans_id", None),
             origin=origin,
         )
+        return self._journal.receive(delivery)
 
     def _validated(self, decoded: Decoded, received: Received) -> bytes:
         """The handler's verdict; without a handler, or when it fails, the payment is refused: nobody has agreed."""
