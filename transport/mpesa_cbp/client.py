@@ -6,6 +6,7 @@ section 1). A failure after bytes may have left is ``OutcomeUnknown`` and is nev
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +21,9 @@ from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.commands import COMMANDS, Command, Order, Receiver, without_credentials
 from mpesa_cbp.envelope import encode
 from mpesa_cbp.errors import CbpError, InvalidRequest, JournalError, OutcomeUnknown, Refused, Sent
+from mpesa_cbp.history import History, read_history
 from mpesa_cbp.http import HttpTransport
+from mpesa_cbp.log_events import QUERY_ANSWERED
 from mpesa_cbp.payments import EventKind, PaymentJournal
 from mpesa_cbp.security import SecurityError, encrypt_credential, sp_password
 from mpesa_cbp.settings import PROFILES, Initiator, Profile, ServiceProvider, reveal
@@ -37,6 +40,8 @@ from mpesa_cbp_models import (
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST, QUERY_TRANSACTION
 from mpesa_cbp_models.query_transaction import QueryTransactionExtensionInfo
 from mpesa_cbp_models.result import ParameterType
+
+_logger = logging.getLogger("mpesa_cbp.client")
 
 MAX_CONVERSATION_ID = 128
 """Longest OriginatorConversationID (protocol, section 3)."""
@@ -269,14 +274,12 @@ class Client:
 
     # -- what became of a payment ---------------------------------------------------------------------------------
 
-    def query_transaction(
-        self, conversation_id: str, *, query_date: datetime | None = None
-    ) -> QueryTransactionResponse:
+    def query_transaction(self, conversation_id: str, *, query_date: datetime | None = None) -> History:
         """Ask the broker how far a payment came; asking is harmless and may be repeated (protocol, section 8).
 
-        ``query_date`` is when the payment was sent and makes the answer faster. Raises NotSent or OutcomeUnknown
-        where no readable answer came (of the query: the payment is as it was), Refused where the broker refused to
-        answer.
+        The History says what the broker's record proves. ``query_date`` is when the payment was sent and makes the
+        answer faster. Raises NotSent or OutcomeUnknown where no readable answer came (of the query: the payment is as
+        it was), Refused where the broker refused to answer.
         """
         extension = None
         if query_date is not None:
@@ -296,7 +299,16 @@ class Client:
         message = decoded.message
         if isinstance(message, QueryTransactionResponse):
             if response_meaning(message.result.response_code).success:
-                return message
+                history = read_history(message, conversation_id)
+                QUERY_ANSWERED.log(
+                    _logger,
+                    conversation_id=conversation_id,
+                    finding=history.finding.value,
+                    code=history.code,
+                    entries=len(history.entries),
+                    problems=len(history.problems),
+                )
+                return history
             message = message.result
         if isinstance(message, Response):
             acknowledge(message, decoded, conversation_id=conversation_id)

@@ -21,6 +21,9 @@ _ORIGIN_REQUEST = re.compile(
 # Twelve to fifteen digits that begin like an MSISDN and stand alone: a customer's number wherever it occurs.
 _NUMBER = re.compile(r"(?<![\w.])(?:254|\+254)\d{9}(?!\w)|(?<![\w.])0[17]\d{8}(?!\w)")
 
+# Names of HTTP headers whose values let somebody in.
+_SECRET_HEADER = re.compile(r"auth|cookie|token|secret|password|api-?key|signature|credential", re.IGNORECASE)
+
 MASK = "********"
 
 
@@ -36,6 +39,11 @@ def redact(text: str) -> str:
 def redact_bytes(body: bytes) -> str:
     """As ``redact``, for a message as bytes; what is no UTF-8 is replaced."""
     return redact(body.decode("utf-8", errors="replace"))
+
+
+def redact_header(name: str, value: str) -> str:
+    """Value of an HTTP header, masked where it lets somebody in; numbers and names in the others are masked too."""
+    return MASK if _SECRET_HEADER.search(name) else redact(value)
 
 
 def _initials(name: str) -> str:
