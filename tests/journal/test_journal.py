@@ -6,41 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpesa_cbp.errors import DuplicateConversation, JournalError, SettingsError
+from mpesa_cbp.errors import DuplicateConversation
 from mpesa_cbp.journal import Delivery, Handling, Journal
 from mpesa_cbp.journal_transitions import FINAL_STEPS, Standing, Step, transition
 from mpesa_cbp.payments import EventKind, PaymentState
-
-NOW = datetime(2026, 11, 24, tzinfo=timezone.utc)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        self.now += timedelta(microseconds=1)
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def journal(tmp_path: Path, clock: Clock) -> Iterator[Journal]:
-    with Journal(f"sqlite:///{tmp_path}/journal.db", clock=clock) as opened:
-        yield opened
+from tests.journal.conftest import Clock
 
 
 def create(journal: Journal, conversation_id: str = "c1") -> None:
@@ -211,40 +188,6 @@ def test_unreadable_message_is_kept_and_given_to_nobody(journal: Journal) -> Non
     assert journal.claim(limit=1, lease=timedelta(minutes=1)) == []
 
 
-def test_database_without_room_gives_a_journal_error_and_stores_nothing(tmp_path: Path) -> None:
-    with Journal(f"sqlite:///{tmp_path}/j.db") as journal:
-        with journal._engine.connect() as connection:
-            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
-        from sqlalchemy import event
-
-        @event.listens_for(journal._engine, "begin")
-        def limit(connection: object) -> None:
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")  # type: ignore[attr-defined]
-
-        def fill() -> None:
-            for number in range(200):
-                journal.create(
-                    conversation_id=f"c{number}",
-                    command_id="x",
-                    amount=None,
-                    receiver="254712345678",
-                    request=b"x" * 4000,
-                )
-
-        with pytest.raises(JournalError) as caught:
-            fill()
-        assert "254712345678" not in str(caught.value)
-        stored = journal.payments()
-        assert all(journal.events(payment.conversation_id) for payment in stored)
-
-
-@pytest.mark.parametrize("url", ["nonsense", "oracle9://x", "sqlite:////nowhere/at/all/j.db"])
-def test_journal_that_cannot_be_opened_says_so(url: str) -> None:
-    with pytest.raises((SettingsError, JournalError)) as caught:
-        Journal(url)
-    assert "journal" in str(caught.value)
-
-
 CHILD = """
 import sys
 from mpesa_cbp.journal import Journal
@@ -255,8 +198,8 @@ for number in range(int(sys.argv[2]), 10_000):
 """
 
 
-def test_what_was_acknowledged_survives_the_process_being_killed(tmp_path: Path) -> None:
-    url, start = f"sqlite:///{tmp_path}/j.db", 0
+def test_what_was_acknowledged_survives_the_process_being_killed(url: str) -> None:
+    start = 0
     acknowledged: list[int] = []
     for _ in range(5):
         child = subprocess.Popen([sys.executable, "-c", CHILD, url, str(start)], stdout=subprocess.PIPE, text=True)

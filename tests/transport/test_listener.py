@@ -22,6 +22,7 @@ from mpesa_cbp_models.operations import (
     NOTIFY_QUEUE_TIMEOUT,
     VALIDATE_C2B_PAYMENT,
 )
+from tests.journal.damage import lose_table
 
 RESULT = encode(
     Result(result_code="0", originator_conversation_id="c1"), operation=GENERIC_API_RESULT, direction="input"
@@ -111,16 +112,14 @@ def test_message_is_stored_and_then_acknowledged(journal: Journal, body: bytes, 
 
 
 @pytest.mark.parametrize(("body", "code"), [(RESULT, "200000003"), (TIMEOUT, "000000001"), (VALIDATION, "C2B00016")])
-def test_what_cannot_be_stored_is_not_acknowledged(journal: Journal, body: bytes, code: str) -> None:
-    with journal._transaction() as connection:
-        connection.exec_driver_sql("DROP TABLE mpesa_cbp_events")
+def test_what_cannot_be_stored_is_not_acknowledged(journal: Journal, tmp_path: Path, body: bytes, code: str) -> None:
+    lose_table(tmp_path / "j.db", "mpesa_cbp_events")
     status, answer = post(Listener(journal=journal, path_token="token"), body)
     assert (status, code_of(answer)) == ("200 OK", code)
 
 
-def test_confirmation_that_cannot_be_stored_is_answered_with_a_fault(journal: Journal) -> None:
-    with journal._transaction() as connection:
-        connection.exec_driver_sql("DROP TABLE mpesa_cbp_events")
+def test_confirmation_that_cannot_be_stored_is_answered_with_a_fault(journal: Journal, tmp_path: Path) -> None:
+    lose_table(tmp_path / "j.db", "mpesa_cbp_events")
     _, answer = post(Listener(journal=journal, path_token="token"), CONFIRMATION)
     assert decode(answer).fault is not None
 

@@ -27,6 +27,7 @@ from mpesa_cbp.listener import ListenerServer
 from mpesa_cbp.notices import QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.settings import PROFILES, ServiceProvider
 from mpesa_cbp.simulator import Simulator, Timing
+from tests.journal.damage import lose_table
 
 MSISDN = "254712345678"
 TIMING = Timing(result_delay=0.05)
@@ -174,9 +175,8 @@ def test_known_conversation_id_is_refused_before_anything_is_sent(bench: Bench) 
     assert bench.requests_seen() == seen
 
 
-def test_payment_that_cannot_be_stored_is_not_sent(bench: Bench) -> None:
-    with bench.journal._transaction() as connection:
-        connection.exec_driver_sql("DROP TABLE mpesa_cbp_payments")
+def test_payment_that_cannot_be_stored_is_not_sent(bench: Bench, tmp_path: Path) -> None:
+    lose_table(tmp_path / "payments.db", "mpesa_cbp_payments")
     with pytest.raises(JournalError) as caught:
         bench.client.pay_customer(MSISDN, 100)
     assert caught.value.sent is Sent.NO

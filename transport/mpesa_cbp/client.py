@@ -20,11 +20,19 @@ from mpesa_cbp.answers import Acknowledgement, acknowledge, outcome_unknown, rea
 from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.commands import COMMANDS, Command, Order, Receiver, without_credentials
 from mpesa_cbp.envelope import encode
-from mpesa_cbp.errors import CbpError, InvalidRequest, JournalError, OutcomeUnknown, Refused, Sent
+from mpesa_cbp.errors import (
+    CbpError,
+    DuplicateConversation,
+    InvalidRequest,
+    JournalError,
+    OutcomeUnknown,
+    Refused,
+    Sent,
+)
 from mpesa_cbp.history import History, read_history
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.log_events import QUERY_ANSWERED
-from mpesa_cbp.payments import EventKind, PaymentJournal
+from mpesa_cbp.payments import EventKind, PaymentJournal, PaymentState
 from mpesa_cbp.security import SecurityError, encrypt_credential, sp_password
 from mpesa_cbp.settings import PROFILES, Initiator, Profile, ServiceProvider, reveal
 from mpesa_cbp.values import normalise_msisdn, parse_amount
@@ -448,7 +456,10 @@ class Client:
 
     def _deliver(self, sending: _Sending) -> Acknowledgement:
         conversation_id = sending.conversation_id
-        self._record(conversation_id, EventKind.SENDING, sent=Sent.NO)
+        if self._record(conversation_id, EventKind.SENDING, sent=Sent.NO) is not PaymentState.SENT:
+            raise DuplicateConversation(
+                "The journal does not give leave to send this payment", conversation_id=conversation_id, sent=Sent.NO
+            )
         try:
             answer = self._http.post(
                 sending.envelope, soap_action=sending.operation.soap_action, conversation_id=conversation_id
@@ -488,11 +499,12 @@ class Client:
         code: str | None = None,
         core_conversation_id: str | None = None,
         detail: str | None = None,
-    ) -> None:
+    ) -> PaymentState:
+        """Store an event; without a journal the caller's ledger gives leave to send."""
         if self._journal is None:
-            return
+            return PaymentState.SENT
         try:
-            self._journal.record(
+            return self._journal.record(
                 conversation_id, kind, code=code, core_conversation_id=core_conversation_id, detail=detail
             )
         except JournalError as error:

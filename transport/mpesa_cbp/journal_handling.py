@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal_events import Event, Handling, event_of
-from mpesa_cbp.journal_tables import events
+from mpesa_cbp.journal_receiving import HANDLED_LATER
+from mpesa_cbp.journal_tables import IS_DEAD, events
 
-__all__ = ["claim_due", "close_events", "release_events"]
+__all__ = ["claim_due", "close_events", "dead_letters", "find_event", "next_due", "release_events", "set_handling"]
 
 
 def claim_due(connection: Connection, *, limit: int, lease: timedelta, now: datetime) -> list[Event]:
@@ -50,3 +53,30 @@ def release_events(connection: Connection, event_ids: Collection[int], *, now: d
         .where(events.c.id.in_(event_ids), events.c.handling == Handling.LEASED.value)
         .values(handling=Handling.PENDING.value, due_at=now, attempts=events.c.attempts - 1)
     )
+
+
+def set_handling(connection: Connection, event_id: int, **values: Any) -> None:
+    """Note how the handling of an event goes. Raises JournalError where there is no such event to handle."""
+    received = events.c.kind.in_([kind.value for kind in HANDLED_LATER])
+    done = connection.execute(update(events).where(events.c.id == event_id, received).values(**values))
+    if done.rowcount != 1:
+        raise JournalError(f"The journal has no event {event_id} that could be handled")
+
+
+def find_event(connection: Connection, event_id: int) -> Event | None:
+    """One event, or None."""
+    row = connection.execute(select(events).where(events.c.id == event_id)).mappings().first()
+    return event_of(row) if row is not None else None
+
+
+def dead_letters(connection: Connection) -> list[Event]:
+    """Events whose handling was given up, oldest first."""
+    rows = connection.execute(select(events).where(IS_DEAD).order_by(events.c.id)).mappings()
+    return [event_of(row) for row in rows]
+
+
+def next_due(connection: Connection) -> datetime | None:
+    """When the next event is due for handling, or None."""
+    query = select(events.c.due_at).where(events.c.due_at.is_not(None)).order_by(events.c.due_at).limit(1)
+    found: datetime | None = connection.execute(query).scalar()
+    return found

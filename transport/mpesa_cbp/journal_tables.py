@@ -1,4 +1,4 @@
-"""The journal's two tables as the newest schema version has them; ``journal_migrations`` makes them.
+"""The journal's tables as the newest schema version has them; ``journal_migrations`` makes them.
 
 A test holds that both say the same. The names have a prefix, because the database may be shared with an application.
 """
@@ -25,10 +25,13 @@ from sqlalchemy import (
     text,
 )
 
-__all__ = ["IS_DEAD", "VERSION_TABLE", "events", "metadata", "payments"]
+__all__ = ["IS_DEAD", "SCHEMA_VERSION", "VERSION_TABLE", "batch_lines", "events", "metadata", "payments"]
 
 VERSION_TABLE = "mpesa_cbp_schema"
 """Where the schema's version is kept."""
+
+SCHEMA_VERSION = "0002"
+"""The newest version, that of the tables here."""
 
 
 class Moment(TypeDecorator[datetime]):
@@ -81,7 +84,20 @@ payments = Table(
     Column("receipt", Text),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    # When a reconciliation last took it to ask the broker about it; see ``Journal.claim_query``.
+    Column("queried_at", Moment),
     Index("mpesa_cbp_payments_standing", "standing", "updated_at"),
+)
+
+batch_lines = Table(
+    "mpesa_cbp_batch_lines",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("batch", Text, nullable=False),
+    Column("reference", Text, nullable=False),
+    # Of what the line pays, so that a list that was copied under another name is known again.
+    Column("digest", Text, nullable=False),
+    Index("mpesa_cbp_batch_lines_digest", "digest"),
 )
 
 events = Table(

@@ -93,8 +93,8 @@ class Transition:
 # "-" is no change, "!" a contradiction. Row by row, why:
 #
 # SENDING is stored before the first byte leaves, so a payment may be sent exactly where it leads to "sent": never
-# sent, or certainly not taken. Two sendings without an answer between them are two requests under way, and the
-# answer to one says nothing of the other: unknown.
+# sent, certainly not taken, or expired. Elsewhere it is refused and not stored, so there are never two requests of one
+# payment under way.
 # NOT_SENT and REFUSED speak of one request. They settle a payment of which nothing else is under way, and nothing
 # where an earlier request may still be paid (unknown, queued, accepted).
 # QUEUED and ACCEPTED that come late are the answer to a request of which more is known. After a refusal they mean
@@ -108,7 +108,7 @@ class Transition:
 # cannot stand.
 TABLE = """
                  CREATED     SENT       QUEUED     ACCEPTED   UNKNOWN    EXPIRED     NOT_TAKEN   FAILED  SUCCEEDED
-SENDING          SENT        UNKNOWN!   -!         -!         -!         SENT        SENT        -!      -!
+SENDING          SENT        -!         -!         -!         -!         SENT        SENT        -!      -!
 NOT_SENT         NOT_TAKEN   NOT_TAKEN  -!         -!         -          -!          -           -!      -!
 REFUSED          NOT_TAKEN!  NOT_TAKEN  -!         -!         -          -!          -           -!      -!
 QUEUED           QUEUED!     QUEUED     -          -          QUEUED     -           QUEUED!     -       -

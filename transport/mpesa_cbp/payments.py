@@ -77,6 +77,17 @@ class Payment:
     receipt: str | None
     created_at: datetime
     updated_at: datetime
+    queried_at: datetime | None = None
+    """When a reconciliation last took it up to ask the broker about it."""
+
+    @property
+    def may_be_sent(self) -> bool:
+        """Whether it may be sent under its conversation id: never sent, certainly not taken, or expired.
+
+        A payment that the core failed is not among them: the core knows its id, and refuses it for ever.
+        """
+        untaken = self.state is PaymentState.FAILED and self.result_code is None
+        return untaken or self.state in (PaymentState.CREATED, PaymentState.EXPIRED)
 
 
 class PaymentJournal(Protocol):
@@ -104,10 +115,14 @@ class PaymentJournal(Protocol):
         *,
         code: str | None = None,
         core_conversation_id: str | None = None,
+        receipt: str | None = None,
         detail: str | None = None,
         body: bytes | None = None,
     ) -> PaymentState:
         """Append an event and move the payment as far as the transition table allows; returns its state now.
+
+        SENDING is the leave to send, and of several who ask for it at once one gets it: it returns SENT, or raises
+        DuplicateConversation and stores nothing where the payment may not be sent (``Payment.may_be_sent``).
 
         Raises JournalError where it cannot be stored.
         """

@@ -1,0 +1,176 @@
+"""The journal's outbound half, inside a transaction: payments, their events, and what moves them.
+
+Each function works on the connection that it is given and commits nothing; ``Journal`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from mpesa_cbp.errors import DuplicateConversation, JournalError, Sent
+from mpesa_cbp.journal_events import Event, Handling, event_of
+from mpesa_cbp.journal_moves import move
+from mpesa_cbp.journal_receiving import lock_conversations
+from mpesa_cbp.journal_tables import events, payments
+from mpesa_cbp.journal_transitions import Standing, Step, step_of
+from mpesa_cbp.payments import EventKind, Payment, PaymentState
+
+_RETURNED = ("conversation_id", "command_id", "amount", "receiver", "core_conversation_id", "response_code")
+_RETURNED_TOO = ("result_code", "receipt", "created_at", "updated_at", "queried_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """What we did or learnt about a payment, before it is stored."""
+
+    conversation_id: str
+    kind: EventKind
+    at: datetime
+    code: str | None = None
+    core_conversation_id: str | None = None
+    receipt: str | None = None
+    detail: str | None = None
+    body: bytes | None = None
+
+    @property
+    def step(self) -> Step:
+        """What it says of the payment."""
+        return step_of(self.kind, code=self.code, detail=self.detail)
+
+
+def create(
+    connection: Connection,
+    created: Incident,
+    *,
+    conversation_id: str,
+    command_id: str,
+    amount: Decimal | None,
+    receiver: str | None,
+) -> None:
+    """Store a payment in state CREATED; events that came before join it. Raises DuplicateConversation."""
+    lock_conversations(connection, [conversation_id])
+    earlier = connection.execute(
+        select(events).where(events.c.conversation_id == conversation_id).order_by(events.c.id)
+    ).mappings()
+    joining = [(row["id"], replace(_incident(row), at=created.at)) for row in earlier]
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                insert(payments).values(
+                    conversation_id=conversation_id,
+                    command_id=command_id,
+                    standing=Standing.CREATED.value,
+                    amount=amount,
+                    receiver=receiver,
+                    created_at=created.at,
+                    updated_at=created.at,
+                )
+            )
+    except IntegrityError:
+        raise DuplicateConversation(
+            "A payment with this conversation id is in the journal already",
+            conversation_id=conversation_id,
+            sent=Sent.NO,
+        ) from None
+    _append(connection, created)
+    for event_id, incident in joining:
+        _, contradicts = _move(connection, incident)
+        if contradicts:
+            connection.execute(update(events).where(events.c.id == event_id).values(contradicts=True))
+
+
+def record(connection: Connection, incident: Incident) -> PaymentState:
+    """Append an event and move its payment; a sending is stored only where the payment may be sent."""
+    conversation_id = incident.conversation_id
+    lock_conversations(connection, [conversation_id])
+    standing, contradicts = _move(connection, incident)
+    if standing is None:
+        raise JournalError("The journal knows no such payment", conversation_id=conversation_id)
+    if contradicts and incident.step is Step.SENDING:
+        raise DuplicateConversation(
+            f"This payment is in the journal as {standing.state.value} and may not be sent",
+            conversation_id=conversation_id,
+            sent=Sent.NO,
+        )
+    _append(connection, incident, contradicts=contradicts)
+    return standing.state
+
+
+def _append(connection: Connection, incident: Incident, *, contradicts: bool = False) -> None:
+    row = {
+        "conversation_id": incident.conversation_id,
+        "kind": incident.kind.value,
+        "step": incident.step.value,
+        "at": incident.at,
+        "code": incident.code,
+        "core_conversation_id": incident.core_conversation_id,
+        "receipt": incident.receipt,
+        "detail": incident.detail,
+        "body": incident.body,
+        "contradicts": contradicts,
+        "handling": Handling.NONE.value,
+        "attempts": 0,
+    }
+    connection.execute(insert(events).values(**row))
+
+
+def _move(connection: Connection, incident: Incident) -> tuple[Standing | None, bool]:
+    """Move a payment by the table; returns where it stands now and whether the event contradicts what was known."""
+    chosen = payments.c.conversation_id == incident.conversation_id
+    row = connection.execute(select(payments).where(chosen).with_for_update()).mappings().first()
+    if row is None:
+        return None, False
+    moved = move(
+        row,
+        kind=incident.kind,
+        now=incident.at,
+        code=incident.code,
+        detail=incident.detail,
+        core_conversation_id=incident.core_conversation_id,
+        receipt=incident.receipt,
+    )
+    if moved.changes and not (moved.contradicts and incident.step is Step.SENDING):
+        connection.execute(update(payments).where(chosen).values(**moved.changes))
+    return moved.standing, moved.contradicts
+
+
+def find(connection: Connection, conversation_id: str) -> Payment | None:
+    """The payment of that conversation id."""
+    found = connection.execute(select(payments).where(payments.c.conversation_id == conversation_id)).mappings().first()
+    return _payment(found) if found is not None else None
+
+
+def search(
+    connection: Connection,
+    states: Collection[PaymentState] | None,
+    older_than: datetime | None,
+    limit: int | None,
+) -> list[Payment]:
+    """Payments in those states whose last change is older, oldest first."""
+    query = select(payments).order_by(payments.c.updated_at, payments.c.conversation_id).limit(limit)
+    if states is not None:
+        query = query.where(payments.c.standing.in_([each.value for each in Standing if each.state in states]))
+    if older_than is not None:
+        query = query.where(payments.c.updated_at < older_than)
+    return [_payment(row) for row in connection.execute(query).mappings()]
+
+
+def events_of(connection: Connection, conversation_id: str) -> list[Event]:
+    """Everything that happened to a payment, in order."""
+    query = select(events).where(events.c.conversation_id == conversation_id).order_by(events.c.id)
+    return [event_of(row) for row in connection.execute(query).mappings()]
+
+
+def _payment(row: RowMapping) -> Payment:
+    return Payment(state=Standing(row["standing"]).state, **{name: row[name] for name in (*_RETURNED, *_RETURNED_TOO)})
+
+
+def _incident(row: RowMapping) -> Incident:
+    names = ("conversation_id", "at", "code", "core_conversation_id", "receipt", "detail")
+    return Incident(kind=EventKind(row["kind"]), **{name: row[name] for name in names})
