@@ -17,7 +17,15 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-__all__ = ["Certificate", "CertificateFile", "CertificateFileError", "issued_by", "key_matches", "read_certificates"]
+__all__ = [
+    "Certificate",
+    "CertificateFile",
+    "CertificateFileError",
+    "encrypted_key",
+    "issued_by",
+    "key_matches",
+    "read_certificates",
+]
 
 # A PEM block: label, then anything up to the end line with the same label. Text around the blocks (`Bag Attributes`
 # as openssl writes it, comments, a byte order mark) is passed over.
@@ -114,9 +122,17 @@ def key_matches(certificate: Certificate, key: bytes) -> bool:
 
     Raises CertificateFileError when the key cannot be read.
     """
-    public = _load_key(key, None).public_key()
+    public = _load_key(key, None, known=True).public_key()
     spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     return public.public_bytes(*spki) == _load(certificate).public_key().public_bytes(*spki)
+
+
+def encrypted_key(key: bytes, passphrase: bytes) -> bytes:
+    """A private key (PEM, not encrypted) as encrypted PKCS#8 PEM."""
+    encryption = serialization.BestAvailableEncryption(passphrase)
+    return _load_key(key, None, known=True).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+    )
 
 
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
@@ -179,12 +195,15 @@ def _read_pkcs12(data: bytes, passphrase: bytes | None) -> CertificateFile:
     return CertificateFile("PKCS#12 (.p12, .pfx)", _facts_of_all([each.certificate for each in found]), key)
 
 
-def _load_key(text: bytes, passphrase: bytes | None) -> PrivateKeyTypes:
+def _load_key(text: bytes, passphrase: bytes | None, *, known: bool = False) -> PrivateKeyTypes:
+    """Load a key; ``known`` skips the checks of RSA, a tenth of a second, for one that `read_certificates` gave out."""
     encrypted = b"ENCRYPTED" in text
     if encrypted and not passphrase:
         raise CertificateFileError("the private key is encrypted: its passphrase is needed")
     try:
-        return serialization.load_pem_private_key(text, passphrase if encrypted else None)
+        return serialization.load_pem_private_key(
+            text, passphrase if encrypted else None, unsafe_skip_rsa_key_validation=known
+        )
     except (ValueError, TypeError, UnsupportedAlgorithm):
         # No cause: the library's text may quote parts of the key file.
         reason = "its passphrase is wrong, or it is damaged" if encrypted else "it is damaged or of an unknown kind"

@@ -1,0 +1,190 @@
+"""Who we are and whom we trust in TLS, from files in every form in which they are handed out."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import ssl
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
+from cryptography.x509.oid import NameOID
+
+from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.http import HttpTransport
+from mpesa_cbp.tls import ClientCertificate, read_identity, tls_context
+from tests.transport.failing_broker import FailingBroker, echoes
+
+NOW = datetime.datetime.now(datetime.timezone.utc)
+PASSPHRASE = "planted-word"
+Issued = tuple[x509.Certificate, rsa.RSAPrivateKey]
+
+
+def issue(name: str, issuer: Issued | None, *, ca: bool = False) -> Issued:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer[0].subject if issuer else subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - datetime.timedelta(days=1))
+        .not_valid_after(NOW + datetime.timedelta(days=90))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(issuer[1] if issuer else key, hashes.SHA256())
+    )
+    return signed, key
+
+
+def pem(*certificates: x509.Certificate) -> bytes:
+    return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates)
+
+
+def key_text(key: rsa.RSAPrivateKey, passphrase: str | None = None) -> bytes:
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase:
+        encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+
+
+class Handed:
+    """What an operator hands out, in every form: root and issuing CA, the partner's and the broker's certificates."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        root = issue("Root", None, ca=True)
+        issuing = issue("Issuing", root, ca=True)
+        partner, broker, stranger = issue("partner", issuing), issue("broker", issuing), issue("stranger", None)
+        everything = [root[0], issuing[0], partner[0]]
+        packed = pkcs12.serialize_key_and_certificates
+        locked = serialization.BestAvailableEncryption(PASSPHRASE.encode())
+        files = {
+            "root.pem": pem(root[0]),
+            "issuing.pem": pem(issuing[0]),
+            "root.cer": root[0].public_bytes(serialization.Encoding.DER),
+            "chain.p7b": pkcs7.serialize_certificates(everything, serialization.Encoding.DER),
+            "chain-pem.p7b": pkcs7.serialize_certificates(everything, serialization.Encoding.PEM),
+            "wrong-order.pem": pem(*everything),
+            "partner.cer": partner[0].public_bytes(serialization.Encoding.DER),
+            "both.pem": key_text(partner[1]) + pem(partner[0], issuing[0]),
+            "partner.key": key_text(partner[1]),
+            "locked.key": key_text(partner[1], PASSPHRASE),
+            "partner.p12": packed(b"partner", partner[1], partner[0], [issuing[0], root[0]], locked),
+            "open.p12": packed(b"partner", partner[1], partner[0], [issuing[0]], serialization.NoEncryption()),
+            "authorities.p12": packed(None, None, None, [root[0]], serialization.NoEncryption()),
+            "broker.pem": key_text(broker[1]) + pem(broker[0], issuing[0]),
+            "stranger.key": key_text(stranger[1]),
+            "empty.pem": b"",
+            "half.p12": packed(b"partner", partner[1], partner[0], None, locked)[:900],
+            "text.pem": b"no certificate",
+        }
+        for name, content in files.items():
+            (folder / name).write_bytes(content)
+
+    def demanding(self) -> ssl.SSLContext:
+        """A broker that wants to see a certificate of the operator's, and trusts only the root."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "broker.pem")
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(self.folder / "root.pem")
+        return context
+
+
+@pytest.fixture(scope="module")
+def handed(tmp_path_factory: pytest.TempPathFactory) -> Handed:
+    return Handed(tmp_path_factory.mktemp("handed"))
+
+
+@pytest.mark.parametrize("ca", ["root.pem", "issuing.pem", "root.cer", "chain.p7b", "chain-pem.p7b", "authorities.p12"])
+@pytest.mark.parametrize(
+    "client",
+    [
+        ("chain.p7b", "partner.key"),
+        ("chain-pem.p7b", "locked.key"),
+        ("wrong-order.pem", "partner.key"),
+        ("both.pem",),
+        ("partner.p12",),
+    ],
+    ids="+".join,
+)
+def test_a_broker_is_spoken_to_with_files_of_every_form(handed: Handed, client: tuple[str, ...], ca: str) -> None:
+    files = [handed.folder / name for name in client]
+    certificate: ClientCertificate = (files[0], files[1]) if len(files) == 2 else files[0]
+    with (
+        FailingBroker(echoes, tls=handed.demanding()) as broker,
+        HttpTransport(
+            broker.url("localhost"),
+            client_certificate=certificate,
+            client_passphrase=lambda: PASSPHRASE,
+            ca=handed.folder / ca,
+        ) as transport,
+    ):
+        assert transport.post(b"<e/>").body == b"<e/>"
+
+
+@pytest.mark.parametrize(
+    ("client", "passphrase", "words"),
+    [
+        (("partner.cer", "partner.key"), None, None),
+        (("open.p12",), None, None),
+        (("partner.cer",), None, "no private key"),
+        (("chain.p7b",), None, "no private key"),
+        (("partner.key",), None, "no certificate beside"),
+        (("partner.cer", "stranger.key"), None, "belongs to none"),
+        (("both.pem", "stranger.key"), None, "different private keys"),
+        (("partner.cer", "locked.key"), None, "its passphrase is needed"),
+        (("partner.cer", "locked.key"), "wrong", "passphrase is wrong"),
+        (("partner.p12",), None, "its passphrase is needed"),
+        (("partner.p12",), "wrong", "passphrase is wrong"),
+        (("half.p12",), PASSPHRASE, "damaged or its passphrase is wrong"),
+        (("empty.pem",), None, "is empty"),
+        (("text.pem",), None, "is not a certificate"),
+        (("nowhere.pem",), None, "cannot be read"),
+    ],
+)
+def test_an_identity_is_whole_or_says_what_is_missing(
+    handed: Handed, client: tuple[str, ...], passphrase: str | None, words: str | None
+) -> None:
+    files = [handed.folder / name for name in client]
+    certificate: ClientCertificate = (files[0], files[1]) if len(files) == 2 else files[0]
+    if words is None:
+        assert read_identity(certificate, passphrase).certificate.subject == "CN=partner"
+        return
+    with pytest.raises(SettingsError, match=words) as caught:
+        HttpTransport("https://broker.example/", client_certificate=certificate, client_passphrase=passphrase)
+    assert client[0] in str(caught.value)
+    assert PASSPHRASE not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["partner.key", "empty.pem", "text.pem", "nowhere.pem", "partner.p12"])
+def test_a_file_without_authorities_is_refused(handed: Handed, name: str) -> None:
+    with pytest.raises(SettingsError, match=f"The CA file .*{name} cannot be used"):
+        tls_context(ca=handed.folder / name)
+
+
+def test_no_private_key_stays_on_the_disk(handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    tls_context(client_certificate=handed.folder / "partner.p12", client_passphrase=PASSPHRASE)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the command openssl")
+@pytest.mark.parametrize("packing", [[], ["-legacy"]], ids=["modern", "legacy"])
+def test_what_the_openssl_command_packs_is_read(handed: Handed, tmp_path: Path, packing: list[str]) -> None:
+    made = tmp_path / "made.p12"
+    command = ["openssl", "pkcs12", "-export", *packing, "-in", str(handed.folder / "both.pem"), "-out", str(made)]
+    subprocess.run([*command, "-passout", f"pass:{PASSPHRASE}"], check=True, capture_output=True)
+    assert read_identity(made, PASSPHRASE).certificate.subject == "CN=partner"
+    chain = tmp_path / "made.p7b"
+    command = ["openssl", "crl2pkcs7", "-nocrl", "-certfile", str(handed.folder / "wrong-order.pem"), "-outform", "DER"]
+    subprocess.run([*command, "-out", str(chain)], check=True, capture_output=True)
+    identity = read_identity((chain, handed.folder / "partner.key"))
+    assert [each.subject for each in identity.order.chain] == ["CN=partner", "CN=Issuing", "CN=Root"]
