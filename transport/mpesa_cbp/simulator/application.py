@@ -1,17 +1,19 @@
-"""The WSGI application: the SOAP endpoint of the broker."""
+"""The WSGI application: the SOAP endpoint of the broker, and the API."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl
 
 from mpesa_cbp.simulator.broker import Inbound
 from mpesa_cbp.simulator.messages import Reply, fault
 from mpesa_cbp.simulator.server import MAXIMUM_BODY, RESET
+from mpesa_cbp.simulator.web import api
+from mpesa_cbp.simulator.web.guard import known_host, same_origin
 from mpesa_cbp.simulator.world import World
 
 if TYPE_CHECKING:
@@ -22,9 +24,10 @@ _log = logging.getLogger(__name__)
 ENDPOINT = "/mminterface/request"
 """Where partners post (protocol, section 1)."""
 
-_SOAP_PATHS = frozenset(
+SOAP_PATHS = frozenset(
     {ENDPOINT, "/queryTransactionService/services/transaction", "/managementService/services/management"}
 )
+"""The paths under which SOAP messages are taken: each takes all operations."""
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -32,9 +35,10 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Application:
     """One callable for the server."""
 
-    def __init__(self, world: World, *, host: str) -> None:
+    def __init__(self, world: World, *, host: str, allow_hosts: Collection[str] = ()) -> None:
         self._world = world
-        self._hosts = _LOOPBACK | {host} if host in _LOOPBACK else None
+        self._loopback = host in _LOOPBACK
+        self._names = frozenset({host, *allow_hosts})
         self._stopping = threading.Event()
         self._count = 0
         self._lock = threading.Lock()
@@ -66,30 +70,39 @@ class Application:
 
     def _reply(self, environ: WSGIEnvironment) -> Reply:
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
-        if not self._meant_for_us(environ):
-            return _text(421, "This name is not the simulator's.")
+        soap = path in SOAP_PATHS
+        # Away from loopback partners may reach the endpoint under any name; page and API are for people.
+        if not (soap and not self._loopback) and not known_host(environ, self._names):
+            return _text(421, "This name is not the simulator's: use its address, localhost, or --allow-host NAME.")
         body = environ["wsgi.input"].read(MAXIMUM_BODY + 1) if method == "POST" else b""
         if len(body) > MAXIMUM_BODY:
             return _text(413, "The message is too large.")
-        if path in _SOAP_PATHS:
-            if method != "POST":
-                return _text(405, "Post a SOAP message here.")
-            if "xml" not in environ.get("CONTENT_TYPE", "").lower():
-                return _text(415, "Send the SOAP message as text/xml.")
-            url = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}{path}"
-            action = str(environ.get("HTTP_SOAPACTION", "")).strip('"')
-            return self._world.broker.handle(Inbound(url, action, body))
-        return _text(404, "Nothing is here.")
+        if soap:
+            return self._soap(environ, path, method, body)
+        if path.startswith(api.PREFIX):
+            return self._api(environ, path, method, body)
+        return _text(404, f"Nothing is here. SOAP messages go to {ENDPOINT}.")
 
-    def _meant_for_us(self, environ: WSGIEnvironment) -> bool:
-        """Whether the Host header is ours: else a web page elsewhere could reach us by a name of its own."""
-        if self._hosts is None:
-            return True
-        try:
-            name = urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname
-        except ValueError:
-            return False
-        return name in self._hosts
+    def _soap(self, environ: WSGIEnvironment, path: str, method: str, body: bytes) -> Reply:
+        if method != "POST":
+            return _text(405, "Post a SOAP message here.")
+        if "xml" not in environ.get("CONTENT_TYPE", "").lower():
+            return _text(415, "Send the SOAP message as text/xml.")
+        url = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}{path}"
+        action = str(environ.get("HTTP_SOAPACTION", "")).strip('"')
+        return self._world.broker.handle(Inbound(url, action, body))
+
+    def _api(self, environ: WSGIEnvironment, path: str, method: str, body: bytes) -> Reply:
+        if method == "POST" and not same_origin(environ, from_page=False):
+            return _text(403, "Another web page may not use the simulator.")
+        return api.respond(
+            self._world,
+            method=method,
+            path=path,
+            query=dict(parse_qsl(environ.get("QUERY_STRING", ""), max_num_fields=20)),
+            content_type=environ.get("CONTENT_TYPE", ""),
+            body=body,
+        )
 
 
 def _text(status: int, text: str) -> Reply:

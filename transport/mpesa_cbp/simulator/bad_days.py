@@ -2,7 +2,7 @@
 
 A payment of KES 4107, or to 254799004107, has the bad day 4107: the four digits are the whole amount, or the last four
 of a number that begins with 25479900. Codes and dialects carry a number of their own: 4000 + ResultCode, 4200 +
-dialect of the protocol's section 7.
+dialect of the protocol's section 7, 4300 + the last two digits of a ResponseCode 1000000NN.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from mpesa_cbp.codes import result_meaning
+from mpesa_cbp.codes import response_meaning, result_meaning
 
 MAGIC_PREFIX = "25479900"
 """How a magic receiver's number begins; the last four digits say which day it is."""
@@ -28,6 +28,10 @@ class BadDay:
 
     def __str__(self) -> str:
         return self.name if self.number is None else f"{self.name}:{self.number}"
+
+    def is_dialect(self, number: int) -> bool:
+        """Whether messages are to be in that dialect."""
+        return self.name == "dialect" and self.number == number
 
     @classmethod
     def parse(cls, text: str) -> BadDay:
@@ -110,9 +114,6 @@ DIALECTS: dict[int, str] = {
 _MAGIC_BY_NAME = {row.name: row.magic for row in BAD_DAYS}
 _NAME_BY_MAGIC = {row.magic: row.name for row in BAD_DAYS}
 
-PAID_ALL_THE_SAME = frozenset({"internal-error", "slow", "reset-after", "fault-server", "html-503", "cut-answer"})
-"""Days on which the caller is told nothing useful and the payment goes on."""
-
 CACHED = frozenset({"cached-then-expired", "cached-then-paid", "expired-then-paid"})
 """Days on which the broker can only cache the request."""
 
@@ -121,11 +122,33 @@ def magic_day(number: int) -> BadDay:
     """The bad day of a magic number; ``GOOD`` where it is none."""
     if number in _NAME_BY_MAGIC:
         return BadDay(_NAME_BY_MAGIC[number])
-    if 4200 < number < 4300 and number - 4200 in DIALECTS:
-        return BadDay("dialect", number - 4200)
-    if 4000 < number < 4100 and result_meaning(str(number - 4000)).known:
-        return BadDay("result-code", number - 4000)
+    rest = number % 100
+    if number // 100 == 40 and rest and result_meaning(str(rest)).known:
+        return BadDay("result-code", rest)
+    if number // 100 == 42 and rest in DIALECTS:
+        return BadDay("dialect", rest)
+    # 100000000 is no refusal; the days of the cache are its.
+    if number // 100 == 43 and rest and response_meaning(f"1000000{rest:02}").known:
+        return BadDay("response-code", int(f"1000000{rest:02}"))
     return GOOD
+
+
+def all_days() -> tuple[Description, ...]:
+    """Every day that has a magic number: the named ones, then those of the codes and dialects."""
+    numbered = []
+    for number in range(4000, 4400):
+        day = magic_day(number)
+        if day.number is not None:
+            numbered.append(Description(number, str(day), _what(day.name, day.number)))
+    return BAD_DAYS + tuple(numbered)
+
+
+def _what(name: str, number: int) -> str:
+    if name == "dialect":
+        return DIALECTS[number]
+    if name == "response-code":
+        return f"refused: {response_meaning(str(number)).meaning}"
+    return f"accepted, then not paid: {result_meaning(str(number)).meaning}"
 
 
 def magic_of(*, amount: Decimal | None, receiver: str) -> BadDay:

@@ -9,12 +9,13 @@ from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import MalformedMessage
 from mpesa_cbp.settings import reveal
-from mpesa_cbp.simulator.bad_days import CACHED, BadDay
+from mpesa_cbp.simulator.bad_days import CACHED, GOOD, BadDay
 from mpesa_cbp.simulator.checks import Refusal, check_header, check_parameters, check_schema
 from mpesa_cbp.simulator.enquiries import PASSWORD, Enquiries
 from mpesa_cbp.simulator.messages import Reply, fault, html, http_request, http_response, response, soap, without_header
 from mpesa_cbp.simulator.order import Order, read_order
 from mpesa_cbp.simulator.records import Conversation, Records, State
+from mpesa_cbp.simulator.registry import Registry
 from mpesa_cbp.simulator.scenario import Days
 from mpesa_cbp.simulator.setup import Setup
 from mpesa_cbp.simulator.story import Step
@@ -38,9 +39,12 @@ class Inbound:
 class Broker:
     """Answers the three operations that partners call."""
 
-    def __init__(self, setup: Setup, records: Records, days: Days, work: Work, enquiries: Enquiries) -> None:
+    def __init__(
+        self, setup: Setup, records: Records, registry: Registry, days: Days, work: Work, enquiries: Enquiries
+    ) -> None:
         self._setup = setup
         self._records = records
+        self._registry = registry
         self._days = days
         self._work = work
         self._enquiries = enquiries
@@ -64,7 +68,7 @@ class Broker:
     def password(self) -> str | None:
         """The service provider's password as it is now."""
         secret = self._setup.service_provider.password
-        return self._records.setting(PASSWORD) or (None if secret is None else reveal(secret))
+        return self._registry.setting(PASSWORD) or (None if secret is None else reveal(secret))
 
     def _unreadable(self, inbound: Inbound, error: MalformedMessage) -> Reply:
         if b"RequestMsg" not in inbound.body:
@@ -89,24 +93,23 @@ class Broker:
         refusal = self._header_refusal(decoded) or check_schema(request) or check_parameters(order)
         if refusal is not None and not order.conversation_id.strip():
             return self._refuse_unopened(inbound, refusal)
-        day = self._days.day_for(
+        # A request that is refused anyway does not use up a day.
+        day = GOOD if refusal is not None else self._day(order)
+        conversation = self._open(inbound, order, day)
+        if day.name in _DROPPED:
+            return self._dropped(conversation, day)
+        refusal = refusal or _refusal_of_day(day)
+        if refusal is not None:
+            return self._answer(conversation, refusal.code, _described(refusal), State.REFUSED)
+        return self._accept(inbound, conversation, order, day)
+
+    def _day(self, order: Order) -> BadDay:
+        return self._days.day_for(
             conversation_id=order.conversation_id,
             command=order.command_id,
             receiver=order.receiver,
             amount=order.amount,
         )
-        conversation = self._open(inbound, order, day)
-        if refusal is None and day.name in _DROPPED:
-            return self._dropped(conversation, day)
-        refusal = refusal or _refusal_of_day(day)
-        if refusal is not None and day.name != "internal-error":
-            return self._answer(conversation, refusal.code, _described(refusal), State.REFUSED)
-        return self._accept(inbound, conversation, order, day, self._earlier(conversation))
-
-    def _earlier(self, conversation: Conversation) -> Conversation | None:
-        # Looked up after our own is stored: of two that come at once, the second in number sees the first.
-        found = self._records.find(conversation_id=conversation.conversation_id)
-        return next((each for each in found if each.number < conversation.number and _counts(each)), None)
 
     def _open(self, inbound: Inbound, order: Order, day: BadDay) -> Conversation:
         conversation = self._records.open(
@@ -116,6 +119,7 @@ class Broker:
             short_code=order.short_code,
             receiver=order.receiver,
             amount=order.amount,
+            reference=order.value("AccountReference"),
             bad_day=day,
             result_url=order.result_url,
             timeout_url=order.timeout_url,
@@ -126,20 +130,18 @@ class Broker:
         self._keep(conversation, "submitApiRequest", http_request(inbound.url, inbound.body))
         return conversation
 
-    def _accept(
-        self, inbound: Inbound, conversation: Conversation, order: Order, day: BadDay, earlier: Conversation | None
-    ) -> Reply:
-        if day.name in CACHED:
+    def _accept(self, inbound: Inbound, conversation: Conversation, order: Order, day: BadDay) -> Reply:
+        if day.name in CACHED or day.is_dialect(10):
             reply = self._answer(conversation, _QUEUED, "The request was cached and waits to be sent on.", State.CACHED)
             self._work.cached(conversation, order)
             return reply
         self._keep(conversation, "submitApiRequest", http_request(_CORE_URL, without_header(inbound.body)))
         if day.name == "result-before-response":
-            self._work.now(conversation, order, earlier)
+            self._work.now(conversation, order)
             return self._answer(conversation, _ACCEPTED, "Accepted.", None)
-        code = {"internal-error": "100000004", "response-code": str(day.number)}.get(day.name, _ACCEPTED)
+        code = "100000004" if day.name == "internal-error" else _ACCEPTED
         reply = self._answer(conversation, code, "Accepted." if code == _ACCEPTED else "", None)
-        self._work.later(conversation, order, earlier)
+        self._work.later(conversation, order)
         return self._spoilt(reply, day)
 
     def _answer(
@@ -194,11 +196,6 @@ _DROPPED: dict[str, Callable[[], Reply]] = {
     "fault-refused": lambda: fault("SVC0901", "The SP password is not accepted."),
     "html": lambda: html(200, "Request Rejected", "The request was rejected. Support ID: 4711."),
 }
-
-
-def _counts(conversation: Conversation) -> bool:
-    """Whether the core has seen the conversation, so that the same id would be a duplicate."""
-    return conversation.state not in {State.REFUSED, State.CACHED, State.EXPIRED}
 
 
 def _refusal_of_day(day: BadDay) -> Refusal | None:

@@ -9,9 +9,12 @@ from decimal import Decimal
 
 from mpesa_cbp.envelope import encode
 from mpesa_cbp.settings import NAIROBI
+from mpesa_cbp.simulator.database import Database
 from mpesa_cbp.simulator.delivery import Courier
 from mpesa_cbp.simulator.ledger import UTILITY, WALLET, Account, Ledger
-from mpesa_cbp.simulator.records import Conversation, Records, Registration, State
+from mpesa_cbp.simulator.outbox import Delivery
+from mpesa_cbp.simulator.records import Conversation, Records, State
+from mpesa_cbp.simulator.registry import Registration, Registry
 from mpesa_cbp.simulator.scenario import Days
 from mpesa_cbp.simulator.schedule import Schedule
 from mpesa_cbp.simulator.setup import Setup
@@ -45,11 +48,21 @@ class CustomerPayments:
     """Carries customers' payments through the registered addresses of the organisation."""
 
     def __init__(
-        self, setup: Setup, ledger: Ledger, records: Records, courier: Courier, schedule: Schedule, days: Days
+        self,
+        setup: Setup,
+        database: Database,
+        ledger: Ledger,
+        records: Records,
+        registry: Registry,
+        courier: Courier,
+        schedule: Schedule,
+        days: Days,
     ) -> None:
         self._setup = setup
+        self._database = database
         self._ledger = ledger
         self._records = records
+        self._registry = registry
         self._courier = courier
         self._schedule = schedule
         self._days = days
@@ -59,65 +72,73 @@ class CustomerPayments:
 
         Raises ValueError where the short code has registered no addresses, or payer or payee are not known.
         """
-        registration = self._records.registration(payment.short_code)
-        if registration is None:
+        if self._registry.registration(payment.short_code) is None:
             raise ValueError("this short code has registered no URLs (RegisterURL)")
         if self._ledger.organisation(payment.short_code) is None or self._ledger.customer(payment.msisdn) is None:
             raise ValueError("the short code or the customer's number is not known")
+        if payment.amount <= 0:
+            raise ValueError("the amount must be more than zero")
         day = self._days.day_for(
             conversation_id=f"{payment.short_code}:{payment.reference}",
             command=COMMAND,
             receiver=payment.short_code,
             amount=payment.amount,
         )
-        conversation = self._records.open(
-            conversation_id="",
-            kind="C2B",
-            command=COMMAND,
-            short_code=payment.short_code,
-            receiver=payment.msisdn,
-            amount=payment.amount,
-            bad_day=day,
-            result_url=registration.confirmation,
-            timeout_url=None,
-            request=b"",
-        )
-        receipt = self._records.receipt(conversation.number)
-        conversation = self._records.update(conversation.number, receipt=receipt)
-        self._schedule.after(0, lambda: self._run(conversation, payment, registration))
+        with self._database.transaction():
+            conversation = self._records.open(
+                conversation_id="",
+                kind="C2B",
+                command=COMMAND,
+                short_code=payment.short_code,
+                receiver=payment.msisdn,
+                amount=payment.amount,
+                reference=payment.reference,
+                bad_day=day,
+                result_url=None,
+                timeout_url=None,
+                request=b"",
+            )
+            receipt = self._records.receipt(conversation.number)
+            conversation = self._records.update(conversation.number, receipt=receipt)
+        self.resume(conversation)
         return conversation
 
-    def _run(self, conversation: Conversation, payment: CustomerPayment, registration: Registration) -> None:
+    def resume(self, conversation: Conversation) -> None:
+        """Begin a payment that is stored, or begin it again where the simulator was stopped before its end."""
+        payment = CustomerPayment(
+            short_code=conversation.short_code,
+            msisdn=conversation.receiver,
+            amount=conversation.amount or Decimal(0),
+            reference=conversation.reference,
+        )
+        self._schedule.after(0, lambda: self._run(conversation, payment))
+
+    def _run(self, conversation: Conversation, payment: CustomerPayment) -> None:
+        registration = self._registry.registration(payment.short_code)
+        if registration is None:
+            self._end(conversation, "The short code has no registered URLs any more; no money has moved.", State.FAILED)
+            return
         third_party_id = None
         if registration.validation is not None:
             accepted, third_party_id = self._validate(conversation, payment, registration)
             if not accepted:
                 self._end(conversation, "The payment is cancelled; no money has moved.", State.FAILED)
                 return
+        with self._database.transaction():
+            self._move(conversation, payment)
+            self._end(conversation, "The money has moved to the organisation.", State.COMPLETED)
+            deliveries = self._confirm(conversation, payment, registration, third_party_id)
+        self._courier.send_off(deliveries)
+
+    def _move(self, conversation: Conversation, payment: CustomerPayment) -> None:
         debit, credit = Account(payment.msisdn, WALLET), Account(payment.short_code, UTILITY)
+        receipt, number, now = conversation.receipt or "", conversation.number, self._setup.clock()
         # The simulator's customers have as much as they want to pay, so that no wallet must be filled first.
         missing = payment.amount - self._ledger.balance(debit)
-        receipt = conversation.receipt or ""
         if missing > 0:
             source = Account("agent", "Float")
-            self._ledger.move(
-                source,
-                debit,
-                missing,
-                receipt=f"{receipt}-IN",
-                conversation=conversation.number,
-                now=self._setup.clock(),
-            )
-        self._ledger.move(
-            debit,
-            credit,
-            payment.amount,
-            receipt=receipt,
-            conversation=conversation.number,
-            now=self._setup.clock(),
-        )
-        self._end(conversation, "The money has moved to the organisation.", State.COMPLETED)
-        self._confirm(conversation, payment, registration, third_party_id)
+            self._ledger.move(source, debit, missing, receipt=f"{receipt}-IN", conversation=number, now=now)
+        self._ledger.move(debit, credit, payment.amount, receipt=receipt, conversation=number, now=now)
 
     def _end(self, conversation: Conversation, what: str, state: State) -> None:
         code = "0" if state is State.COMPLETED else None
@@ -146,30 +167,21 @@ class CustomerPayments:
         payment: CustomerPayment,
         registration: Registration,
         third_party_id: str | None,
-    ) -> None:
+    ) -> list[Delivery]:
         envelope = self._confirmation(conversation, payment, third_party_id)
         what = "The broker tells the partner that the customer has paid (ConfirmC2BPayment)."
         day, timing = conversation.bad_day.name, self._setup.timing
         if day == "never-resulted":
             self._records.step(conversation, 4, "The confirmation is lost on its way.", envelope)
-            return
+            return []
 
-        def post() -> None:
-            self._courier.post(
-                conversation,
-                registration.confirmation,
-                envelope,
-                what,
-                attempts=timing.attempts,
-                soap_action=CONFIRM_C2B_PAYMENT.soap_action,
-            )
+        def stored(delay: float) -> list[Delivery]:
+            action = CONFIRM_C2B_PAYMENT.soap_action
+            url = registration.confirmation
+            return self._courier.store(conversation, url, envelope, what, soap_action=action, delay=delay)
 
-        if day == "late-result":
-            self._schedule.after(timing.late_delay, post)
-            return
-        post()
-        if day == "result-twice":
-            self._schedule.after(timing.retry_delay, post)
+        deliveries = stored(timing.late_delay if day == "late-result" else 0)
+        return deliveries + (stored(timing.retry_delay) if day == "result-twice" else [])
 
     def _validation(self, conversation: Conversation, payment: CustomerPayment) -> bytes:
         names = self._names(payment)
@@ -184,13 +196,13 @@ class CustomerPayments:
             kyc_info=[C2BPaymentValidationRequestKYCInfo(kyc_name=name, kyc_value=value) for name, value in names],
         )
         envelope = encode(message, operation=VALIDATE_C2B_PAYMENT, direction="input")
-        if conversation.bad_day.number == 11:
+        if conversation.bad_day.is_dialect(11):
             envelope = _KYC.sub(b"", envelope).replace(b"TransType>", b"TransactionType>")
         return envelope
 
     def _confirmation(self, conversation: Conversation, payment: CustomerPayment, third_party_id: str | None) -> bytes:
         names = self._names(payment)
-        odd = conversation.bad_day.number == 19
+        odd = conversation.bad_day.is_dialect(19)
         message = C2BPaymentConfirmationRequest(
             trans_type="Pay Bill",
             trans_id=conversation.receipt or "",

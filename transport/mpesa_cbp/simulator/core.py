@@ -23,7 +23,8 @@ from mpesa_cbp.simulator.ledger import (
     Ledger,
 )
 from mpesa_cbp.simulator.order import Order, pays
-from mpesa_cbp.simulator.records import Conversation, Records, Registration, State
+from mpesa_cbp.simulator.records import Conversation, Records, State
+from mpesa_cbp.simulator.registry import Registration, Registry
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -57,10 +58,18 @@ _OWN_FUNDS = {
 class Core:
     """The mobile money platform behind the broker."""
 
-    def __init__(self, checks: CoreChecks, ledger: Ledger, records: Records, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        checks: CoreChecks,
+        ledger: Ledger,
+        records: Records,
+        registry: Registry,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._checks = checks
         self._ledger = ledger
         self._records = records
+        self._registry = registry
         self._clock = clock
 
     def work(self, order: Order, conversation: Conversation) -> Outcome:
@@ -197,7 +206,7 @@ class Core:
         )
 
     def _register(self, order: Order, _: Conversation) -> Outcome:
-        self._records.register(
+        self._registry.register(
             order.short_code,
             Registration(
                 validation=order.value("ValidationURL") or None,

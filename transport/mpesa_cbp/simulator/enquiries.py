@@ -11,6 +11,7 @@ from mpesa_cbp.security import SecurityError, decrypt_new_password
 from mpesa_cbp.simulator.checks import Refusal, check_signature
 from mpesa_cbp.simulator.messages import Reply, response, soap
 from mpesa_cbp.simulator.records import Conversation, Records
+from mpesa_cbp.simulator.registry import Registry
 from mpesa_cbp.simulator.setup import Setup
 from mpesa_cbp_models import (
     ChangePassword,
@@ -35,9 +36,10 @@ _PREFIXED = re.compile(rb"<(/?)response:")
 class Enquiries:
     """Answers what is asked about earlier requests, and takes new passwords."""
 
-    def __init__(self, setup: Setup, records: Records) -> None:
+    def __init__(self, setup: Setup, records: Records, registry: Registry) -> None:
         self._setup = setup
         self._records = records
+        self._registry = registry
 
     def query(self, message: QueryTransaction, refusal: Refusal | None) -> Reply:
         """The histories of every request with that conversation id; empty lists for one that is not known."""
@@ -97,5 +99,5 @@ class Enquiries:
             return Refusal("100000005", "newPassword was not made with the allocated key and vector")
         if not new:
             return Refusal("100000005", "the new password is empty")
-        self._records.set(PASSWORD, new)
+        self._registry.set(PASSWORD, new)
         return None

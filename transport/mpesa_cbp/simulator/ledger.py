@@ -6,6 +6,7 @@ Amounts are kept in cents, so that SQLite never sees a float. Every method is al
 from __future__ import annotations
 
 import re
+import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -40,9 +41,12 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """Money that has moved."""
+    """Money that has moved. ``number`` counts all transfers; ``conversation_id`` is the partner's, "" for C2B."""
 
+    number: int
     receipt: str
+    conversation: int
+    conversation_id: str
     debit: Account
     credit: Account
     amount: Decimal
@@ -56,7 +60,12 @@ class Ledger:
         self._database = database
         self._setup = setup
         self._organisations = {each.short_code: each for each in setup.organisations}
-        with database.transaction() as connection:
+        self.open_accounts()
+
+    def open_accounts(self) -> None:
+        """Give everybody of the setup who has no account yet the balances of the beginning."""
+        setup = self._setup
+        with self._database.transaction() as connection:
             for organisation in setup.organisations:
                 for name, amount in _opening(organisation):
                     connection.execute(
@@ -91,12 +100,24 @@ class Ledger:
             active=bool(row["active"]),
         )
 
-    def customers(self) -> list[Customer]:
-        """All customers that have appeared, by number."""
+    def customers(self, count: int = 1000, *, after: str = "") -> list[Customer]:
+        """The first customers that have appeared, by number; those beyond ``after`` if given."""
         with self._database.transaction() as connection:
-            rows = connection.execute("select msisdn from customer order by msisdn").fetchall()
-        found = (self.customer(row["msisdn"]) for row in rows)
-        return [customer for customer in found if customer is not None]
+            rows = connection.execute(
+                "select customer.*, balance from customer join account on owner = msisdn and account.name = ?"
+                " where msisdn > ? order by msisdn limit ?",
+                (WALLET, after, count),
+            ).fetchall()
+        return [
+            Customer(
+                msisdn=row["msisdn"],
+                name=row["name"],
+                balance=Decimal(row["balance"]).scaleb(-2),
+                registered=bool(row["registered"]),
+                active=bool(row["active"]),
+            )
+            for row in rows
+        ]
 
     def _add(self, customer: Customer) -> None:
         with self._database.transaction() as connection:
@@ -160,16 +181,20 @@ class Ledger:
     def transfer(self, receipt: str) -> Transfer | None:
         """The transfer of that receipt."""
         with self._database.transaction() as connection:
-            row = connection.execute("select * from transfer where receipt = ?", (receipt,)).fetchone()
-        if row is None:
-            return None
-        return Transfer(
-            receipt=receipt,
-            debit=Account(row["debit_owner"], row["debit_name"]),
-            credit=Account(row["credit_owner"], row["credit_name"]),
-            amount=Decimal(row["cents"]).scaleb(-2),
-            reversed=bool(row["reversed"]),
-        )
+            row = connection.execute(f"{_TRANSFERS} where transfer.receipt = ?", (receipt,)).fetchone()
+        return None if row is None else _transfer(row)
+
+    def transfers(
+        self, *, conversation_id: str | None = None, after: int = 0, count: int | None = None
+    ) -> list[Transfer]:
+        """What has moved, oldest first: all of it, or for one conversation id; with a number beyond ``after``."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                f"{_TRANSFERS} where transfer.number > ? and conversation_id = coalesce(?, conversation_id)"
+                " order by transfer.number limit ?",
+                (after, conversation_id, -1 if count is None else count),
+            ).fetchall()
+        return [_transfer(row) for row in rows]
 
     def take_back(self, transfer: Transfer) -> int | None:
         """Move a transfer's money back, once; the ResultCode that stands against it, or None."""
@@ -201,6 +226,24 @@ class Ledger:
                 (account.owner, account.name, _day(now)),
             ).fetchone()
         return Decimal(int(row[0])).scaleb(-2)
+
+
+_TRANSFERS = (
+    "select transfer.*, conversation_id from transfer join conversation on conversation.number = transfer.conversation"
+)
+
+
+def _transfer(row: sqlite3.Row) -> Transfer:
+    return Transfer(
+        number=row["number"],
+        receipt=row["receipt"],
+        conversation=row["conversation"],
+        conversation_id=row["conversation_id"],
+        debit=Account(row["debit_owner"], row["debit_name"]),
+        credit=Account(row["credit_owner"], row["credit_name"]),
+        amount=Decimal(row["cents"]).scaleb(-2),
+        reversed=bool(row["reversed"]),
+    )
 
 
 def _opening(organisation: Organisation) -> tuple[tuple[str, Decimal], ...]:

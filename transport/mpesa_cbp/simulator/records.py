@@ -34,7 +34,8 @@ class State(Enum):
 class Conversation:
     """One request and what became of it. ``number`` is ours: a conversation id can come twice.
 
-    ``kind`` is the command's family (B2C, B2B, query, C2B …). ``result`` is the payload of the last result.
+    ``kind`` is the command's family (B2C, B2B, query, C2B …), ``reference`` the account that is paid for.
+    ``result`` is the payload of the last result.
     """
 
     number: int
@@ -45,6 +46,7 @@ class Conversation:
     short_code: str
     receiver: str = field(repr=False)
     amount: Decimal | None
+    reference: str = field(repr=False)
     state: State
     bad_day: BadDay
     response_code: str | None
@@ -55,15 +57,6 @@ class Conversation:
     request: bytes = field(repr=False)
     result: bytes | None = field(repr=False)
     created: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Registration:
-    """Where a short code's C2B payments are validated and confirmed."""
-
-    validation: str | None
-    confirmation: str
-    response_type: str
 
 
 class Records:
@@ -83,6 +76,7 @@ class Records:
         short_code: str,
         receiver: str,
         amount: Decimal | None,
+        reference: str,
         bad_day: BadDay,
         result_url: str | None,
         timeout_url: str | None,
@@ -95,10 +89,10 @@ class Records:
             core_id = f"AG_{now:%Y%m%d}_{self._unique('core', number)[:20]}"
             connection.execute(
                 "insert into conversation (number, conversation_id, core_id, kind, command, short_code, receiver,"
-                " amount, state, bad_day, result_url, timeout_url, request, created)"
-                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " amount, reference, state, bad_day, result_url, timeout_url, request, created)"
+                " values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (number, conversation_id, core_id, kind, command, short_code, receiver)
-                + (None if amount is None else str(amount), State.ACCEPTED.value, str(bad_day))
+                + (None if amount is None else str(amount), reference, State.ACCEPTED.value, str(bad_day))
                 + (result_url, timeout_url, request, now.isoformat()),
             )
         return self.get(number)
@@ -162,30 +156,49 @@ class Records:
             row = connection.execute("select * from conversation where receipt = ?", (receipt,)).fetchone()
         return None if row is None else _conversation(row)
 
-    def latest(self, count: int) -> list[Conversation]:
-        """The newest conversations, newest first."""
+    def executed(self, conversation: Conversation) -> Conversation | None:
+        """Another conversation with the same id that the core has dealt with already."""
         with self._database.transaction() as connection:
-            rows = connection.execute("select * from conversation order by number desc limit ?", (count,)).fetchall()
+            row = connection.execute(
+                "select * from conversation where conversation_id = ? and number <> ?"
+                " and state in ('completed', 'failed') order by number limit 1",
+                (conversation.conversation_id, conversation.number),
+            ).fetchone()
+        return None if row is None else _conversation(row)
+
+    def latest(self, count: int, *, before: int | None = None, state: State | None = None) -> list[Conversation]:
+        """The newest conversations, newest first; those with a number below ``before``, and in ``state``, if given."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                "select * from conversation where number < coalesce(?, 9223372036854775807)"
+                " and state = coalesce(?, state) order by number desc limit ?",
+                (before, None if state is None else state.value, count),
+            ).fetchall()
         return [_conversation(row) for row in rows]
+
+    def counts(self) -> dict[State, int]:
+        """How many conversations are in each state."""
+        with self._database.transaction() as connection:
+            rows = connection.execute("select state, count(*) as found from conversation group by state").fetchall()
+        return {State(row["state"]): row["found"] for row in rows}
 
     def open_ones(self) -> list[Conversation]:
         """Conversations that wait for something, oldest first."""
         with self._database.transaction() as connection:
             rows = connection.execute(
-                "select * from conversation where state in ('accepted', 'cached') and response_code is not null"
-                " order by number"
+                "select * from conversation where state in ('accepted', 'cached') order by number"
             ).fetchall()
         return [_conversation(row) for row in rows]
 
     def step(self, conversation: Conversation, number: int, what: str, xml: bytes, code: str | None = None) -> None:
-        """Store a step and tell it."""
+        """Store a step, and tell it once it is committed."""
         step = Step(number, what, conversation.conversation_id, xml, self._setup.clock(), code)
         with self._database.transaction() as connection:
             connection.execute(
                 "insert into step (conversation, number, what, code, xml, at) values (?, ?, ?, ?, ?, ?)",
                 (conversation.number, number, what, code, xml, step.at.isoformat()),
             )
-        self.tell(step)
+            self._database.after_commit(lambda: self.tell(step))
 
     def tell(self, step: Step) -> None:
         """Tell a step to the hook without storing it: for what belongs to no conversation."""
@@ -230,35 +243,6 @@ class Records:
                 (conversation.number, which),
             ).fetchall()
         return [row["message"] for row in rows]
-
-    def setting(self, name: str) -> str | None:
-        """A value that was set at run time, such as a changed password."""
-        with self._database.transaction() as connection:
-            row = connection.execute("select value from setting where name = ?", (name,)).fetchone()
-        return None if row is None else str(row["value"])
-
-    def set(self, name: str, value: str) -> None:
-        """Keep such a value."""
-        with self._database.transaction() as connection:
-            connection.execute("insert or replace into setting (name, value) values (?, ?)", (name, value))
-
-    def register(self, short_code: str, registration: Registration) -> None:
-        """Keep the addresses of a short code; the last ones count."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "insert or replace into url (short_code, validation, confirmation, response_type) values (?, ?, ?, ?)",
-                (short_code, registration.validation, registration.confirmation, registration.response_type),
-            )
-
-    def registration(self, short_code: str) -> Registration | None:
-        """The addresses of a short code."""
-        with self._database.transaction() as connection:
-            row = connection.execute("select * from url where short_code = ?", (short_code,)).fetchone()
-        if row is None:
-            return None
-        return Registration(
-            validation=row["validation"], confirmation=row["confirmation"], response_type=row["response_type"]
-        )
 
 
 def _conversation(row: sqlite3.Row) -> Conversation:

@@ -96,6 +96,13 @@ class Days:
         with self._lock:
             self._chosen, self._left = day, max(0, times)
 
+    def forget(self) -> None:
+        """Begin anew: nothing chosen, nothing counted."""
+        with self._lock:
+            self._chosen, self._left = GOOD, 0
+            self._matched = [0] * len(self._rules)
+            self._hit = [0] * len(self._rules)
+
     def day_for(self, *, conversation_id: str, command: str, receiver: str, amount: Decimal | None) -> BadDay:
         """The day of one request; asking counts, so ask once."""
         with self._lock:

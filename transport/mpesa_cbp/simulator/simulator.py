@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import tempfile
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -19,6 +18,8 @@ from mpesa_cbp.simulator.application import ENDPOINT, Application
 from mpesa_cbp.simulator.bad_days import BadDay
 from mpesa_cbp.simulator.c2b import CustomerPayment
 from mpesa_cbp.simulator.keys import prepare_key_pair
+from mpesa_cbp.simulator.ledger import Transfer
+from mpesa_cbp.simulator.partner import Partner
 from mpesa_cbp.simulator.records import Conversation
 from mpesa_cbp.simulator.scenario import Scenario
 from mpesa_cbp.simulator.server import Server
@@ -33,7 +34,7 @@ from mpesa_cbp.simulator.setup import (
     Setup,
     Timing,
 )
-from mpesa_cbp.simulator.story import Step, StepHook
+from mpesa_cbp.simulator.story import Step, StepHook, StepLog
 from mpesa_cbp.simulator.world import World, make_world
 from mpesa_cbp.values import parse_amount
 
@@ -53,7 +54,8 @@ class Simulator:
     and chances the same in every run. ``result_delay`` is the time in seconds from the answer to the result,
     ``timing`` has that and the others. ``scenario`` is a bad day's name, a TOML file or a ``Scenario``. ``magic``
     switches magic amounts and numbers. ``strict`` refuses requests that depart from the contract in any way.
-    ``on_step`` is called for each step of each conversation.
+    ``on_step`` is called for each step of each conversation. ``allow_hosts`` are names, beside its address and
+    localhost, under which page and API may be reached.
 
     Raises SettingsError for settings that cannot work.
     """
@@ -78,13 +80,13 @@ class Simulator:
         any_customer: bool = True,
         time_stamp_tolerance: float = 600,
         on_step: StepHook | None = None,
+        allow_hosts: Iterable[str] = (),
     ) -> None:
         self._host, self._port = host, port
+        self._allow_hosts = tuple(allow_hosts)
         self._directory = Path(directory) if directory is not None else None
         self._scenario = Scenario.of(scenario)
-        self._hook = on_step
-        self._steps: list[Step] = []
-        self._changed = threading.Condition()
+        self._log = StepLog(on_step)
         try:
             timing = self._scenario.timing_over(timing or Timing())
             if result_delay is not None:
@@ -133,20 +135,21 @@ class Simulator:
         if directory is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="mpesa-cbp-simulator-")
             directory = Path(self._temporary.name)
-        self._certificate, private_key = prepare_key_pair(directory, self._setup.clock())
-        setup = replace(self._setup, private_key=private_key)
-        database = None if self._directory is None else directory / _DATABASE_NAME
-        world = make_world(setup, self._scenario, database=database, on_step=self._on_step)
+        world: World | None = None
         try:
-            application = Application(world, host=self._host)
+            self._certificate, private_key = prepare_key_pair(directory, self._setup.clock())
+            database = None if self._directory is None else directory / _DATABASE_NAME
+            setup = replace(self._setup, private_key=private_key)
+            world = make_world(setup, self._scenario, database=database, log=self._log)
+            application = Application(world, host=self._host, allow_hosts=self._allow_hosts)
             server = Server(application, host=self._host, port=self._port)
         except SettingsError:
-            world.close()
+            if world is not None:
+                world.close()
             self._forget_directory()
             raise
         self._world, self._application, self._server = world, application, server
-        world.work.resume()
-        world.schedule.start()
+        world.start()
         server.start()
 
     def stop(self) -> None:
@@ -210,6 +213,13 @@ class Simulator:
             "organisation": organisation,
         }
 
+    def partner(self, **settings: Any) -> Partner:
+        """A client, a listener and a journal that are wired to this simulator, to be used in a ``with`` statement.
+
+        ``settings`` are keyword arguments of ``Client`` in place of those of ``client_settings``.
+        """
+        return Partner({**self.client_settings(), **settings}, self._log)
+
     # -- for tests and people -----------------------------------------------------------------------------------
 
     @property
@@ -222,21 +232,26 @@ class Simulator:
     @property
     def steps(self) -> tuple[Step, ...]:
         """The latest steps of all conversations, oldest first; ten thousand are kept."""
-        with self._changed:
-            return tuple(self._steps)
+        return self._log.steps
 
     def wait_for(self, wanted: Callable[[Step], bool], timeout: float = 10) -> Step:
         """The first step, past or to come, of which ``wanted`` is true. Raises TimeoutError."""
-        with self._changed:
-            self._changed.wait_for(lambda: any(wanted(step) for step in self._steps), timeout)
-            for step in self._steps:
-                if wanted(step):
-                    return step
-        raise TimeoutError("no such step was taken in time")
+        return self._log.wait_for(wanted, timeout)
 
     def settle(self, timeout: float = 10) -> None:
         """Wait until nothing is planned any more. Raises TimeoutError."""
         if not self.world.schedule.idle(timeout):
+            raise TimeoutError("the simulator still has something to do")
+
+    def advance(self, seconds: float, timeout: float = 60) -> None:
+        """Put the schedule's time forward and do what falls due on the way: late results come at once.
+
+        The clock by which timeStamp is judged stays as it is. Raises TimeoutError where it takes longer than
+        ``timeout`` seconds, ValueError for a time that does not lie ahead.
+        """
+        if not 0 <= seconds <= 366 * 86_400:
+            raise ValueError("seconds must be between 0 and those of a year")
+        if not self.world.schedule.advance(seconds, timeout):
             raise TimeoutError("the simulator still has something to do")
 
     def choose(self, bad_day: BadDay | str, times: int = 1) -> None:
@@ -255,10 +270,10 @@ class Simulator:
         """The latest hundred conversations, newest first."""
         return self.world.records.latest(100)
 
-    def _on_step(self, step: Step) -> None:
-        with self._changed:
-            self._steps.append(step)
-            del self._steps[:-10_000]
-            self._changed.notify_all()
-        if self._hook is not None:
-            self._hook(step)
+    def transfers(self, conversation_id: str | None = None) -> list[Transfer]:
+        """All money that has moved, oldest first, or what has moved for one conversation id: at most once each."""
+        return self.world.ledger.transfers(conversation_id=conversation_id)
+
+    def reset(self) -> None:
+        """Begin anew: no conversations, opening balances, nothing planned, chosen or registered."""
+        self.world.reset()

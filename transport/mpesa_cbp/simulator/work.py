@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from mpesa_cbp.envelope import decode, encode
+from mpesa_cbp.envelope import decode
 from mpesa_cbp.simulator.core import Core, Outcome, failed
-from mpesa_cbp.simulator.delivery import Courier
+from mpesa_cbp.simulator.database import Database
+from mpesa_cbp.simulator.delivery import Courier, result_message
 from mpesa_cbp.simulator.messages import http_request, result_of
 from mpesa_cbp.simulator.order import Order, read_order
+from mpesa_cbp.simulator.outbox import Delivery
 from mpesa_cbp.simulator.records import Conversation, Records, State
 from mpesa_cbp.simulator.schedule import Schedule
 from mpesa_cbp.simulator.setup import Timing
 from mpesa_cbp_models import Result
-from mpesa_cbp_models.operations import GENERIC_API_RESULT
 
 
 class Work:
     """Runs the core for accepted requests, at once or later, and has results delivered."""
 
-    def __init__(self, core: Core, courier: Courier, records: Records, schedule: Schedule, timing: Timing) -> None:
+    def __init__(
+        self, database: Database, core: Core, courier: Courier, records: Records, schedule: Schedule, timing: Timing
+    ) -> None:
+        self._database = database
         self._core = core
         self._courier = courier
         self._records = records
         self._schedule = schedule
         self._timing = timing
 
-    def later(self, conversation: Conversation, order: Order, earlier: Conversation | None) -> None:
+    def later(self, conversation: Conversation, order: Order) -> None:
         """Do the order after the usual delay, or the long one."""
         late = conversation.bad_day.name == "late-result"
         delay = self._timing.late_delay if late else self._timing.result_delay
-        self._schedule.after(delay, lambda: self.now(conversation, order, earlier))
+        self._schedule.after(delay, lambda: self.now(conversation, order))
 
     def cached(self, conversation: Conversation, order: Order) -> None:
         """Keep the request for a while, then let it expire or pass it on, as its day has it."""
@@ -39,36 +43,39 @@ class Work:
         else:
             self._schedule.after(self._timing.cache_time, lambda: self._expire_if_cached(conversation.number))
 
-    def resume(self) -> None:
-        """Go on with what was open when the simulator was stopped."""
-        for conversation in self._records.open_ones():
-            message = decode(conversation.request).message
-            order = read_order(message)
-            if conversation.state is State.CACHED:
-                self.cached(conversation, order)
-            else:
-                self.later(conversation, order, self._earlier(conversation))
+    def resume(self, conversation: Conversation) -> None:
+        """Go on with a request that was open when the simulator was stopped."""
+        if conversation.response_code is None:
+            self._records.update(conversation.number, state=State.REFUSED)
+            self._records.step(conversation, 2, "The simulator was stopped before it answered; nothing was done.", b"")
+            return
+        order = read_order(decode(conversation.request).message)
+        if conversation.state is State.CACHED:
+            self.cached(conversation, order)
+        else:
+            self.later(conversation, order)
 
-    def _earlier(self, conversation: Conversation) -> Conversation | None:
-        found = self._records.find(conversation_id=conversation.conversation_id)
-        before = (each for each in found if each.number < conversation.number and each.state is not State.REFUSED)
-        return next(before, None)
+    def now(self, conversation: Conversation, order: Order) -> None:
+        """Let the core do the order and deliver the result.
 
-    def now(self, conversation: Conversation, order: Order, earlier: Conversation | None) -> None:
-        """Let the core do the order, note what came of it, and deliver the result."""
-        outcome = _duplicate(order, earlier) if earlier is not None else self._outcome(order, conversation)
-        result = result_of(order, conversation, outcome)
-        good = outcome.code == "0"
-        conversation = self._records.update(
-            conversation.number,
-            state=State.COMPLETED if good else State.FAILED,
-            result_code=outcome.code,
-            receipt=outcome.receipt,
-            result=result.to_xml(),
-        )
-        told = "The core has done it" if good else "The core has not done it"
-        self._records.step(conversation, 3, f"{told}: {outcome.description}", b"", outcome.code)
-        self._deliver(conversation, order, result)
+        The money, what came of the order and the result to be delivered are committed together, or not at all.
+        """
+        with self._database.transaction():
+            earlier = self._records.executed(conversation)
+            outcome = _duplicate(order, earlier) if earlier is not None else self._outcome(order, conversation)
+            result = result_of(order, conversation, outcome)
+            good = outcome.code == "0"
+            conversation = self._records.update(
+                conversation.number,
+                state=State.COMPLETED if good else State.FAILED,
+                result_code=outcome.code,
+                receipt=outcome.receipt,
+                result=result.to_xml(),
+            )
+            told = "The core has done it" if good else "The core has not done it"
+            self._records.step(conversation, 3, f"{told}: {outcome.description}", b"", outcome.code)
+            deliveries = self._deliveries(conversation, order, result)
+        self._courier.send_off(deliveries)
 
     def _outcome(self, order: Order, conversation: Conversation) -> Outcome:
         day = conversation.bad_day
@@ -78,42 +85,34 @@ class Work:
             return failed(day.number)
         return self._core.work(order, conversation)
 
-    def _deliver(self, conversation: Conversation, order: Order, result: Result) -> None:
-        day = conversation.bad_day.name
+    def _deliveries(self, conversation: Conversation, order: Order, result: Result) -> list[Delivery]:
+        """What is to be posted for a result, on a day like this one."""
+        day, again = conversation.bad_day.name, self._timing.retry_delay
         if day == "never-resulted":
-            envelope = encode(result, operation=GENERIC_API_RESULT, direction="input")
+            envelope = result_message(conversation, result)
             message = http_request(conversation.result_url or "http://partner.invalid/", envelope)
             self._records.keep(conversation, "submitApiResult", message)
-            self._records.step(conversation, 4, "The result is lost on its way; only queryTransaction knows it.", b"")
-            return
+            lost = "The result is lost on its way; only queryTransaction knows it."
+            self._records.step(conversation, 4, lost, envelope, result.result_code)
+            return []
+        deliveries: list[Delivery] = []
         if day == "two-stages" and result.result_code == "0":
-            waiting = replace(
-                result,
-                result_type=1,
-                result_code="43",
-                result_desc="Waits for confirmation.",
-                result_parameters=None,
-                transaction_id=None,
-            )
-            self._courier.result(conversation, waiting, GENERIC_API_RESULT)
+            deliveries += self._courier.result(conversation, _waiting(result))
         if day == "garbled-result":
-            cut = encode(result, operation=GENERIC_API_RESULT, direction="input")
-            self._courier.raw(conversation, cut[: len(cut) // 2], "Half a result is posted.")
-        self._courier.result(conversation, result, GENERIC_API_RESULT)
+            whole = result_message(conversation, result)
+            deliveries += self._courier.raw(conversation, whole[: len(whole) // 2], "Half a result is posted.")
+        deliveries += self._courier.result(conversation, result)
         if day == "result-twice":
-            self._schedule.after(
-                self._timing.retry_delay, lambda: self._courier.result(conversation, result, GENERIC_API_RESULT)
-            )
+            deliveries += self._courier.result(conversation, result, delay=again)
         if day == "contradicting-results":
-            self._schedule.after(self._timing.retry_delay, lambda: self._contradict(conversation, order))
-
-    def _contradict(self, conversation: Conversation, order: Order) -> None:
-        self._courier.result(conversation, result_of(order, conversation, failed(17)), GENERIC_API_RESULT)
+            other = failed(17) if result.result_code != "17" else failed(1)
+            deliveries += self._courier.result(conversation, result_of(order, conversation, other), delay=again)
+        return deliveries
 
     def _pass_on(self, number: int, order: Order) -> None:
         conversation = self._records.get(number)
         if conversation.state is State.CACHED:
-            self.now(conversation, order, self._earlier(conversation))
+            self.now(conversation, order)
 
     def _expire_if_cached(self, number: int) -> None:
         if self._records.get(number).state is State.CACHED:
@@ -123,15 +122,18 @@ class Work:
 
     def expire(self, number: int) -> None:
         """Let a cached request expire now. Raises LookupError where there is none, ValueError for one not cached."""
-        conversation = self._records.get(number)
-        if conversation.state is not State.CACHED:
-            raise ValueError("only a cached request can expire")
-        conversation = self._records.update(number, state=State.EXPIRED)
-        self._records.step(conversation, 3, "The request expires in the broker's cache; the core never saw it.", b"")
-        self._courier.queue_timeout(conversation)
+        with self._database.transaction():
+            conversation = self._records.get(number)
+            if conversation.state is not State.CACHED:
+                raise ValueError("only a cached request can expire")
+            conversation = self._records.update(number, state=State.EXPIRED)
+            told = "The request expires in the broker's cache; the core never saw it."
+            self._records.step(conversation, 3, told, b"")
+            deliveries = self._courier.queue_timeout(conversation)
+        self._courier.send_off(deliveries)
         if conversation.bad_day.name == "expired-then-paid":
-            message = decode(conversation.request).message
-            self._schedule.after(self._timing.result_delay, lambda: self.now(conversation, read_order(message), None))
+            order = read_order(decode(conversation.request).message)
+            self._schedule.after(self._timing.result_delay, lambda: self.now(conversation, order))
 
     def expire_soon(self, number: int) -> None:
         """As ``expire``, on the schedule's thread; what is wrong is said at once."""
@@ -144,8 +146,20 @@ class Work:
         conversation = self._records.get(number)
         if conversation.result is None or conversation.result_url is None:
             raise ValueError("this conversation has no result, or nowhere to send it")
-        result = Result.from_xml(conversation.result)
-        self._schedule.after(0, lambda: self._courier.result(conversation, result, GENERIC_API_RESULT))
+        deliveries = self._courier.result(conversation, Result.from_xml(conversation.result))
+        self._schedule.after(0, lambda: self._courier.send_off(deliveries))
+
+
+def _waiting(result: Result) -> Result:
+    """The first of two results: 43, which is not final (protocol, section 5)."""
+    return replace(
+        result,
+        result_type=1,
+        result_code="43",
+        result_desc="Waits for confirmation.",
+        result_parameters=None,
+        transaction_id=None,
+    )
 
 
 def _duplicate(order: Order, earlier: Conversation) -> Outcome:

@@ -14,11 +14,13 @@ from mpesa_cbp.simulator.database import Database
 from mpesa_cbp.simulator.delivery import Courier
 from mpesa_cbp.simulator.enquiries import Enquiries
 from mpesa_cbp.simulator.ledger import Ledger
+from mpesa_cbp.simulator.outbox import Outbox
 from mpesa_cbp.simulator.records import Records
+from mpesa_cbp.simulator.registry import Registry
 from mpesa_cbp.simulator.scenario import Days, Scenario
 from mpesa_cbp.simulator.schedule import Schedule
 from mpesa_cbp.simulator.setup import Setup
-from mpesa_cbp.simulator.story import StepHook
+from mpesa_cbp.simulator.story import StepLog
 from mpesa_cbp.simulator.work import Work
 
 _TIMEOUT = (2.0, 10.0)
@@ -31,13 +33,35 @@ class World:
     setup: Setup
     database: Database
     records: Records
+    registry: Registry
     ledger: Ledger
     days: Days
+    log: StepLog
     schedule: Schedule
+    courier: Courier
     work: Work
     broker: Broker
     customer_payments: CustomerPayments
     http: HttpTransport
+
+    def start(self) -> None:
+        """Go on with what was open when the simulator was stopped."""
+        for conversation in self.records.open_ones():
+            if conversation.kind == "C2B":
+                self.customer_payments.resume(conversation)
+            else:
+                self.work.resume(conversation)
+        self.courier.resume()
+        self.schedule.start()
+
+    def reset(self) -> None:
+        """Begin anew, as on the first start: no conversations, opening balances, nothing planned or registered."""
+        self.schedule.clear()
+        with self.database.transaction():
+            self.database.clear()
+            self.ledger.open_accounts()
+        self.days.forget()
+        self.log.forget()
 
     def close(self) -> None:
         """Drop what is planned, close connections and database."""
@@ -46,28 +70,30 @@ class World:
         self.database.close()
 
 
-def make_world(setup: Setup, scenario: Scenario, *, database: Path | None, on_step: StepHook | None) -> World:
+def make_world(setup: Setup, scenario: Scenario, *, database: Path | None, log: StepLog) -> World:
     """Make all parts; nothing runs yet."""
     store = Database(database)
-    records = Records(store, setup, on_step)
+    records, registry = Records(store, setup, log.add), Registry(store)
     ledger = Ledger(store, setup)
     days = Days(scenario, seed=setup.seed, magic=setup.magic)
     schedule = Schedule()
     # Every delivery names its own URL; the endpoint is never used.
     http = HttpTransport("http://127.0.0.1:9/", timeout=_TIMEOUT, connect_retries=0)
-    courier = Courier(http, records, schedule, setup.timing)
-    core = Core(CoreChecks(setup, ledger), ledger, records, setup.clock)
-    work = Work(core, courier, records, schedule, setup.timing)
-    enquiries = Enquiries(setup, records)
+    courier = Courier(http, records, Outbox(store), schedule, setup.timing)
+    core = Core(CoreChecks(setup, ledger), ledger, records, registry, setup.clock)
+    work = Work(store, core, courier, records, schedule, setup.timing)
     return World(
         setup=setup,
         database=store,
         records=records,
+        registry=registry,
         ledger=ledger,
         days=days,
+        log=log,
         schedule=schedule,
+        courier=courier,
         work=work,
-        broker=Broker(setup, records, days, work, enquiries),
-        customer_payments=CustomerPayments(setup, ledger, records, courier, schedule, days),
+        broker=Broker(setup, records, registry, days, work, Enquiries(setup, records, registry)),
+        customer_payments=CustomerPayments(setup, store, ledger, records, registry, courier, schedule, days),
         http=http,
     )

@@ -1,0 +1,1 @@
+"""What people and tests reach over HTTP beside the broker's endpoint: the page and the API."""
