@@ -33,6 +33,7 @@ from mpesa_cbp.history import History, read_history
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.log_events import QUERY_ANSWERED
 from mpesa_cbp.payments import EventKind, PaymentJournal, PaymentState
+from mpesa_cbp.resolving import record_history
 from mpesa_cbp.security import SecurityError, encrypt_credential, sp_password
 from mpesa_cbp.settings import PROFILES, Initiator, Profile, ServiceProvider, reveal
 from mpesa_cbp.values import normalise_msisdn, parse_amount
@@ -150,8 +151,12 @@ class Client:
         remark: str | None = None,
         occasion: str | None = None,
         conversation_id: str | None = None,
+        resume: bool = False,
     ) -> Acknowledgement:
         """Pay a customer (B2C). ``amount`` is in KES, at most two places; a float is refused.
+
+        ``resume`` sends a payment that may be in the journal already, under the same ``conversation_id``: if it was
+        never sent, or certainly not taken (``Payment.may_be_sent``). A DuplicateConversation tells that it may not be.
 
         Returns when the broker has accepted or queued the request; whether the money moved is known only with the
         result. Raises InvalidRequest, NotSent, OutcomeUnknown, Refused (and its kinds), SoapFault, JournalError.
@@ -165,6 +170,7 @@ class Client:
             remark=remark,
             references=references,
             conversation_id=conversation_id,
+            resume=resume,
         )
 
     def pay_business(
@@ -260,10 +266,10 @@ class Client:
         )
         return self.send(order.request())
 
-    def send(self, request: Request) -> Acknowledgement:
+    def send(self, request: Request, *, resume: bool = False) -> Acknowledgement:
         """Send any Request, for commands that have no method here; it is checked, stored and sent as it stands.
 
-        Returns and raises as ``pay_customer``.
+        ``resume``, returns and raises as ``pay_customer``.
         """
         try:
             request.validate()
@@ -277,7 +283,7 @@ class Client:
             header=self._header(),
             header_namespace=self._profile.header_namespace,
         )
-        self._store(request)
+        self._store(request, resume=resume)
         return self._deliver(_Sending(GENERIC_API_REQUEST, conversation_id, envelope))
 
     # -- what became of a payment ---------------------------------------------------------------------------------
@@ -286,8 +292,9 @@ class Client:
         """Ask the broker how far a payment came; asking is harmless and may be repeated (protocol, section 8).
 
         The History says what the broker's record proves. ``query_date`` is when the payment was sent and makes the
-        answer faster. Raises NotSent or OutcomeUnknown where no readable answer came (of the query: the payment is as
-        it was), Refused where the broker refused to answer.
+        answer faster. What the record proves moves the payment in the journal, if it is there. Raises NotSent or
+        OutcomeUnknown where no readable answer came (of the query: the payment is as it was), Refused where the
+        broker refused to answer, JournalError where the finding cannot be stored.
         """
         extension = None
         if query_date is not None:
@@ -316,6 +323,8 @@ class Client:
                     entries=len(history.entries),
                     problems=len(history.problems),
                 )
+                if self._journal is not None:
+                    record_history(self._journal, history, conversation_id=conversation_id)
                 return history
             message = message.result
         if isinstance(message, Response):
@@ -335,6 +344,7 @@ class Client:
         parameters: tuple[tuple[str, str], ...] = (),
         references: tuple[tuple[str, str], ...] = (),
         conversation_id: str | None = None,
+        resume: bool = False,
     ) -> Acknowledgement:
         problems: list[str] = []
         known = COMMANDS.get(command)
@@ -359,7 +369,7 @@ class Client:
             references=urls + references,
             remark=remark,
         )
-        return self.send(order.request())
+        return self.send(order.request(), resume=resume)
 
     def _ask(
         self, command: str, parameters: tuple[tuple[str, str], ...], remark: str | None, conversation_id: str | None
@@ -435,24 +445,41 @@ class Client:
             sp_id=service_provider.id, sp_password=signed, service_id=service_provider.service_id, time_stamp=stamp
         )
 
-    def _store(self, request: Request) -> None:
+    def _store(self, request: Request, *, resume: bool) -> None:
         if self._journal is None:
             return
         transaction = request.transaction
         receiver = request.identity.receiver_party
         pairs = transaction.parameters.parameter if transaction.parameters is not None else []
         values: Mapping[str, str] = {pair.key: pair.value for pair in pairs}
+        conversation_id, command_id = transaction.originator_conversation_id, transaction.command_id
+        amount = _amount_of(values.get("Amount"))
+        identifier = receiver.identifier if receiver is not None else None
         try:
             self._journal.create(
-                conversation_id=transaction.originator_conversation_id,
-                command_id=transaction.command_id,
-                amount=_amount_of(values.get("Amount")),
-                receiver=receiver.identifier if receiver is not None else None,
+                conversation_id=conversation_id,
+                command_id=command_id,
+                amount=amount,
+                receiver=identifier,
                 request=without_credentials(request).to_xml(),
             )
+        except DuplicateConversation:
+            if not resume:
+                raise
+            self._compare(conversation_id, {"command_id": command_id, "amount": amount, "receiver": identifier})
         except JournalError as error:
-            error.conversation_id, error.sent, error.final = transaction.originator_conversation_id, Sent.NO, True
+            error.conversation_id, error.sent, error.final = conversation_id, Sent.NO, True
             raise
+
+    def _compare(self, conversation_id: str, facts: Mapping[str, object]) -> None:
+        """Refuse to send something else under the id of a payment that is known. The journal gives leave to send."""
+        known = self._journal.payment(conversation_id) if self._journal is not None else None
+        different = [name for name, value in facts.items() if known is None or getattr(known, name) != value]
+        if different:
+            raise InvalidRequest(
+                [f"{name} differs from that of the payment which has this conversation id" for name in different],
+                conversation_id=conversation_id,
+            )
 
     def _deliver(self, sending: _Sending) -> Acknowledgement:
         conversation_id = sending.conversation_id

@@ -15,6 +15,7 @@ from mpesa_cbp.payments import EventKind
 __all__ = ["Move", "move"]
 
 _SETTLED = (Standing.FAILED, Standing.SUCCEEDED)
+_REQUESTS = {Step.SENDING: 1, Step.NOT_SENT: -1}
 _ANSWERS = (EventKind.ACCEPTED, EventKind.QUEUED, EventKind.REFUSED)
 
 
@@ -51,6 +52,8 @@ def move(
     if step is Step.NOTHING:
         return Move(moved.standing, contradicts, {})
     changes: dict[str, Any] = {"updated_at": now, "standing": moved.standing.value}
+    if step in _REQUESTS and not contradicts:
+        changes["requests"] = max(0, row["requests"] + _REQUESTS[step])
     if final and moved.standing in _SETTLED and not row["result_code"]:
         changes.update(result_code=code, receipt=receipt)
     if kind in _ANSWERS and code is not None:

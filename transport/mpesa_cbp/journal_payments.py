@@ -22,7 +22,7 @@ from mpesa_cbp.journal_transitions import Standing, Step, step_of
 from mpesa_cbp.payments import EventKind, Payment, PaymentState
 
 _RETURNED = ("conversation_id", "command_id", "amount", "receiver", "core_conversation_id", "response_code")
-_RETURNED_TOO = ("result_code", "receipt", "created_at", "updated_at", "queried_at")
+_RETURNED_TOO = ("result_code", "receipt", "created_at", "updated_at", "requests", "queried_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,7 @@ def create(
                     receiver=receiver,
                     created_at=created.at,
                     updated_at=created.at,
+                    requests=0,
                 )
             )
     except IntegrityError:

@@ -84,6 +84,8 @@ payments = Table(
     Column("receipt", Text),
     Column("created_at", Moment, nullable=False),
     Column("updated_at", Moment, nullable=False),
+    # How many requests may have left: sendings, without those of which provably nothing left.
+    Column("requests", Integer, nullable=False),
     # When a reconciliation last took it to ask the broker about it; see ``Journal.claim_query``.
     Column("queried_at", Moment),
     Index("mpesa_cbp_payments_standing", "standing", "updated_at"),

@@ -77,6 +77,9 @@ class Payment:
     receipt: str | None
     created_at: datetime
     updated_at: datetime
+    requests: int
+    """How many requests of it may have left; several where an earlier one was certainly not taken."""
+
     queried_at: datetime | None = None
     """When a reconciliation last took it up to ask the broker about it."""
 
