@@ -54,11 +54,15 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     notices: queue.Queue[ResultNotice | QueueTimeoutNotice] = queue.Queue()
     with Simulator(timing=TIMING, seed=1) as simulator, Journal(f"sqlite:///{tmp_path}/payments.db") as journal:
-        listener = Listener(journal=journal, path_token="token")
+        listener = Listener(journal=journal, path_token="an-unguessable-word")
         listener.on_result(notices.put)
         listener.on_queue_timeout(notices.put)
+        listener.on_contradiction(notices.put)
         with ListenerServer(listener) as server:
-            urls: dict[str, Any] = {"result_url": f"{server.url}/token/r", "queue_timeout_url": f"{server.url}/token/q"}
+            urls: dict[str, Any] = {
+                "result_url": f"{server.url}/an-unguessable-word/r",
+                "queue_timeout_url": f"{server.url}/an-unguessable-word/q",
+            }
             with Client(**simulator.client_settings(), **urls, journal=journal, timeout=(2, 3)) as client:
                 yield Bench(simulator, journal, client, notices, urls)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -11,46 +12,68 @@ from typing import Any
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal import Event, Journal
+from mpesa_cbp.journal_transitions import same_code
+from mpesa_cbp.log_events import HANDLER_FAILED, HANDLER_GAVE_UP, HANDLER_WAITING
 from mpesa_cbp.notices import C2BNotice, QueueTimeoutNotice, ResultNotice
-from mpesa_cbp.payments import EventKind
+from mpesa_cbp.payments import EventKind, PaymentState
 
-_BATCH = 20
-_LEASE = timedelta(minutes=2)
-_ATTEMPTS = 8
+__all__ = ["HandlerWorker"]
+
+_BATCH = 50
 _LONGEST_PAUSE = 5.0
 _FIRST_BACKOFF = timedelta(seconds=1)
+_CLOSING_EVERY = timedelta(seconds=1)
 
 _logger = logging.getLogger("mpesa_cbp.handlers")
 
 
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
 class HandlerWorker:
-    """One thread that lends events from the journal and calls ``handlers`` with them, by event kind.
+    """Threads that lend events from the journal and call ``handlers`` with them, by event kind.
 
     An event whose kind has no handler counts as handled. One whose handler raises is tried again after 1, 2, 4 …
-    seconds, and after eight attempts left as a dead letter. A worker that dies leaves its events to the next one when
-    their lease ends, so a handler may see an event twice: its ``event_id`` tells.
+    seconds, and after ``attempts`` left as a dead letter; so is one at which twice as many workers died. A worker that
+    dies leaves its events to the next one when their ``lease`` ends: a handler must be done well before that, and may
+    see an event twice: its ``event_id`` tells. ``threads`` handle that many events at a time.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(
+        self, journal: Journal, *, threads: int = 1, lease: timedelta = timedelta(minutes=2), attempts: int = 8
+    ) -> None:
         self.handlers: dict[EventKind, Callable[[Any], object]] = {}
+        self.on_contradiction: Callable[[Any], object] | None = None
+        self.count: Callable[[EventKind, str], None] = lambda _kind, _outcome: None
         self._journal = journal
+        self._number = threads
+        self._lease = lease
+        self._attempts = attempts
         self._work = threading.Event()
         self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
+        self._process = 0
 
     def start(self) -> None:
-        """Start the thread; a second time does nothing."""
-        if self._thread is None:
-            self._stopping.clear()
-            self._thread = threading.Thread(target=self._run, name="mpesa-cbp-handlers", daemon=True)
-            self._thread.start()
+        """Start the threads; a second time does nothing, except in a process that was forked since."""
+        if self._threads and self._process == os.getpid():
+            return
+        self._process = os.getpid()
+        self._work, self._stopping = threading.Event(), threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"mpesa-cbp-handlers-{number}", daemon=True)
+            for number in range(self._number)
+        ]
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Finish the event at hand and end the thread."""
-        thread, self._thread = self._thread, None
+        """Finish the events at hand, give the others back, and end the threads."""
+        threads, self._threads = self._threads, []
         self._stopping.set()
         self._work.set()
-        if thread is not None:
+        for thread in threads:
             thread.join()
 
     def wake(self) -> None:
@@ -61,42 +84,86 @@ class HandlerWorker:
         while not self._stopping.is_set():
             self._work.clear()
             try:
-                busy = self._turn()
+                pause = 0.0 if self._turn() else self._pause()
             except JournalError as error:
-                _logger.error("handlers wait for the journal: %s", error)
-                busy = False
-            if not busy and not self._stopping.is_set():
-                self._work.wait(_LONGEST_PAUSE)
+                HANDLER_WAITING.log(_logger, error=error.message)
+                pause = _LONGEST_PAUSE
+            if pause > 0 and not self._stopping.is_set():
+                self._work.wait(pause)
+
+    def _pause(self) -> float:
+        """Seconds until there may be something to do although nobody wakes us: a retry, or another's lease."""
+        due = self._journal.next_due()
+        return _LONGEST_PAUSE if due is None else min(_LONGEST_PAUSE, max(0.05, (due - _now()).total_seconds()))
 
     def _turn(self) -> bool:
-        claimed = self._journal.claim(limit=_BATCH, lease=_LEASE)
-        for event in claimed:
-            if self._stopping.is_set():
-                self._journal.release(event.id)
-                continue
-            self._handle(event)
+        claimed = self._journal.claim(limit=_BATCH, lease=self._lease)
+        began = closed = _now()
+        done: list[int] = []
+        for position, event in enumerate(claimed):
+            # Past half of the lease another worker might get these events while we are at them.
+            if self._stopping.is_set() or _now() - began > self._lease / 2:
+                self._journal.release(*(each.id for each in claimed[position:]))
+                break
+            if self._handle(event):
+                done.append(event.id)
+            if done and _now() - closed > _CLOSING_EVERY:
+                self._journal.handled(*done)
+                done, closed = [], _now()
+        if done:
+            self._journal.handled(*done)
         return bool(claimed)
 
-    def _handle(self, event: Event) -> None:
-        handler = self.handlers.get(event.kind)
+    def _handle(self, event: Event) -> bool:
+        """Call the handler; whether the event is done."""
+        if event.attempts > 2 * self._attempts:
+            self._give_up(event, "the workers died")
+            return False
         try:
+            handler = self.on_contradiction if self._is_rival(event) else self.handlers.get(event.kind)
             if handler is not None:
                 handler(_notice(event))
-        except Exception as error:  # noqa: BLE001 - a handler may raise anything; the event must not be lost
-            name = type(error).__name__
-            last = event.attempts >= _ATTEMPTS
-            retry_at = None if last else datetime.now(timezone.utc) + _FIRST_BACKOFF * 2 ** (event.attempts - 1)
-            # The text of a handler's exception may hold a customer's data; its kind is enough to find it.
-            _logger.error("handler failed on event %d (%s), attempt %d", event.id, name, event.attempts)
-            self._journal.failed(event.id, error=name, retry_at=retry_at)
+        except JournalError:
+            raise
+        except Exception as error:  # noqa: BLE001 (a handler may raise anything; the event must not be lost)
+            self._failed(event, type(error).__name__)
+            return False
+        self.count(event.kind, "done")
+        return True
+
+    def _failed(self, event: Event, name: str) -> None:
+        # The text of a handler's exception may hold a customer's data; its kind is enough to find it.
+        HANDLER_FAILED.log(_logger, event_id=event.id, kind=event.kind.value, error=name, attempt=event.attempts)
+        self.count(event.kind, "failed")
+        if event.attempts >= self._attempts:
+            self._give_up(event, name)
         else:
-            self._journal.handled(event.id)
+            retry_at = _now() + _FIRST_BACKOFF * 2 ** (event.attempts - 1)
+            self._journal.failed(event.id, error=name, retry_at=retry_at)
+
+    def _give_up(self, event: Event, error: str) -> None:
+        HANDLER_GAVE_UP.log(_logger, event_id=event.id, kind=event.kind.value, attempt=event.attempts)
+        self.count(event.kind, "dead")
+        self._journal.failed(event.id, error=error, retry_at=None)
+
+    def _is_rival(self, event: Event) -> bool:
+        """Whether it contradicts what settled its payment, and so has changed nothing."""
+        if not event.contradicts or event.conversation_id is None:
+            return False
+        payment = self._journal.payment(event.conversation_id)
+        if payment is None:
+            return True
+        if event.kind is EventKind.QUEUE_TIMEOUT:
+            return payment.state is not PaymentState.EXPIRED
+        return payment.result_code is not None and not (
+            same_code(payment.result_code, event.code) and payment.receipt == event.receipt
+        )
 
 
 def _notice(event: Event) -> ResultNotice | QueueTimeoutNotice | C2BNotice:
     decoded = decode(event.body or b"")
     if event.kind is EventKind.RESULT:
-        return ResultNotice(event.id, decoded.message, decoded.deviations)
+        return ResultNotice(event.id, decoded.message, decoded.deviations, event.contradicts)
     if event.kind is EventKind.QUEUE_TIMEOUT:
-        return QueueTimeoutNotice(event.id, decoded.message)
+        return QueueTimeoutNotice(event.id, decoded.message, event.contradicts)
     return C2BNotice(event.id, decoded.message)

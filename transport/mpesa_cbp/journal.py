@@ -14,6 +14,7 @@ from types import TracebackType
 
 from mpesa_cbp import journal_handling as handling
 from mpesa_cbp import journal_payments as outbound
+from mpesa_cbp import journal_search as search
 from mpesa_cbp.journal_database import Database
 from mpesa_cbp.journal_events import Delivery, Event, Handling, Received
 from mpesa_cbp.journal_payments import Incident
@@ -165,6 +166,41 @@ class Journal:
         """Events whose handling was given up, oldest first."""
         with self._database.reading() as connection:
             return handling.dead_letters(connection)
+
+    def count(self, kind: EventKind) -> int:
+        """How many events of a kind there are."""
+        with self._database.reading() as connection:
+            return search.count_events(connection, kind)
+
+    def search(
+        self,
+        *,
+        kinds: Collection[EventKind] = (),
+        handlings: Collection[Handling] = (),
+        conversation_id: str | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        contradicting: bool = False,
+        after: int = 0,
+        limit: int = 1000,
+    ) -> list[Event]:
+        """Events that satisfy all that is given, by number; ``after`` is the last number already seen.
+
+        ``since`` is included, ``until`` is not; of a set that is empty, everything is meant.
+        """
+        wanted = search.conditions(kinds, handlings, (conversation_id or "").strip() or None, since, until)
+        with self._database.reading() as connection:
+            return search.find_events(connection, wanted, contradicting=contradicting, after=after, limit=limit)
+
+    def discard_unreadable(self, *, until: datetime | None = None) -> int:
+        """Delete unreadable messages stored before that time, or all; returns how many."""
+        with self._database.writing() as connection:
+            return search.discard_unreadable(connection, until)
+
+    def check(self) -> None:
+        """Raise JournalError where the database cannot be written now."""
+        with self._database.writing() as connection:
+            search.write_nothing(connection)
 
     def next_due(self) -> datetime | None:
         """When the next event is due for handling, or None."""

@@ -7,63 +7,76 @@ C2B validation is handled before its answer, which is the handler's.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
+import threading
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from mpesa_cbp.envelope import Decoded, decode, encode, encode_fault
-from mpesa_cbp.errors import JournalError, MalformedMessage
+from mpesa_cbp.access_rules import AccessRules, Caller
+from mpesa_cbp.errors import JournalError
 from mpesa_cbp.handler_worker import HandlerWorker
-from mpesa_cbp.journal import Delivery, Journal, Received
-from mpesa_cbp.notices import KINDS, C2BNotice, QueueTimeoutNotice, ResultNotice, identity_of
+from mpesa_cbp.intake import Intake, NotAMessage, NotStored, Taken
+from mpesa_cbp.journal import Journal
+from mpesa_cbp.listener_answers import C2B_OTHER_ERROR, acknowledgement, not_stored, unreadable, verdict
+from mpesa_cbp.listener_metrics import ListenerMetrics
+from mpesa_cbp.listener_server import MAXIMUM_BODY, ListenerServer
+from mpesa_cbp.log_events import MESSAGE_REFUSED, VALIDATION_FAILED
+from mpesa_cbp.log_limit import LogLimit
+from mpesa_cbp.notices import C2BNotice, QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import EventKind
-from mpesa_cbp.wsgi_server import MAXIMUM_BODY, Server
-from mpesa_cbp_models import (
-    C2BPaymentConfirmationResult,
-    C2BPaymentValidationResult,
-    NotifyQueueTimeoutResponse,
-    Response,
-    Result,
-)
-from mpesa_cbp_models.operations import (
-    CONFIRM_C2B_PAYMENT,
-    GENERIC_API_RESULT,
-    NOTIFY_QUEUE_TIMEOUT,
-    VALIDATE_C2B_PAYMENT,
-)
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 __all__ = ["Listener", "ListenerServer"]
 
-ACCEPTED = "00000000"
-NOT_STORED = "200000003"
-"""Our answer when a result could not be stored: the broker sends it again."""
-
-TIMEOUT_NOT_STORED = "000000001"
-C2B_OTHER_ERROR = "C2B00016"
-_XML_TYPES = ("text/xml", "application/xml", "application/soap+xml")
+MAXIMUM_UNREADABLE = 1000
+MAXIMUM_WAITING = 32
+_XML_TYPES = frozenset({"text/xml", "application/xml", "application/soap+xml"})
+_TEXT = "text/plain; charset=utf-8"
+_XML = "text/xml; charset=utf-8"
+_Answer = tuple[str, bytes]
 
 _logger = logging.getLogger("mpesa_cbp.listener")
-_Handler = TypeVar("_Handler", bound=Callable[..., object])
 
 
 class Listener:
     """The WSGI application; ``journal`` stores what comes.
 
-    ``path_token``, if given, must be the first segment of the path: an unguessable part of the ResultURL. Register
-    handlers with the decorators, then ``start`` the worker that runs them; ``stop`` lets it finish.
+    ``access`` says who may come in; ``path_token`` alone is short for rules that have nothing else. Bodies over
+    ``maximum_body`` bytes are refused unread; of messages that cannot be read, ``maximum_unreadable`` are kept.
+    ``maximum_waiting`` deliveries wait for the journal at most, others are told at once to come again; that many
+    threads of your server the journal may hold up. ``handler_threads`` run the handlers.
+
+    Register handlers with the decorators, then ``start`` the worker that runs them; ``stop`` lets it finish. In a
+    server that forks, ``start`` it in each process after the fork.
     """
 
-    def __init__(self, *, journal: Journal, path_token: str | None = None, maximum_body: int = MAXIMUM_BODY) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        path_token: str | None = None,
+        access: AccessRules | None = None,
+        maximum_body: int = MAXIMUM_BODY,
+        maximum_unreadable: int = MAXIMUM_UNREADABLE,
+        maximum_waiting: int = MAXIMUM_WAITING,
+        handler_threads: int = 1,
+        worker: HandlerWorker | None = None,
+    ) -> None:
+        self.access = access or AccessRules(path_token=path_token)
+        self.maximum_body = maximum_body
+        self.maximum_waiting = maximum_waiting
+        self.metrics = ListenerMetrics()
         self._journal = journal
-        self._path_token = path_token
-        self._maximum_body = maximum_body
+        self._intake = Intake(
+            journal, self.metrics, maximum_unreadable=maximum_unreadable, maximum_waiting=maximum_waiting
+        )
         self._validation: Callable[[C2BNotice], str | None] | None = None
-        self.worker = HandlerWorker(journal)
+        self._validating = threading.BoundedSemaphore(max(1, maximum_waiting // 2))
+        self._refused = LogLimit()
+        self.worker = worker or HandlerWorker(journal, threads=handler_threads)
+        self.worker.count = lambda kind, outcome: self.metrics.handled.labels(kind.value, outcome).inc()
 
     # -- handlers -----------------------------------------------------------------------------------------------
 
@@ -80,13 +93,23 @@ class Listener:
         return handler
 
     def on_c2b_confirmation(self, handler: Callable[[C2BNotice], object]) -> Callable[[C2BNotice], object]:
-        """Register what is called with each payment of a customer."""
+        """Register what is called with each payment of a customer, once for each TransID."""
         self.worker.handlers[EventKind.C2B_CONFIRMATION] = handler
         return handler
 
     def on_c2b_validation(self, handler: Callable[[C2BNotice], str | None]) -> Callable[[C2BNotice], str | None]:
         """Register who decides on a customer's payment: None accepts, a code such as ``C2B00012`` refuses."""
         self._validation = handler
+        return handler
+
+    def on_contradiction(
+        self, handler: Callable[[ResultNotice | QueueTimeoutNotice], object]
+    ) -> Callable[[ResultNotice | QueueTimeoutNotice], object]:
+        """Register what is called with a result or queue timeout that contradicts what settled its payment.
+
+        Such a message changes nothing and is never given to the other handlers.
+        """
+        self.worker.on_contradiction = handler
         return handler
 
     def start(self) -> None:
@@ -97,155 +120,88 @@ class Listener:
         """Let the worker finish what it has begun."""
         self.worker.stop()
 
+    def ready(self) -> bool:
+        """Whether the journal can be written, and no delivery has just failed to be stored."""
+        try:
+            self._journal.check()
+        except JournalError:
+            return False
+        return not self._intake.failing
+
     # -- WSGI ---------------------------------------------------------------------------------------------------
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one HTTP request."""
         status, body = self._respond(environ)
-        kind = "text/xml; charset=utf-8" if body.startswith(b"<") else "text/plain; charset=utf-8"
-        start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        headers = [("Content-Type", _XML if body.startswith(b"<") else _TEXT), ("Content-Length", str(len(body)))]
+        if status.startswith("405"):
+            headers.append(("Allow", "POST"))
+        start_response(status, headers)
         return [body]
 
-    def _respond(self, environ: WSGIEnvironment) -> tuple[str, bytes]:
-        path, method = environ.get("PATH_INFO", "/"), environ["REQUEST_METHOD"]
-        if method == "GET" and path == "/health":
-            return "200 OK", b"alive\n"
-        if not self._may_enter(path):
-            return "404 Not Found", b"not found\n"
+    def _respond(self, environ: WSGIEnvironment) -> _Answer:
+        caller = self.access.caller(environ)
+        path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+        refusal = self.access.refusal(caller, path)
+        if refusal is not None:
+            # Who may connect may ask how we are, without the token.
+            reachable = refusal[1] == "path" or caller.is_proxy
+            if method == "GET" and reachable and path in ("/health", "/ready"):
+                return self._condition(path)
+            return self._refuse(*refusal, caller)
+        if method == "GET" and path in ("/health", "/ready"):
+            return self._condition(path)
         if method != "POST":
-            return "405 Method Not Allowed", b"only POST\n"
+            return self._refuse("405 Method Not Allowed", "method", caller)
         if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() not in _XML_TYPES:
-            return "415 Unsupported Media Type", b"only text/xml\n"
+            return self._refuse("415 Unsupported Media Type", "type", caller)
+        if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
+            return self._refuse("415 Unsupported Media Type", "encoding", caller)
+        return self._read(environ, caller)
+
+    def _condition(self, path: str) -> _Answer:
+        if path == "/health":
+            return "200 OK", b"alive\n"
+        return ("200 OK", b"ready\n") if self.ready() else ("503 Service Unavailable", b"the journal is not writable\n")
+
+    def _refuse(self, status: str, reason: str, caller: Caller) -> _Answer:
+        self.metrics.refused.labels(reason).inc()
+        if self._refused.allows():
+            MESSAGE_REFUSED.log(_logger, status=int(status[:3]), reason=reason, origin=caller.text)
+        return status, status[4:].lower().encode() + b"\n"
+
+    def _read(self, environ: WSGIEnvironment, caller: Caller) -> _Answer:
         length = environ.get("CONTENT_LENGTH") or ""
-        if not (length.isascii() and length.isdigit()):
-            return "411 Length Required", b"length required\n"
-        if int(length) > self._maximum_body:
-            return "413 Content Too Large", b"too large\n"
+        # Twelve digits: Python itself refuses to read a number that is very long.
+        if not (length.isascii() and length.isdigit() and len(length) <= 12):
+            return self._refuse("411 Length Required", "length", caller)
+        if int(length) > self.maximum_body:
+            return self._refuse("413 Content Too Large", "size", caller)
         body = environ["wsgi.input"].read(int(length))
         if len(body) != int(length):
-            return "400 Bad Request", b"the body is shorter than its length\n"
-        return self._take(body, environ.get("REMOTE_ADDR"))
-
-    def _may_enter(self, path: str) -> bool:
-        if self._path_token is None:
-            return True
-        first = path.lstrip("/").partition("/")[0]
-        return hmac.compare_digest(first.encode(), self._path_token.encode())
-
-    def _take(self, body: bytes, origin: str | None) -> tuple[str, bytes]:
+            return self._refuse("400 Bad Request", "incomplete", caller)
         try:
-            decoded = decode(body)
-        except MalformedMessage as error:
-            return self._unreadable(body, origin, error)
-        kind = KINDS.get(decoded.operation) if decoded.direction == "input" else None
-        if kind is None:
-            return "500 Internal Server Error", encode_fault("soapenv:Client", "this message is not for a partner")
-        try:
-            received = self._store(kind, decoded, body, origin)
-        except JournalError as error:
-            _logger.error("not stored, so not acknowledged: %s", error)
-            return "200 OK", _answer(kind, decoded, stored=False)
-        if received.contradicts:
-            _logger.error("event %d contradicts what was known of its payment", received.event_id)
+            taken = self._intake.take(body, caller.text)
+        except NotAMessage:
+            return "500 Internal Server Error", unreadable()
+        except NotStored as error:
+            return "200 OK", not_stored(error.kind, error.decoded, overloaded=error.overloaded)
+        if taken.kind is EventKind.C2B_VALIDATION:
+            return "200 OK", verdict(self._validated(taken))
         self.worker.wake()
-        if kind is EventKind.C2B_VALIDATION:
-            return "200 OK", self._validated(decoded, received)
-        return "200 OK", _answer(kind, decoded, stored=True)
+        return "200 OK", acknowledgement(taken.kind, taken.decoded)
 
-    def _unreadable(self, body: bytes, origin: str | None, error: MalformedMessage) -> tuple[str, bytes]:
-        identity = hashlib.sha256(body).hexdigest()
-        try:
-            received = self._journal.receive(
-                Delivery(kind=EventKind.UNREADABLE, body=body, identity=identity, origin=origin)
-            )
-            _logger.warning("event %d cannot be read: %s", received.event_id, error.reason)
-        except JournalError as failure:
-            _logger.error("an unreadable message could not be stored: %s", failure)
-        return "500 Internal Server Error", encode_fault("soapenv:Client", "the message cannot be read")
-
-    def _store(self, kind: EventKind, decoded: Decoded, body: bytes, origin: str | None) -> Received:
-        message = decoded.message
-        conversation_id = getattr(message, "originator_conversation_id", None) or None
-        result = message if isinstance(message, Result) else None
-        delivery = Delivery(
-            kind=kind,
-            conversation_id=conversation_id,
-            body=body,
-            identity=identity_of(decoded),
-            code=result.result_code if result is not None else None,
-            core_conversation_id=(result.conversation_id or None) if result is not None else None,
-            receipt=(result.transaction_id or None) if result is not None else getattr(message, "trans_id", None),
-            origin=origin,
-        )
-        return self._journal.receive(delivery)
-
-    def _validated(self, decoded: Decoded, received: Received) -> bytes:
+    def _validated(self, taken: Taken) -> str | None:
         """The handler's verdict; without a handler, or when it fails, the payment is refused: nobody has agreed."""
-        code: str | None = C2B_OTHER_ERROR
-        if self._validation is not None:
-            try:
-                code = self._validation(C2BNotice(received.event_id, decoded.message))
-            except Exception:  # noqa: BLE001 - whatever a handler raises, the customer must get an answer
-                _logger.error("the handler of C2B validations failed on event %d", received.event_id)
-        verdict = C2BPaymentValidationResult(
-            result_code=code or "0", result_desc="Accepted" if code is None else "Refused"
-        )
-        return encode(verdict, operation=VALIDATE_C2B_PAYMENT, direction="output")
-
-
-def _answer(kind: EventKind, decoded: Decoded, *, stored: bool) -> bytes:
-    """What the contract has us say, stored or not."""
-    if kind is EventKind.QUEUE_TIMEOUT:
-        verdict = Result(
-            result_code=ACCEPTED if stored else TIMEOUT_NOT_STORED, result_desc="Stored" if stored else "Failed"
-        )
-        return encode(NotifyQueueTimeoutResponse(result=verdict), operation=NOTIFY_QUEUE_TIMEOUT, direction="output")
-    if kind is EventKind.C2B_VALIDATION:
-        refusal = C2BPaymentValidationResult(result_code=C2B_OTHER_ERROR, result_desc="Refused")
-        return encode(refusal, operation=VALIDATE_C2B_PAYMENT, direction="output")
-    if kind is EventKind.C2B_CONFIRMATION:
-        if not stored:
-            return encode_fault("soapenv:Server", "not stored, please send it again")
-        thanks = C2BPaymentConfirmationResult(value="C2B payment confirmation received")
-        return encode(thanks, operation=CONFIRM_C2B_PAYMENT, direction="output")
-    response = Response(
-        response_code=ACCEPTED if stored else NOT_STORED,
-        response_desc="Stored" if stored else "Internal server error",
-        conversation_id=decoded.message.conversation_id,
-        originator_conversation_id=decoded.message.originator_conversation_id,
-    )
-    return encode(response, operation=GENERIC_API_RESULT, direction="output")
-
-
-class ListenerServer:
-    """A listener on waitress, with its worker; ``start`` and ``stop`` it, or use it in a ``with`` statement.
-
-    Listens on loopback unless told otherwise; port 0 takes any free one.
-    """
-
-    def __init__(self, listener: Listener, *, host: str = "127.0.0.1", port: int = 0) -> None:
-        self._listener = listener
-        self._server = Server(listener, host=host, port=port, name="mpesa-cbp-listener", channel_timeout=30)
-
-    @property
-    def url(self) -> str:
-        """Base of the URLs to give to the broker, without the path token."""
-        host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
-        return f"http://{host}:{self._server.port}"
-
-    def start(self) -> None:
-        """Begin to serve and to handle."""
-        self._listener.start()
-        self._server.start()
-
-    def stop(self) -> None:
-        """Finish the requests and handlers at hand, then stop."""
-        self._server.stop()
-        self._listener.stop()
-
-    def __enter__(self) -> ListenerServer:
-        self.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+        if self._validation is None:
+            return C2B_OTHER_ERROR
+        if not self._validating.acquire(blocking=False):
+            VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error="too many at once")
+            return C2B_OTHER_ERROR
+        try:
+            return self._validation(C2BNotice(taken.event_id, taken.decoded.message))
+        except Exception as error:  # noqa: BLE001 (whatever a handler raises, the customer must get an answer)
+            VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error=type(error).__name__)
+            return C2B_OTHER_ERROR
+        finally:
+            self._validating.release()

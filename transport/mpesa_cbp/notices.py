@@ -13,6 +13,7 @@ from mpesa_cbp.payments import EventKind
 from mpesa_cbp.results import ResultParameters, read_parameters
 from mpesa_cbp.values import parse_amount
 from mpesa_cbp_models import C2BPaymentConfirmationRequest, C2BPaymentValidationRequest, NotifyQueueTimeout, Result
+from mpesa_cbp_models.operations import CONFIRM_C2B_PAYMENT
 
 KINDS = {
     "GenericAPIResult": EventKind.RESULT,
@@ -25,11 +26,15 @@ KINDS = {
 
 @dataclass(frozen=True)
 class ResultNotice:
-    """A result. ``event_id`` is the same in every delivery of it, for idempotence; ``deviations`` as in ``decode``."""
+    """A result. ``event_id`` is the same in every delivery of it, for idempotence; ``deviations`` as in ``decode``.
+
+    ``contradicts``: it cannot be true together with what was known of the payment before.
+    """
 
     event_id: int
     result: Result = field(repr=False)
     deviations: tuple[str, ...] = ()
+    contradicts: bool = False
 
     @property
     def conversation_id(self) -> str | None:
@@ -65,10 +70,11 @@ class ResultNotice:
 
 @dataclass(frozen=True)
 class QueueTimeoutNotice:
-    """The broker could not pass a cached request on; it never reached the core."""
+    """The broker could not pass a cached request on; it never reached the core. ``contradicts`` as in a result."""
 
     event_id: int
     message: NotifyQueueTimeout = field(repr=False)
+    contradicts: bool = False
 
     @property
     def conversation_id(self) -> str:
@@ -103,6 +109,20 @@ class C2BNotice:
 
 
 def identity_of(decoded: Decoded) -> str:
-    """Digest of what a message says: two deliveries of one event have the same, however they are spelt."""
-    said = f"{decoded.operation}\0{decoded.message.to_text()}"
+    """Digest by which two deliveries of one event are known, however they are spelt.
+
+    Of a confirmation it is the TransID alone: a customer's payment must not be booked twice because the second
+    notice of it states another balance.
+    """
+    if decoded.operation == CONFIRM_C2B_PAYMENT.name:
+        return _digest(f"{decoded.operation}\0{decoded.message.trans_id.strip()}")
+    return content_digest(decoded)
+
+
+def content_digest(decoded: Decoded) -> str:
+    """Digest of all that a message says."""
+    return _digest(f"{decoded.operation}\0{decoded.message.to_text()}")
+
+
+def _digest(said: str) -> str:
     return hashlib.sha256(said.encode("utf-8", errors="surrogatepass")).hexdigest()

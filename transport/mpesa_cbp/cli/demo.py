@@ -21,7 +21,7 @@ from mpesa_cbp.simulator import BAD_DAYS, Simulator, Step
 from mpesa_cbp.values import format_amount, mask_msisdn
 
 _CUSTOMER = "254712345678"
-_TOKEN = "results"
+_TOKEN = "demo-of-the-results"
 _EXPLANATIONS = {
     1: "We send a GenericAPIRequest: a SOAP envelope whose RequestMsg carries the payment as XML text.\n"
     "It was stored in our journal before its first byte left; that is what protects from paying twice.",

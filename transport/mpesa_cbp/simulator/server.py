@@ -7,9 +7,10 @@ import socket
 import struct
 from typing import TYPE_CHECKING, Any
 
-from waitress.channel import ClientDisconnected, HTTPChannel
+from waitress.channel import ClientDisconnected
 from waitress.task import WSGITask
 
+from mpesa_cbp.http_channel import Channel
 from mpesa_cbp.wsgi_server import MAXIMUM_BODY
 from mpesa_cbp.wsgi_server import Server as WsgiServer
 
@@ -35,7 +36,7 @@ class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
         raise ClientDisconnected
 
 
-class _Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+class _Channel(Channel):
     task_class = _Task
 
 

@@ -24,6 +24,7 @@ from mpesa_cbp_models.operations import (
 )
 from tests.journal.damage import lose_table
 
+TOKEN = "an-unguessable-word"
 RESULT = encode(
     Result(result_code="0", originator_conversation_id="c1"), operation=GENERIC_API_RESULT, direction="input"
 )
@@ -57,7 +58,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
 def post(listener: Listener, body: bytes, **changes: str) -> tuple[str, bytes]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": "POST",
-        "PATH_INFO": "/token/result",
+        "PATH_INFO": f"/{TOKEN}/result",
         "CONTENT_TYPE": "text/xml; charset=utf-8",
         "CONTENT_LENGTH": str(len(body)),
         "REMOTE_ADDR": "192.0.2.1",
@@ -86,27 +87,27 @@ def code_of(answer: bytes) -> str:
         ({"CONTENT_LENGTH": "999999999"}, "413"),
         ({"CONTENT_LENGTH": "5000"}, "400"),
         ({"PATH_INFO": "/"}, "404"),
-        ({"PATH_INFO": "/tokem/result"}, "404"),
-        ({"PATH_INFO": "/result/token"}, "404"),
+        ({"PATH_INFO": "/an-unguessable-wor/result"}, "404"),
+        ({"PATH_INFO": f"/result/{TOKEN}"}, "404"),
     ],
 )
 def test_request_that_does_not_belong_is_turned_away_and_nothing_is_stored(
     journal: Journal, changes: dict[str, str], status: str
 ) -> None:
-    answered, body = post(Listener(journal=journal, path_token="token"), RESULT, **changes)
+    answered, body = post(Listener(journal=journal, path_token=TOKEN), RESULT, **changes)
     assert answered.startswith(status)
     assert b"c1" not in body
     assert journal.events("c1") == []
 
 
 def test_health_is_answered_without_a_token(journal: Journal) -> None:
-    listener = Listener(journal=journal, path_token="token")
+    listener = Listener(journal=journal, path_token=TOKEN)
     assert post(listener, b"", REQUEST_METHOD="GET", PATH_INFO="/health")[0] == "200 OK"
 
 
 @pytest.mark.parametrize(("body", "code"), [(RESULT, "00000000"), (TIMEOUT, "00000000")])
 def test_message_is_stored_and_then_acknowledged(journal: Journal, body: bytes, code: str) -> None:
-    status, answer = post(Listener(journal=journal, path_token="token"), body)
+    status, answer = post(Listener(journal=journal, path_token=TOKEN), body)
     assert (status, code_of(answer)) == ("200 OK", code)
     assert [event.body for event in journal.events("c1")] == [body]
 
@@ -114,19 +115,19 @@ def test_message_is_stored_and_then_acknowledged(journal: Journal, body: bytes, 
 @pytest.mark.parametrize(("body", "code"), [(RESULT, "200000003"), (TIMEOUT, "000000001"), (VALIDATION, "C2B00016")])
 def test_what_cannot_be_stored_is_not_acknowledged(journal: Journal, tmp_path: Path, body: bytes, code: str) -> None:
     lose_table(tmp_path / "j.db", "mpesa_cbp_events")
-    status, answer = post(Listener(journal=journal, path_token="token"), body)
+    status, answer = post(Listener(journal=journal, path_token=TOKEN), body)
     assert (status, code_of(answer)) == ("200 OK", code)
 
 
 def test_confirmation_that_cannot_be_stored_is_answered_with_a_fault(journal: Journal, tmp_path: Path) -> None:
     lose_table(tmp_path / "j.db", "mpesa_cbp_events")
-    _, answer = post(Listener(journal=journal, path_token="token"), CONFIRMATION)
+    _, answer = post(Listener(journal=journal, path_token=TOKEN), CONFIRMATION)
     assert decode(answer).fault is not None
 
 
 @pytest.mark.parametrize("body", [b"<half", b"<!DOCTYPE x><x/>", RESULT[:-30], b"\xff\xfe\x00"])
 def test_unreadable_message_is_kept_and_answered_with_a_fault(journal: Journal, body: bytes) -> None:
-    status, answer = post(Listener(journal=journal, path_token="token"), body)
+    status, answer = post(Listener(journal=journal, path_token=TOKEN), body)
     assert status.startswith("500")
     assert decode(answer).fault is not None
     kept = journal.event(1)
@@ -136,15 +137,15 @@ def test_unreadable_message_is_kept_and_answered_with_a_fault(journal: Journal, 
 
 def test_our_own_kind_of_message_is_not_taken(journal: Journal) -> None:
     answer = encode(Result(result_code="0"), operation=GENERIC_API_RESULT, direction="input")
-    acknowledged = post(Listener(journal=journal, path_token="token"), answer)[1]
-    status, body = post(Listener(journal=journal, path_token="token"), acknowledged)
+    acknowledged = post(Listener(journal=journal, path_token=TOKEN), answer)[1]
+    status, body = post(Listener(journal=journal, path_token=TOKEN), acknowledged)
     assert status.startswith("500")
     assert decode(body).fault is not None
 
 
 @pytest.mark.parametrize(("verdict", "code"), [(None, "0"), ("C2B00012", "C2B00012")])
 def test_validation_is_answered_by_its_handler(journal: Journal, verdict: str | None, code: str) -> None:
-    listener = Listener(journal=journal, path_token="token")
+    listener = Listener(journal=journal, path_token=TOKEN)
     seen: list[C2BNotice] = []
 
     @listener.on_c2b_validation
@@ -158,7 +159,7 @@ def test_validation_is_answered_by_its_handler(journal: Journal, verdict: str | 
 
 
 def test_validation_without_a_handler_or_with_a_failing_one_is_refused(journal: Journal) -> None:
-    listener = Listener(journal=journal, path_token="token")
+    listener = Listener(journal=journal, path_token=TOKEN)
     assert code_of(post(listener, VALIDATION)[1]) == "C2B00016"
 
     @listener.on_c2b_validation
@@ -169,7 +170,7 @@ def test_validation_without_a_handler_or_with_a_failing_one_is_refused(journal: 
 
 
 def test_handler_that_fails_is_tried_again_and_the_event_is_not_lost(journal: Journal) -> None:
-    listener = Listener(journal=journal, path_token="token")
+    listener = Listener(journal=journal, path_token=TOKEN)
     seen: queue.Queue[int] = queue.Queue()
 
     @listener.on_result
@@ -191,7 +192,7 @@ def test_handler_that_fails_is_tried_again_and_the_event_is_not_lost(journal: Jo
 
 
 def test_delivery_again_is_acknowledged_again_and_stored_once(journal: Journal) -> None:
-    listener = Listener(journal=journal, path_token="token")
+    listener = Listener(journal=journal, path_token=TOKEN)
     for _ in range(3):
         assert code_of(post(listener, RESULT)[1]) == "00000000"
     assert len(journal.events("c1")) == 1

@@ -1,0 +1,170 @@
+"""One connection of the web server: waitress's channel, made strict, bounded in time, and able to speak TLS.
+
+waitress reads headers and body without a thread, and counts any byte as activity; a caller who sends one byte in a
+while would keep a connection for ever. So each channel tells how long it has been at the request at hand, and the
+server closes what takes too long. TLS is done on the same non-blocking socket: a handshake holds up nobody.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import ssl
+import threading
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+from cryptography import x509
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.task import ErrorTask, WSGITask
+
+__all__ = ["CLIENT_CERTIFICATE", "Channel", "TlsChannel"]
+
+CLIENT_CERTIFICATE = "SSL_CLIENT_S_DN"
+"""Key in the WSGI environment of the client certificate's subject (RFC 4514), as Apache's mod_ssl names it."""
+
+_WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class _Pathless(logging.LoggerAdapter[logging.Logger]):
+    """Keeps the path out of waitress's log: it holds the listener's path token."""
+
+    def process(self, msg: object, kwargs: MutableMapping[str, Any]) -> tuple[object, MutableMapping[str, Any]]:
+        return str(msg).partition(" while serving ")[0], kwargs
+
+
+class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
+    """Refuses what two servers in a row could read differently (request smuggling), and HTTP before 1.0."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        if self.version not in ("1.0", "1.1"):
+            raise ParsingError("HTTP version")
+        if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
+            raise ParsingError("ambiguous length")
+
+
+class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+    """Answers a bad request without repeating any of it."""
+
+    def execute(self) -> None:
+        self.request.error.body = ""
+        super().execute()
+
+
+class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
+    """A connection; ``working_since`` is when the unfinished request at hand began (monotonic seconds), or None."""
+
+    parser_class = _Parser
+    error_task_class = _ErrorTask
+    logger = _Pathless(logging.getLogger("waitress"))
+
+    working_since: float | None = None
+    _working_on: object = None
+
+    def received(self, data: bytes) -> bool:
+        """Take what has come, and note when its request began."""
+        taken: bool = super().received(data)
+        if self.request is not self._working_on:
+            self._working_on = self.request
+            self.working_since = time.monotonic() if self.request is not None else None
+        return taken
+
+
+class _TlsTask(WSGITask):  # type: ignore[misc]  # waitress has no types
+    def get_environment(self) -> dict[str, Any]:
+        environment: dict[str, Any] = super().get_environment()
+        if self.channel.subject is not None:
+            environment[CLIENT_CERTIFICATE] = self.channel.subject
+        return environment
+
+
+class TlsChannel(Channel):
+    """A connection with TLS; ``subject`` is the client certificate's once the handshake is done."""
+
+    task_class = _TlsTask
+    subject: str | None = None
+
+    def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:  # noqa: A002 (waitress's)
+        # An SSL object must not be read and written at the same time, and waitress sends from other threads.
+        self._tls = threading.RLock()
+        self._shaken = False
+        self._wants_to_write = False
+        sock.setblocking(False)
+        wrapped = server.tls_context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        super().__init__(server, wrapped, addr, adj, map=map)
+        self.working_since = time.monotonic()
+
+    def readable(self) -> bool:
+        """Whether there is something to wait for from the other side."""
+        return bool(super().readable()) if self._shaken else not self._wants_to_write
+
+    def writable(self) -> bool:
+        """Whether there is something to send."""
+        return bool(super().writable()) if self._shaken else self._wants_to_write or self.will_close
+
+    def handle_write(self) -> None:
+        """Send, or go on with the handshake."""
+        if self._shaken or self.will_close or self._shake():
+            super().handle_write()
+
+    def handle_read(self) -> None:
+        """Read all that is there: what the SSL object has taken from the socket would wake nobody."""
+        if not self._shaken and not self._shake():
+            return
+        while True:
+            try:
+                with self._tls:
+                    data = self.socket.recv(self.adj.recv_bytes)
+            except _WANTS:
+                return
+            except OSError:
+                data = b""
+            if not data:
+                self.handle_close()
+                return
+            self.last_activity = time.time()
+            self.received(data)
+            if not self.connected or self.socket is None or not self.socket.pending():
+                return
+
+    def send(self, data: bytes, do_close: bool = True) -> int:
+        """Send what can be sent without waiting."""
+        try:
+            with self._tls:
+                return int(self.socket.send(data))
+        except _WANTS:
+            return 0
+        except OSError:
+            if do_close:
+                self.handle_close()
+            return 0
+
+    def close(self) -> None:
+        """Say good-bye if that goes without waiting, and close."""
+        if self._shaken and self.socket is not None:
+            with self._tls, contextlib.suppress(OSError, ValueError):
+                self.socket.unwrap()
+        super().close()
+
+    def _shake(self) -> bool:
+        try:
+            with self._tls:
+                self.socket.do_handshake()
+        except ssl.SSLWantReadError:
+            self._wants_to_write = False
+            return False
+        except ssl.SSLWantWriteError:
+            self._wants_to_write = True
+            return False
+        except OSError as error:
+            self.server.handshake_failed(self.addr[0], getattr(error, "reason", None) or type(error).__name__)
+            self.handle_close()
+            return False
+        self._shaken, self._wants_to_write, self.working_since = True, False, None
+        certificate = self.socket.getpeercert(binary_form=True)
+        if certificate:
+            self.subject = x509.load_der_x509_certificate(certificate).subject.rfc4514_string()
+        return True
