@@ -42,7 +42,7 @@ class Acknowledgement:
     deviations: tuple[str, ...] = ()
 
 
-def read_answer(answer: HttpAnswer, conversation_id: str) -> Decoded:
+def read_answer(answer: HttpAnswer, conversation_id: str | None) -> Decoded:
     """The message inside an HTTP answer.
 
     Raises SoapFault for a fault, OutcomeUnknown for what cannot be read (an HTML page, half an envelope, a redirect):
@@ -61,21 +61,21 @@ def read_answer(answer: HttpAnswer, conversation_id: str) -> Decoded:
     return decoded
 
 
-def acknowledge(response: Response, decoded: Decoded, *, conversation_id: str) -> Acknowledgement:
+def acknowledge(response: Response, decoded: Decoded, *, conversation_id: str | None) -> Acknowledgement:
     """Accepted or queued becomes an Acknowledgement; everything else is raised.
 
     Raises Refused and its kinds for a code that certainly refuses, OutcomeUnknown for one that does not settle it
     (an internal error, an unknown code) or for an answer that speaks of another conversation.
     """
     named = response.originator_conversation_id
-    if named and named.strip() != conversation_id:
+    if named and conversation_id is not None and named.strip() != conversation_id:
         raise OutcomeUnknown("The answer speaks of another conversation id", conversation_id=conversation_id)
     code = response.response_code
     meaning = response_meaning(code)
     if not meaning.success and not meaning.pending:
         raise _refusal(meaning, response.response_desc, conversation_id)
     return Acknowledgement(
-        conversation_id=conversation_id,
+        conversation_id=conversation_id or "",
         core_conversation_id=response.conversation_id or None,
         code=code,
         meaning=meaning.meaning,
@@ -85,12 +85,12 @@ def acknowledge(response: Response, decoded: Decoded, *, conversation_id: str) -
     )
 
 
-def outcome_unknown(message: str, conversation_id: str, answer: HttpAnswer) -> OutcomeUnknown:
+def outcome_unknown(message: str, conversation_id: str | None, answer: HttpAnswer) -> OutcomeUnknown:
     """The error for an answer that leaves the payment's fate open."""
     return OutcomeUnknown(message, conversation_id=conversation_id, body=redact_bytes(answer.body))
 
 
-def _refusal(meaning: CodeMeaning, description: str | None, conversation_id: str) -> Refused | OutcomeUnknown:
+def _refusal(meaning: CodeMeaning, description: str | None, conversation_id: str | None) -> Refused | OutcomeUnknown:
     message = f"The broker did not accept the request{f', saying: {redact(description)}' if description else ''}"
     if not meaning.known or not meaning.final:
         return OutcomeUnknown(

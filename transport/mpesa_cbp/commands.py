@@ -46,7 +46,10 @@ class Receiver(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One CommandID: what it needs besides the initiator. ``primary`` says whether our short code is a party."""
+    """One CommandID: what it needs besides the initiator. ``primary`` says whether our short code is a party.
+
+    ``queue_timeout`` says whether it carries QueueTimeoutURL: all that the broker may have to cache for the core.
+    """
 
     id: str
     family: str
@@ -54,6 +57,7 @@ class Command:
     primary: bool = True
     amount: bool = True
     account_reference: bool = False
+    queue_timeout: bool = True
 
 
 _B2C = (
@@ -91,7 +95,7 @@ COMMANDS: dict[str, Command] = {
         Command("AccountBalance", "query", Receiver.NONE, primary=False, amount=False),
         Command("TransactionStatusQuery", "query", Receiver.NONE, primary=False, amount=False),
         Command("TransactionReversal", "reversal", Receiver.ORGANISATION, primary=False, amount=False),
-        Command("RegisterURL", "C2B set-up", Receiver.NONE, amount=False),
+        Command("RegisterURL", "C2B set-up", Receiver.NONE, amount=False, queue_timeout=False),
     )
 }
 """Every command of the protocol by its CommandID."""
@@ -153,7 +157,11 @@ class Order:
     def _primary_party(self) -> PrimaryParty | None:
         if not self.command.primary:
             return None
-        return PrimaryParty(identifier_type=IdentifierType.OrganizationShortCode, identifier=self.short_code)
+        # RegisterURL is published with the number in ShortCode; Identifier is what the contract demands.
+        short_code = self.short_code if self.command.id == "RegisterURL" else None
+        return PrimaryParty(
+            identifier_type=IdentifierType.OrganizationShortCode, identifier=self.short_code, short_code=short_code
+        )
 
     def _receiver_party(self) -> ReceiverParty | None:
         kind = self.command.receiver

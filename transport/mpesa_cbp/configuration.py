@@ -130,6 +130,9 @@ class Configuration:
     http_connect_retries: int = _setting(
         whole_number(0, 100), "how often what provably never left is tried again", 2, table="http"
     )
+    http_keep_alive: float = _setting(
+        SECONDS, "how long an idle connection is used again; below the broker's own limit", 4.0, table="http"
+    )
     http_use_environment: bool = _setting(
         YES_OR_NO, "whether proxies of the environment (HTTPS_PROXY) are used", False, table="http"
     )
@@ -180,14 +183,17 @@ class Configuration:
             "result_url": self.result_url,
             "queue_timeout_url": self.queue_timeout_url,
             "client_certificate": certificate,
+            "client_passphrase": self.tls_client_passphrase,
             "ca": self.tls_ca,
             "timeout": (self.http_connect_timeout, self.http_read_timeout),
             "answer_deadline": self.http_answer_deadline,
             "connect_retries": self.http_connect_retries,
+            "keep_alive": self.http_keep_alive,
             "trust_env": self.http_use_environment,
             "profile": self.profile(),
             "country_code": self.country_code,
             "query_url": self.query_url,
+            "management_url": self.management_url,
         }
 
     def _service_provider(self) -> ServiceProvider:

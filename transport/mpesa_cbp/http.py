@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Final
+from typing import Final, TypedDict
 from urllib.parse import urlsplit
 
 import requests
@@ -35,6 +35,16 @@ _LONGEST_BACKOFF = 5.0
 
 # A SOAPAction is printable ASCII without the quotation mark and the backslash, as it is sent between quotation marks.
 _SOAP_ACTION = re.compile(r"[ !#-\[\]-~]*")
+
+
+class ConnectionOptions(TypedDict, total=False):
+    """What else ``HttpTransport`` takes, and ``Client`` hands on."""
+
+    answer_deadline: float | None
+    connect_retries: int
+    keep_alive: float
+    max_answer_bytes: int
+    trust_env: bool
 
 
 @dataclass(frozen=True, slots=True)

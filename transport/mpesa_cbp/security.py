@@ -27,9 +27,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from mpesa_cbp.certificate_reading import Certificate, CertificateFileError, read_certificates
 
 __all__ = [
+    "CredentialKey",
     "KeyPair",
     "SecurityError",
     "SpPasswordReading",
+    "credential_key",
     "decrypt_credential",
     "decrypt_new_password",
     "encrypt_credential",
@@ -66,6 +68,29 @@ class KeyPair:
 
     private_key: bytes = field(repr=False)
     certificate: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialKey:
+    """The RSA key of the operator under which initiator passwords are encrypted."""
+
+    public_key: rsa.RSAPublicKey = field(repr=False)
+
+    @property
+    def longest_password(self) -> int:
+        """How many bytes a password may have at most."""
+        return self.public_key.key_size // 8 - _RSA_PADDING_BYTES
+
+    def encrypt(self, password: str) -> str:
+        """Return the SecurityCredential of an initiator's password; see `encrypt_credential`."""
+        if not password:
+            raise SecurityError("the initiator's password is empty")
+        message = _utf8(password)
+        if len(message) > self.longest_password:
+            raise SecurityError(
+                f"the initiator's password is too long: this certificate's key takes {self.longest_password} bytes"
+            )
+        return base64.b64encode(self.public_key.encrypt(message, padding.PKCS1v15())).decode("ascii")
 
 
 def sp_password_text(*, sp_id: str, password: str, time_stamp: str) -> str:
@@ -107,19 +132,20 @@ def sp_password(
 def encrypt_credential(*, password: str, certificate: bytes | Path | str) -> str:
     """Return the SecurityCredential: base64 of the initiator password under the operator's RSA key.
 
-    `certificate` is the content of the file that the operator handed out, its path, or its PEM text; any form that
-    `read_certificates` knows will do as long as it is clear which certificate is meant. Two calls give two values,
-    because the padding is random. Raises SecurityError for an empty or too long password and for a certificate that
-    cannot be read or is not RSA. Protocol, section 3.
+    `certificate` is as for `credential_key`. Two calls give two values, because the padding is random. Raises
+    SecurityError for an empty or too long password and for a certificate that cannot be used. Protocol, section 3.
     """
-    if not password:
-        raise SecurityError("the initiator's password is empty")
-    key = _rsa_public_key(_password_certificate(certificate))
-    allowed = key.key_size // 8 - _RSA_PADDING_BYTES
-    message = _utf8(password)
-    if len(message) > allowed:
-        raise SecurityError(f"the initiator's password is too long: this certificate's key takes {allowed} bytes")
-    return base64.b64encode(key.encrypt(message, padding.PKCS1v15())).decode("ascii")
+    return credential_key(certificate).encrypt(password)
+
+
+def credential_key(certificate: bytes | Path | str) -> CredentialKey:
+    """Return the key in the operator's password certificate, to be used for many credentials.
+
+    `certificate` is the content of the file that the operator handed out, its path, or its PEM text; any form that
+    `read_certificates` knows will do as long as it is clear which certificate is meant. Raises SecurityError for one
+    that cannot be read or is not RSA.
+    """
+    return CredentialKey(_rsa_public_key(_password_certificate(certificate)))
 
 
 def decrypt_credential(*, credential: str, private_key: bytes, passphrase: bytes | None = None) -> str:

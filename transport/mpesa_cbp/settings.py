@@ -8,6 +8,7 @@ from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import TypeAlias
 
+from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.security import SpPasswordReading
 
 Secret: TypeAlias = "str | Callable[[], str]"
@@ -21,8 +22,11 @@ GUIDE_HEADER_NAMESPACE = "http://www.huawei.com/schema/osg/common/v2_1"
 
 
 def reveal(secret: Secret) -> str:
-    """The text of a secret, fetched if it is a function."""
-    return secret if isinstance(secret, str) else secret()
+    """The text of a secret, fetched if it is a function. Raises SettingsError if that gives no text."""
+    text: object = secret if isinstance(secret, str) else secret()
+    if not isinstance(text, str):
+        raise SettingsError("A function that is to fetch a secret gave something else than text")
+    return text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,10 @@ class Profile:
     sp_password_reading: SpPasswordReading = SpPasswordReading.UPPER_HEX
     zone: tzinfo = UTC
 
+    def __post_init__(self) -> None:
+        if not self.header_namespace.isprintable() or any(each in self.header_namespace for each in " \"'<>&"):
+            raise SettingsError("The header namespace holds a character that no namespace has")
+
 
 PROFILES: dict[str, Profile] = {
     "contract": Profile(),
@@ -72,3 +80,12 @@ PROFILES: dict[str, Profile] = {
     ),
 }
 """``contract`` is what the specification says, ``guide`` what later guides show and most partners send."""
+
+
+def profile_of(profile: str | Profile) -> Profile:
+    """The profile of that name, or itself. Raises SettingsError for a name that is not known."""
+    if isinstance(profile, Profile):
+        return profile
+    if profile not in PROFILES:
+        raise SettingsError(f"profile must be one of {', '.join(PROFILES)}, or a Profile")
+    return PROFILES[profile]

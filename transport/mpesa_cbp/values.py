@@ -60,7 +60,7 @@ def _subscriber(digits: str, *, international: bool, country_code: str) -> str |
     return None
 
 
-def parse_amount(value: Decimal | int | str) -> Decimal:
+def parse_amount(value: Decimal | int | str | None) -> Decimal:
     """Return an amount of money as an exact Decimal without an exponent.
 
     At most two places and thirteen digits in all, more than zero. Text is ASCII digits with a point and perhaps an

@@ -1,0 +1,194 @@
+"""One request on its way: stored, marked as sending, sent once, and what came of it stored (protocol, section 1).
+
+The order never changes. A failure after bytes may have left is ``OutcomeUnknown`` and is never followed by a second
+sending.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import TypeVar
+
+from mpesa_cbp.answers import Acknowledgement, acknowledge, outcome_unknown, read_answer
+from mpesa_cbp.codes import response_meaning
+from mpesa_cbp.commands import without_credentials
+from mpesa_cbp.enquiries import Question
+from mpesa_cbp.envelope import encode
+from mpesa_cbp.errors import (
+    CbpError,
+    DuplicateConversation,
+    InvalidRequest,
+    JournalError,
+    OutcomeUnknown,
+    Refused,
+    Sent,
+)
+from mpesa_cbp.http import HttpTransport
+from mpesa_cbp.payments import EventKind, PaymentJournal, PaymentState
+from mpesa_cbp.signing import Signer
+from mpesa_cbp.values import parse_amount
+from mpesa_cbp_models import (
+    ChangePasswordResponse,
+    Operation,
+    QueryTransactionResponse,
+    Request,
+    RequestSOAPHeader,
+    Response,
+)
+from mpesa_cbp_models.operations import GENERIC_API_REQUEST
+
+_Answer = TypeVar("_Answer", ChangePasswordResponse, QueryTransactionResponse)
+
+
+class Delivery:
+    """Delivers requests over one transport; ``journal`` may be None where the caller keeps the ledger."""
+
+    def __init__(self, http: HttpTransport, signer: Signer, journal: PaymentJournal | None) -> None:
+        self._http = http
+        self._signer = signer
+        self._journal = journal
+
+    def deliver(self, request: Request, *, resume: bool = False) -> Acknowledgement:
+        """Store a checked request, sign and send it, and store the answer. Raises as ``Client.send``."""
+        conversation_id = request.transaction.originator_conversation_id
+        envelope = self._envelope(request, GENERIC_API_REQUEST, self._signer.header())
+        self._store(request, resume=resume)
+        if self._record(conversation_id, EventKind.SENDING, sent=Sent.NO) is not PaymentState.SENT:
+            raise DuplicateConversation(
+                "The journal does not give leave to send this payment", conversation_id=conversation_id, sent=Sent.NO
+            )
+        try:
+            acknowledgement = self._send(envelope, conversation_id)
+        except CbpError as error:
+            self._record_failure(conversation_id, error)
+            raise
+        except BaseException as error:
+            # Ctrl-C while waiting, memory that ran out: the request may be under way. A journal that cannot be
+            # written leaves the payment as "sending", which is resolved in the same way.
+            with contextlib.suppress(JournalError):
+                self._record(conversation_id, EventKind.OUTCOME_UNKNOWN, sent=Sent.UNKNOWN, detail=type(error).__name__)
+            raise
+        self._record(
+            conversation_id,
+            EventKind.QUEUED if acknowledgement.queued else EventKind.ACCEPTED,
+            sent=Sent.YES,
+            code=acknowledgement.code,
+            core_conversation_id=acknowledgement.core_conversation_id,
+            detail=acknowledgement.description,
+        )
+        return acknowledgement
+
+    def _send(self, envelope: bytes, conversation_id: str) -> Acknowledgement:
+        answer = self._http.post(envelope, soap_action=GENERIC_API_REQUEST.soap_action, conversation_id=conversation_id)
+        decoded = read_answer(answer, conversation_id)
+        if not isinstance(decoded.message, Response):
+            raise outcome_unknown("The answer is of another kind than the contract has it", conversation_id, answer)
+        return acknowledge(decoded.message, decoded, conversation_id=conversation_id)
+
+    def ask(self, question: Question, message: object, kind: type[_Answer]) -> _Answer:
+        """Send a message that no journal keeps, and give back its answer of that kind; a refusal is raised.
+
+        Raises NotSent, OutcomeUnknown, Refused and its kinds, SoapFault.
+        """
+        conversation_id = question.conversation_id
+        header = self._signer.header() if question.signed else None
+        envelope = self._envelope(message, question.operation, header)
+        try:
+            answer = self._http.post(
+                envelope,
+                soap_action=question.operation.soap_action,
+                url=question.url,
+                conversation_id=conversation_id,
+            )
+            decoded = read_answer(answer, conversation_id)
+            found = decoded.message
+            if isinstance(found, kind):
+                if response_meaning(found.result.response_code).success:
+                    return found
+                found = found.result
+            if isinstance(found, Response):
+                acknowledge(found, decoded, conversation_id=conversation_id)
+            what = f"The answer to {question.operation.name} is of another kind"
+            raise outcome_unknown(what, conversation_id, answer)
+        except OutcomeUnknown as error:
+            error.advice = question.if_unknown
+            raise
+
+    def _envelope(self, message: object, operation: Operation, header: RequestSOAPHeader | None) -> bytes:
+        namespace = self._signer.profile.header_namespace
+        return encode(message, operation=operation, direction="input", header=header, header_namespace=namespace)
+
+    def _store(self, request: Request, *, resume: bool) -> None:
+        if self._journal is None:
+            return
+        transaction = request.transaction
+        receiver = request.identity.receiver_party
+        pairs = transaction.parameters.parameter if transaction.parameters is not None else []
+        values: Mapping[str, str] = {pair.key: pair.value for pair in pairs}
+        conversation_id, command_id = transaction.originator_conversation_id, transaction.command_id
+        amount = _amount_of(values.get("Amount"))
+        identifier = receiver.identifier if receiver is not None else None
+        try:
+            self._journal.create(
+                conversation_id=conversation_id,
+                command_id=command_id,
+                amount=amount,
+                receiver=identifier,
+                request=without_credentials(request).to_xml(),
+            )
+        except DuplicateConversation:
+            if not resume:
+                raise
+            self._compare(conversation_id, {"command_id": command_id, "amount": amount, "receiver": identifier})
+        except JournalError as error:
+            error.conversation_id, error.sent, error.final = conversation_id, Sent.NO, True
+            raise
+
+    def _compare(self, conversation_id: str, facts: Mapping[str, object]) -> None:
+        """Refuse to send something else under the id of a payment that is known. The journal gives leave to send."""
+        known = self._journal.payment(conversation_id) if self._journal is not None else None
+        different = [name for name, value in facts.items() if known is None or getattr(known, name) != value]
+        if different:
+            raise InvalidRequest(
+                [f"{name} differs from that of the payment which has this conversation id" for name in different],
+                conversation_id=conversation_id,
+            )
+
+    def _record_failure(self, conversation_id: str, error: CbpError) -> None:
+        if error.sent is Sent.NO:
+            kind, sent = EventKind.NOT_SENT, Sent.NO
+        elif isinstance(error, Refused) and not isinstance(error, OutcomeUnknown) and error.final:
+            kind, sent = EventKind.REFUSED, Sent.YES
+        else:
+            kind, sent = EventKind.OUTCOME_UNKNOWN, Sent.UNKNOWN
+        self._record(conversation_id, kind, sent=sent, code=error.code, detail=type(error).__name__)
+
+    def _record(
+        self,
+        conversation_id: str,
+        kind: EventKind,
+        *,
+        sent: Sent,
+        code: str | None = None,
+        core_conversation_id: str | None = None,
+        detail: str | None = None,
+    ) -> PaymentState:
+        """Store an event; without a journal the caller's ledger gives leave to send."""
+        if self._journal is None:
+            return PaymentState.SENT
+        try:
+            return self._journal.record(
+                conversation_id, kind, code=code, core_conversation_id=core_conversation_id, detail=detail
+            )
+        except JournalError as error:
+            error.conversation_id, error.sent, error.final = conversation_id, sent, sent is Sent.NO
+            raise
+
+
+def _amount_of(text: str | None) -> Decimal | None:
+    try:
+        return parse_amount(text) if text is not None else None
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,210 @@
+"""From what a caller asks for to a Request that may be sent, or all its problems at once (protocol, sections 3, 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timezone
+from decimal import Decimal
+from functools import partial
+from typing import TypeVar
+
+from mpesa_cbp.commands import COMMANDS, Command, Order, Receiver
+from mpesa_cbp.errors import InvalidRequest, SettingsError
+from mpesa_cbp.settings import reveal
+from mpesa_cbp.signing import Signer
+from mpesa_cbp.values import http_url, normalise_msisdn, parse_amount
+from mpesa_cbp_models import InvalidValue, Request
+
+MAX_CONVERSATION_ID = 128
+"""Longest OriginatorConversationID (protocol, section 3)."""
+
+_Value = TypeVar("_Value")
+_LONGEST_PREFIX = MAX_CONVERSATION_ID - 33
+_SHORT_CODE_DIGITS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What a caller asks for, not checked yet; ``problems`` are those that its method has found.
+
+    ``family`` is that of the commands which the method sends, ``receiver_name`` what it calls the receiver. A pair
+    without a value is left out.
+    """
+
+    command_id: str
+    family: str
+    receiver: str | None = None
+    receiver_name: str = ""
+    amount: Decimal | int | str | None = None
+    parameters: tuple[tuple[str, str | None], ...] = ()
+    references: tuple[tuple[str, str | None], ...] = ()
+    remark: str | None = None
+    conversation_id: str | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderBook:
+    """Makes requests in the name of one organisation; ``has_ledger`` says that ids may be made up here."""
+
+    signer: Signer
+    organisation: str
+    country_code: str
+    result_url: str | None
+    queue_timeout_url: str | None
+    has_ledger: bool
+    new_id: Callable[[], str]
+
+    def new_conversation_id(self) -> str:
+        """Short code, organisation and a unique part (protocol, section 3)."""
+        prefix = f"{self.signer.initiator.short_code}_{self.organisation}_"
+        return f"{prefix[:_LONGEST_PREFIX]}{self.new_id()}"
+
+    def request(self, wish: Wish) -> Request:
+        """The request, checked and with a credential. Raises InvalidRequest with all problems, SettingsError."""
+        problems = list(wish.problems)
+        command = _command(wish, problems)
+        amount = _checked(problems, "amount", lambda: parse_amount(wish.amount)) if command.amount else None
+        receiver = self._receiver(command, wish, problems)
+        problems += self._conversation_problems(wish.conversation_id)
+        conversation_id = wish.conversation_id or (self.new_conversation_id() if self.has_ledger else "")
+        order = self._order(wish, command, receiver, amount, conversation_id)
+        problems += [each for each in _schema_problems(order.request()) if not _told(each, problems)]
+        if problems:
+            raise InvalidRequest(problems, conversation_id=wish.conversation_id)
+        return replace(order, security_credential=self.signer.credential()).request()
+
+    def _receiver(self, command: Command, wish: Wish, problems: list[str]) -> str | None:
+        def read() -> str:
+            text = _text(wish.receiver)
+            if command.receiver is Receiver.CUSTOMER:
+                return normalise_msisdn(text, country_code=self.country_code)
+            return _short_code(text)
+
+        # A reversal is received by ourselves unless the caller says otherwise.
+        needless = wish.receiver is None and not command.amount
+        if needless or command.receiver not in {Receiver.CUSTOMER, Receiver.ORGANISATION}:
+            return None
+        return _checked(problems, wish.receiver_name, read)
+
+    def _conversation_problems(self, conversation_id: str | None) -> list[str]:
+        if conversation_id is None:
+            return [] if self.has_ledger else ["conversation_id must be given where there is no journal"]
+        if not 1 <= len(conversation_id) <= MAX_CONVERSATION_ID:
+            return [f"conversation_id must have 1 to {MAX_CONVERSATION_ID} characters"]
+        if conversation_id.strip() != conversation_id or not conversation_id.isprintable():
+            return ["conversation_id must not begin or end with a blank, nor hold what cannot be printed"]
+        return []
+
+    def _order(
+        self, wish: Wish, command: Command, receiver: str | None, amount: Decimal | None, conversation_id: str
+    ) -> Order:
+        provider, initiator = self.signer.service_provider, self.signer.initiator
+        password = provider.third_party_password
+        timeout_url = self.queue_timeout_url if command.queue_timeout else None
+        references = (("QueueTimeoutURL", timeout_url), *wish.references)
+        return Order(
+            command=command,
+            conversation_id=conversation_id,
+            timestamp=self.signer.clock().astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            third_party_id=provider.third_party_id or provider.id,
+            third_party_password=reveal(password) if password is not None else None,
+            initiator_name=initiator.name,
+            security_credential="",
+            short_code=initiator.short_code,
+            receiver=receiver,
+            amount=amount,
+            parameters=tuple((key, value) for key, value in wish.parameters if value is not None),
+            references=tuple((key, value) for key, value in references if value is not None),
+            remark=wish.remark,
+            result_url=self.result_url,
+            key_owner=initiator.key_owner,
+        )
+
+
+def url_problems(**urls: str | None) -> tuple[str, ...]:
+    """What is wrong with URLs, by the names of their arguments; None is not looked at."""
+    problems: list[str] = []
+    for name, url in urls.items():
+        if url is not None:
+            _checked(problems, name, partial(_url, url))
+    return tuple(problems)
+
+
+def reference_problems(**texts: str | None) -> tuple[str, ...]:
+    """What is wrong with receipts, ids and account references: they must not be blank."""
+    return tuple(
+        f"{name}: must not be blank" for name, text in texts.items() if text is not None and not str(text).strip()
+    )
+
+
+def check_schema(request: Request) -> None:
+    """Raise InvalidRequest with all that the contract has against a request, each with the path of the element."""
+    problems = _schema_problems(request)
+    if problems:
+        found: object = getattr(request.transaction, "originator_conversation_id", None)
+        raise InvalidRequest(problems, conversation_id=found if isinstance(found, str) else None)
+
+
+def name_for_ids(organisation: str) -> str:
+    """The part of an organisation's name that stands in conversation ids. Raises SettingsError where none is left."""
+    name = "".join(char for char in organisation if char.isascii() and char.isalnum())
+    if not name:
+        raise SettingsError("organisation must contain a letter or digit, for the conversation ids")
+    return name
+
+
+def _schema_problems(request: Request) -> tuple[str, ...]:
+    try:
+        request.validate()
+    except InvalidValue as error:
+        return tuple(error.problems)
+    return ()
+
+
+def _told(problem: str, told: list[str]) -> bool:
+    """Whether our own words have been said about that element already."""
+    names = {"OriginatorConversationID": "conversation_id", "CommandID": "command"}
+    element = problem.partition(":")[0].rpartition("/")[2]
+    return element in names and any(each.startswith(names[element]) for each in told)
+
+
+def _command(wish: Wish, problems: list[str]) -> Command:
+    known = COMMANDS.get(wish.command_id)
+    allowed = [command for command in COMMANDS.values() if command.family == wish.family]
+    if known is None or known.family != wish.family:
+        choices = ", ".join(command.id for command in allowed)
+        problems.append(f"command must be one of {choices} (for any other use send)")
+        return allowed[0]
+    has_reference = any(key == "AccountReference" and value is not None for key, value in wish.parameters)
+    if known.account_reference and not has_reference:
+        problems.append(f"account_reference: {known.id} needs one")
+    if has_reference and not known.account_reference:
+        problems.append(f"account_reference: {known.id} takes none")
+    return known
+
+
+def _url(url: object) -> str:
+    return http_url(_text(url))
+
+
+def _short_code(text: str) -> str:
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= _SHORT_CODE_DIGITS):
+        raise ValueError(f"the short code must be up to {_SHORT_CODE_DIGITS} digits")
+    return digits
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("must be text")
+    return value
+
+
+def _checked(problems: list[str], name: str, read: Callable[[], _Value]) -> _Value | None:
+    try:
+        return read()
+    except (ValueError, TypeError) as error:
+        problems.append(f"{name}: {error}")
+        return None
