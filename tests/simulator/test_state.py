@@ -49,10 +49,10 @@ def test_accepted_request_is_carried_out_after_a_restart_once(tmp_path: Path) ->
     with running(tmp_path) as simulator, paying(simulator, tmp_path) as partner:
         paid = partner.client.pay_customer(PAYEE, 100).conversation_id
         assert simulator.transfers(paid) == []
-    with running(tmp_path, Timing(result_delay=0)) as simulator:
+    with running(tmp_path, Timing(result_delay=0, retry_delay=0)) as simulator:
         simulator.settle()
         assert [each.amount for each in simulator.transfers(paid)] == [Decimal("100.00")]
-    with running(tmp_path, Timing(result_delay=0)) as simulator:
+    with running(tmp_path, Timing(result_delay=0, retry_delay=0)) as simulator:
         simulator.settle()
         assert len(simulator.transfers(paid)) == 1
 
@@ -126,7 +126,7 @@ time.sleep(60)
 def test_killed_simulator_has_moved_the_money_of_each_payment_once(tmp_path: Path) -> None:
     with Journal(f"sqlite:///{tmp_path}/payments.db") as journal:
         ids = []
-        for _ in range(5):
+        for _ in range(3):
             command = [sys.executable, "-c", _KILLED, str(tmp_path / "simulator")]
             process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
             assert process.stdout is not None
@@ -182,7 +182,7 @@ def test_damaged_state_is_refused_with_what_to_do(tmp_path: Path, content: bytes
 
 
 def test_state_that_was_cut_off_is_refused(tmp_path: Path) -> None:
-    with running(tmp_path, Timing(result_delay=0)) as simulator, paying(simulator, tmp_path) as partner:
+    with running(tmp_path, Timing(result_delay=0, retry_delay=0)) as simulator, paying(simulator, tmp_path) as partner:
         for _ in range(10):
             partner.client.pay_customer(PAYEE, 10)
         simulator.settle()

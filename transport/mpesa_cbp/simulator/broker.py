@@ -77,7 +77,7 @@ class Broker:
         return self._refuse_unopened(inbound, Refusal("23", f"the request cannot be read: {error.reason}"))
 
     def _refuse_unopened(self, inbound: Inbound, refusal: Refusal) -> Reply:
-        answer = response(refusal.code, _described(refusal))
+        answer = response(refusal.code, refusal.described)
         for number, what, xml in (
             (1, "A request arrives.", inbound.body),
             (2, f"The broker refuses it: {refusal.why}.", answer),
@@ -100,7 +100,7 @@ class Broker:
             return self._dropped(conversation, day)
         refusal = refusal or _refusal_of_day(day)
         if refusal is not None:
-            return self._answer(conversation, refusal.code, _described(refusal), State.REFUSED)
+            return self._answer(conversation, refusal.code, refusal.described, State.REFUSED)
         return self._accept(inbound, conversation, order, day)
 
     def _day(self, order: Order) -> BadDay:
@@ -206,7 +206,3 @@ def _refusal_of_day(day: BadDay) -> Refusal | None:
     if day.name == "response-code":
         return Refusal(str(day.number), "the simulator was told to refuse it")
     return None
-
-
-def _described(refusal: Refusal) -> str:
-    return f"{response_meaning(refusal.code).meaning} {refusal.why[:1].upper()}{refusal.why[1:]}."

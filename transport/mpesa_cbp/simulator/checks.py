@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.commands import Receiver
 from mpesa_cbp.security import SecurityError, SpPasswordReading, decrypt_credential, sp_password
 from mpesa_cbp.settings import NAIROBI, reveal
@@ -27,6 +28,11 @@ class Refusal:
 
     code: str
     why: str
+
+    @property
+    def described(self) -> str:
+        """What a refusal by the broker says: the ResponseCode's meaning, and why."""
+        return f"{response_meaning(self.code).meaning.rstrip('.')}: {self.why}."
 
 
 def check_header(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 
-from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.envelope import encode
 from mpesa_cbp.security import SecurityError, decrypt_new_password
 from mpesa_cbp.simulator.checks import Refusal, check_signature
@@ -48,7 +47,7 @@ class Enquiries:
         if dialect == 18:
             refusal = Refusal("100000004", "the simulator was told to fail")
         if refusal is not None:
-            text = f"{response_meaning(refusal.code).meaning} {refusal.why}."
+            text = refusal.described
             if dialect == 18:
                 return soap(response(refusal.code, text))
             answer = QueryTransactionResponse(result=Response(response_code=refusal.code, response_desc=text))
@@ -77,7 +76,7 @@ class Enquiries:
         """
         refusal = self._change(message, password)
         if refusal is not None:
-            return soap(response(refusal.code, f"{response_meaning(refusal.code).meaning} {refusal.why}."))
+            return soap(response(refusal.code, refusal.described))
         answer = ChangePasswordResponse(result=Response(response_code="00000000", response_desc="Success"))
         return soap(encode(answer, operation=CHANGE_PASSWORD, direction="output"))
 
