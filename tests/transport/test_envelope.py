@@ -75,7 +75,7 @@ def envelope(body: str, soap: str = SOAP) -> bytes:
     [
         (f"{RESULT_MSG}<![CDATA[{INNER.replace('result xmlns', 'Result xmlns').replace('/result>', '/Result>')}]]></ResultMsg>", "root-case"),
         (f"{RESULT_MSG}<![CDATA[<result><ResultCode>0</ResultCode></result>]]></ResultMsg>", "no-namespace"),
-        (f'<ResultMsg xmlns="http://cps.huawei.com/cpsinterface/result"><![CDATA[{INNER}]]></ResultMsg>', "other-namespace"),
+        (f'<ResultMsg xmlns="http://cps.huawei.com/cpsinterface/result"><![CDATA[{INNER}]]></ResultMsg>', "cps-namespace"),
         (f"{RESULT_MSG}\n <![CDATA[ \n{INNER}]]> </ResultMsg>", "payload-padding"),
         (f"{RESULT_MSG}{INNER.replace('<', '&lt;')}</ResultMsg>", "escaped-payload"),
         (f"{RESULT_MSG}<ResultCode>0</ResultCode></ResultMsg>", "structured-payload"),
@@ -83,7 +83,7 @@ def envelope(body: str, soap: str = SOAP) -> bytes:
         (f"{RESULT_MSG}<![CDATA[{INNER.replace('</result>', '<ResultDesc>a & b</ResultDesc></result>')}]]></ResultMsg>", "bare-ampersand"),
         (f"{RESULT_MSG}<![CDATA[{INNER.replace('</result>', '<ResultType>Completed</ResultType></result>')}]]></ResultMsg>", "value-spelling"),
         (f"{RESULT_MSG}<![CDATA[{INNER.replace('<ResultCode>', '<ConversationID>x</ConversationID><ResultCode>')}]]></ResultMsg>", "element-order"),
-        (f"{RESULT_MSG}<![CDATA[{INNER.replace('</result>', '<TransactionId>x</TransactionId></result>')}]]></ResultMsg>", "element-alias"),
+        (f"{RESULT_MSG}<![CDATA[{INNER.replace('</result>', '<TransactionId>x</TransactionId></result>')}]]></ResultMsg>", "id-spelling"),
         (f"stray{RESULT_MSG}<![CDATA[{INNER}]]></ResultMsg>", "stray-text"),
     ],
     ids=lambda value: value if isinstance(value, str) and not value.startswith(("<", "stray<")) else "",

@@ -1,35 +1,36 @@
 """SOAP 1.1 envelopes, written and read; nothing else in this package knows SOAP (protocol, sections 1, 3 and 7).
 
 Writing follows the contract. Reading accepts every dialect of section 7, alone or together, and names each in
-``Decoded.deviations``:
-
-    root-case 1, no-namespace 2, other-namespace 2 and 3, element-alias 4, 5, 10, 11 and 19, value-spelling 6,
-    payload-padding and blank-padding 7, escaped-payload and structured-payload 8, element-order 9,
-    missing-element 11 and 19, stray-text 13, bare-ampersand 14, escaped-cdata-markers 15, nil and empty-value 16,
-    envelope-without-namespace 17, plain-fault-code 18, other-encoding (an encoding declared that cannot be true)
-
-Unknown elements (12 and 13) are listed in ``Decoded.unknown``.
+``Decoded.deviations``; ``dialects.DIALECTS`` has the names. Elements that the contract does not have are listed in
+``Decoded.unknown`` by their paths.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
 
 from lxml import etree
 
+from mpesa_cbp.dialects import DialectReading
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.payload_text import parse_payload
 from mpesa_cbp.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
-from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, Reading, RequestSOAPHeader
+from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
 from mpesa_cbp_models._reading import local, parse, path_of
 
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
 
 _START = f'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{ENVELOPE_NAMESPACE}">'
 _ENVELOPE = f"{{{ENVELOPE_NAMESPACE}}}Envelope"
-_STRAY_TEXT = etree.XPath("boolean(//*[*]/text()[normalize-space()])")
+
+# A page of a firewall or a gateway, whether or not it is well-formed (protocol, section 7, number 18).
+_HTML = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
+_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,31 +106,34 @@ def decode(data: bytes, *, strict: bool = False) -> Decoded:
     """
     if not data.strip():
         raise MalformedMessage("the body is empty")
-    reading = Reading(strict=strict)
+    if data.startswith(_WIDE):
+        raise MalformedMessage("it is not in UTF-8 but in UTF-16 or UTF-32, which no message of the family is")
+    reading = DialectReading(strict=strict)
     try:
         return _decode(data, reading)
     except InvalidMessage as error:
+        if _HTML.match(data[:1024]):
+            raise MalformedMessage("it is an HTML page, not a message") from None
         raise MalformedMessage(error.problem, place=error.path) from None
 
 
-def _decode(data: bytes, reading: Reading) -> Decoded:
+def _decode(data: bytes, reading: DialectReading) -> Decoded:
     root = parse(data)
+    reading.stray_text(root)
     head, body = _parts(root, reading)
     header = _header(head, reading) if head is not None else None
-    content = body[0] if len(body) == 1 else None
-    if content is None:
+    if len(body) != 1:
         reading.refuse(body, "holds no element or more than one")
-    if local(content.tag) == "Fault":
-        return _fault(content, reading)
+    content = body[0]
+    if content.tag in _FAULTS:
+        return _fault(content, header, reading)
     route = find_route(content.tag)
     if route is None or route == "refused":
         what = "is no message of the contract" if route is None else "stands in a namespace that is not known for it"
         reading.refuse(content, what)
-    if _STRAY_TEXT(root):
-        reading.deviates("stray-text", body)
     message = _message(content, route, data, reading)
     for name, get in route.identifying:
-        if not get(message):
+        if not (get(message) or "").strip():
             raise InvalidMessage(name, "identifies the message and is empty")
     return Decoded(
         operation=route.operation,
@@ -142,11 +146,10 @@ def _decode(data: bytes, reading: Reading) -> Decoded:
     )
 
 
-def _parts(root: etree._Element, reading: Reading) -> tuple[etree._Element | None, etree._Element]:
+def _parts(root: etree._Element, reading: DialectReading) -> tuple[etree._Element | None, etree._Element]:
     if root.tag != _ENVELOPE:
         if root.tag != "Envelope":
-            page = local(root.tag).lower() == "html"
-            raise InvalidMessage("", "an HTML page" if page else "the root element is no SOAP 1.1 envelope")
+            raise InvalidMessage("", "the root element is no SOAP 1.1 envelope")
         reading.deviates("envelope-without-namespace", root)
     prefix = root.tag[: -len("Envelope")]
     head = body = None
@@ -162,31 +165,43 @@ def _parts(root: etree._Element, reading: Reading) -> tuple[etree._Element | Non
     return head, body
 
 
-def _header(head: etree._Element, reading: Reading) -> RequestSOAPHeader | None:
+def _header(head: etree._Element, reading: DialectReading) -> RequestSOAPHeader | None:
     found = None
-    for child in list(head):
+    child = head[0] if len(head) else None
+    while child is not None:
+        following = child.getnext()
         if local(child.tag) != "RequestSOAPHeader":
             reading.unknown_element(child)
         elif found is not None:
             reading.repeated(child)
         else:
-            found = RequestSOAPHeader.from_element(child, reading)
-    return found
+            found = child
+        child = following
+    if found is None:
+        return None
+    reading.guide_header(found)
+    return RequestSOAPHeader.from_element(found, reading)
 
 
-def _message(content: etree._Element, route: Route, data: bytes, reading: Reading) -> Any:
+def _message(content: etree._Element, route: Route, data: bytes, reading: DialectReading) -> Any:
     if route.message.payload_type_name is None:
-        return reader(route)(content, reading)
+        message = reader(route)(content, reading)
+        reading.msisdn(getattr(message, "msisdn", None), content)
+        return message
     if content.tag != route.element:
         reading.deviates("no-namespace" if not content.tag.startswith("{") else "other-namespace", content)
     if len(content):
+        if any("<" in text for text in (content.text, *(child.tail for child in content)) if text):
+            reading.refuse(content, "carries elements and a text with markup: which of them is meant is not said")
         return _structured(content, route, reading)
     if b"<![CDATA[" not in data:
         reading.deviates("escaped-payload", content)
-    return reader(route)(parse_payload(content.text or "", content, reading), reading)
+    document = parse_payload(content.text or "", content, reading)
+    reading.stray_text(document)
+    return reader(route)(document, reading)
 
 
-def _structured(content: etree._Element, route: Route, reading: Reading) -> Any:
+def _structured(content: etree._Element, route: Route, reading: DialectReading) -> Any:
     """Real child elements where a string belongs: the payload's root, or directly its children."""
     reading.deviates("structured-payload", content)
     payload = route.message.payload_element or ""
@@ -197,8 +212,17 @@ def _structured(content: etree._Element, route: Route, reading: Reading) -> Any:
     return reader(route)(content, reading)
 
 
-def _fault(content: etree._Element, reading: Reading) -> Decoded:
-    texts = {local(child.tag): "".join(map(str, child.itertext())).strip() for child in content}
+_FAULTS = frozenset({f"{{{ENVELOPE_NAMESPACE}}}Fault", "Fault"})
+
+
+def _fault(content: etree._Element, header: RequestSOAPHeader | None, reading: DialectReading) -> Decoded:
+    texts: dict[str, str] = {}
+    for child in content:
+        name = local(child.tag)
+        if name in ("faultcode", "faultstring"):
+            if name in texts:
+                reading.repeated(child)
+            texts[name] = "".join(map(str, child.itertext())).strip()
     code = texts.get("faultcode", "")
     if ":" not in code:
         reading.deviates("plain-fault-code", content)
@@ -207,6 +231,7 @@ def _fault(content: etree._Element, reading: Reading) -> Decoded:
         direction=None,
         element="Fault",
         message=None,
+        header=header,
         fault=(code, texts.get("faultstring", "")),
         deviations=reading.deviations,
         unknown=tuple(reading.unknown),

@@ -57,6 +57,7 @@ _IDENTIFYING = {
     "c2b.C2BPaymentValidationResult": ("result_code",),
     "management.ChangePasswordResponse": ("result.response_code",),
     "query_transaction.QueryTransactionResponse": ("result.response_code",),
+    "queue_timeout.NotifyQueueTimeout": ("originator_conversation_id",),
     "queue_timeout.NotifyQueueTimeoutResponse": ("result.result_code",),
 }
 
