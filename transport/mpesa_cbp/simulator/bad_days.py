@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from difflib import get_close_matches
 
 from mpesa_cbp.codes import response_meaning, result_meaning
 
@@ -43,8 +44,11 @@ class BadDay:
             return cls(name, int(digits))
         if not colon and (name == GOOD.name or name in _MAGIC_BY_NAME):
             return cls(name)
-        choices = ", ".join([GOOD.name, *_MAGIC_BY_NAME, *(f"{kind}:<number>" for kind in _NUMBERED)])
-        raise ValueError(f"there is no such bad day; choose one of {choices}")
+        names = [GOOD.name, *_MAGIC_BY_NAME]
+        near = get_close_matches(name, [*names, *_NUMBERED], n=1)
+        hint = f"; did you mean {near[0]}{':NUMBER' if near[0] in _NUMBERED else ''}?" if near else ""
+        choices = ", ".join([*names, *(f"{kind}:NUMBER" for kind in _NUMBERED)])
+        raise ValueError(f"there is no bad day {text.strip()[:40]!r}{hint or ';'} there are {choices}")
 
 
 GOOD = BadDay("good")

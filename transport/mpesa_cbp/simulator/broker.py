@@ -127,7 +127,8 @@ class Broker:
         )
         what = f"The partner sends {order.command_id}; the broker checks who it is and what it asks for."
         self._records.step(conversation, 1, what, inbound.body)
-        self._keep(conversation, "submitApiRequest", http_request(inbound.url, inbound.body))
+        if day.name not in _NEVER_CAME:
+            self._keep(conversation, "submitApiRequest", http_request(inbound.url, inbound.body))
         return conversation
 
     def _accept(self, inbound: Inbound, conversation: Conversation, order: Order, day: BadDay) -> Reply:
@@ -196,6 +197,10 @@ _DROPPED: dict[str, Callable[[], Reply]] = {
     "fault-refused": lambda: fault("SVC0901", "The SP password is not accepted."),
     "html": lambda: html(200, "Request Rejected", "The request was rejected. Support ID: 4711."),
 }
+
+
+# Days on which something before the broker took the request: queryTransaction has no record of it.
+_NEVER_CAME = frozenset({"reset-before", "html"})
 
 
 def _refusal_of_day(day: BadDay) -> Refusal | None:

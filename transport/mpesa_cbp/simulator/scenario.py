@@ -140,7 +140,7 @@ def _read(path: Path) -> Scenario:
         _known(document, {"seed", "magic", "timing", "bad_day"}, "the file")
         timing = _table(document.get("timing", {}), "timing")
         _known(timing, {field.name for field in fields(Timing)}, "timing")
-        replace(Timing(), **timing)
+        _check_timing(timing)
         rows = document.get("bad_day", [])
         if not isinstance(rows, list):
             raise ValueError("bad_day must be written as [[bad_day]]")
@@ -181,10 +181,22 @@ def _rule(row: dict[str, Any], place: int) -> Rule:
         raise ValueError(f"{where}: {error}") from None
 
 
+def _check_timing(timing: dict[str, Any]) -> None:
+    for name, value in timing.items():
+        if type(value) is not int and (name == "attempts" or type(value) is not float):
+            raise ValueError(
+                f"timing: {name} must be {'a whole number' if name == 'attempts' else 'a number of seconds'}"
+            )
+    try:
+        replace(Timing(), **timing)
+    except ValueError as error:
+        raise ValueError(f"timing: {error}") from None
+
+
 def _known(table: dict[str, Any], names: set[str], where: str) -> None:
     unknown = sorted(set(table) - names)
     if unknown:
-        raise ValueError(f"{where} has an unknown key {unknown[0]!r}; known are {', '.join(sorted(names))}")
+        raise ValueError(f"{where} has the unknown key {unknown[0]!r}; known are {', '.join(sorted(names))}")
 
 
 def _table(value: object, where: str) -> dict[str, Any]:
