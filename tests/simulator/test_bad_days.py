@@ -47,9 +47,9 @@ class Ends:
     reached: Reached = Reached.RESULT
 
 
-def refused(raises: type[CbpError] | None, *states: PaymentState) -> Ends:
+def refused(raises: type[CbpError] | None, soon: PaymentState, over: PaymentState, asked: PaymentState) -> Ends:
     """Nothing is moved and no result ever comes."""
-    return Ends(raises, *states, moved=0, results=0, reached=Reached.BROKER)
+    return Ends(raises, soon, over, asked, moved=0, results=0, reached=Reached.BROKER)
 
 
 DAYS: dict[str, Ends] = {
