@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
 
+from mpesa_cbp.envelope import decode, encode
+from mpesa_cbp_models import Response
+from mpesa_cbp_models.operations import GENERIC_API_REQUEST
+
 ANSWER = b'<?xml version="1.0" encoding="UTF-8"?><answer>received</answer>'
 
 
@@ -28,6 +32,7 @@ class Conversation:
         self.released = released
         self.received = b""
         self.heads: list[bytes] = []
+        self.bodies: list[bytes] = []
         self.complete = 0
         self.written = 0
 
@@ -55,6 +60,7 @@ class Conversation:
             body = self.received.partition(b"\r\n\r\n")[2]
         if len(body) == length:
             self.complete += 1
+            self.bodies.append(body)
             self.received = b""
         return body
 
@@ -245,6 +251,25 @@ def chunked(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def gzip_bomb(size: int) -> bytes:
     return gzip.compress(bytes(size))
+
+
+def acceptance(request: bytes, *, code: str = "00000000", description: str = "Accepted") -> bytes:
+    """The envelope with which a healthy broker answers a request."""
+    message = decode(request).message
+    conversation_id = getattr(getattr(message, "transaction", None), "originator_conversation_id", None)
+    response = Response(
+        response_code=code,
+        response_desc=description,
+        originator_conversation_id=conversation_id,
+        conversation_id="AG_20261124_00004f1c2d3e4a5b6c7d",
+    )
+    return encode(response, operation=GENERIC_API_REQUEST, direction="output")
+
+
+def accepts(conversation: Conversation) -> None:
+    """Accepts each request, as on a good day."""
+    while conversation.read_head():
+        conversation.send(http_answer(acceptance(conversation.read_body())))
 
 
 def echoes(conversation: Conversation) -> None:

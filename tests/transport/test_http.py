@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import gc
 import gzip
-import ipaddress
 import os
 import socket
 import ssl
@@ -19,14 +17,11 @@ from types import ModuleType
 import pytest
 import requests.exceptions
 import urllib3.exceptions
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from mpesa_cbp.errors import CbpError, InvalidRequest, NotSent, OutcomeUnknown, Sent, SettingsError
 from mpesa_cbp.http import HttpAnswer, HttpTransport
 from mpesa_cbp.http_failures import Departure, map_exception
+from tests.transport.authorities import Certificates
 from tests.transport.failing_broker import (
     ANSWER,
     Behaviour,
@@ -391,66 +386,6 @@ def test_an_answer_keeps_its_body_out_of_its_repr() -> None:
 
 # TLS.
 
-Identity = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
-NOW = datetime.datetime.now(datetime.timezone.utc)
-DAY = datetime.timedelta(days=1)
-
-
-class Certificates:
-    """PEM files of two authorities, and of what the first one has issued."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        authority = self._write("authority", None)
-        self._write("stranger", None)
-        self._write("broker", authority, names=["127.0.0.1"])
-        self._write("elsewhere", authority, names=["192.0.2.1"])
-        self._write("expired", authority, names=["127.0.0.1"], until=NOW - DAY)
-        self._write("partner", authority)
-
-    def certificate(self, name: str) -> Path:
-        return self.folder / f"{name}.pem"
-
-    def pair(self, name: str) -> tuple[Path, Path]:
-        return self.certificate(name), self.folder / f"{name}.key"
-
-    def for_broker(self, name: str = "broker") -> ssl.SSLContext:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(*self.pair(name))
-        return context
-
-    def _write(
-        self,
-        name: str,
-        issuer: Identity | None,
-        *,
-        names: list[str] | None = None,
-        until: datetime.datetime = NOW + 9 * DAY,
-    ) -> Identity:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(issuer[0].subject if issuer else subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - 9 * DAY)
-            .not_valid_after(until)
-            .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
-        )
-        if names:
-            addresses = [x509.IPAddress(ipaddress.ip_address(text)) for text in names]
-            builder = builder.add_extension(x509.SubjectAlternativeName(addresses), critical=False)
-        certificate = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
-        self.certificate(name).write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-        self.pair(name)[1].write_bytes(private_text(key, serialization.NoEncryption()))
-        return certificate, key
-
-
-def private_text(key: ec.EllipticCurvePrivateKey, encryption: serialization.KeySerializationEncryption) -> bytes:
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
@@ -521,24 +456,16 @@ def test_a_tls_handshake_that_fails_in_any_way_is_not_sent(behaviour: Behaviour)
         assert isinstance(error, NotSent)
 
 
-def demanding(certificates: Certificates, version: ssl.TLSVersion) -> ssl.SSLContext:
-    context = certificates.for_broker()
-    context.minimum_version = context.maximum_version = version
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.load_verify_locations(certificates.certificate("authority"))
-    return context
-
-
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 def test_the_client_certificate_is_shown(certificates: Certificates, version: ssl.TLSVersion) -> None:
-    with FailingBroker(echoes, tls=demanding(certificates, version)) as broker:
+    with FailingBroker(echoes, tls=certificates.demanding(version)) as broker:
         authority, partner = certificates.certificate("authority"), certificates.pair("partner")
         with transport_to(broker.url(), ca=authority, client_certificate=partner) as transport:
             assert transport.post(BODY).body == BODY
 
 
 def test_a_missing_client_certificate_is_not_sent_under_tls_1_2(certificates: Certificates) -> None:
-    with FailingBroker(echoes, tls=demanding(certificates, ssl.TLSVersion.TLSv1_2)) as broker:
+    with FailingBroker(echoes, tls=certificates.demanding(ssl.TLSVersion.TLSv1_2)) as broker:
         error = failure_of(transport_to(broker.url(), ca=certificates.certificate("authority")))
         assert isinstance(error, NotSent)
         assert broker.begun_requests == 0
@@ -546,7 +473,7 @@ def test_a_missing_client_certificate_is_not_sent_under_tls_1_2(certificates: Ce
 
 def test_a_missing_client_certificate_leaves_the_outcome_unknown_under_tls_1_3(certificates: Certificates) -> None:
     """There the client has finished its handshake, and written, before it can learn of the refusal."""
-    with FailingBroker(echoes, tls=demanding(certificates, ssl.TLSVersion.TLSv1_3)) as broker:
+    with FailingBroker(echoes, tls=certificates.demanding(ssl.TLSVersion.TLSv1_3)) as broker:
         error = failure_of(transport_to(broker.url(), ca=certificates.certificate("authority")))
         assert isinstance(error, OutcomeUnknown)
         broker.wait_for_ends()

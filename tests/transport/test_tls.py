@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
 import ssl
 import subprocess
@@ -10,49 +9,16 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
-from cryptography.x509.oid import NameOID
 
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.tls import ClientCertificate, read_identity, tls_context
+from tests.transport.authorities import issue, key_text, pem
 from tests.transport.failing_broker import FailingBroker, echoes
 
-NOW = datetime.datetime.now(datetime.timezone.utc)
 PASSPHRASE = "planted-word"
-Issued = tuple[x509.Certificate, rsa.RSAPrivateKey]
-
-
-def issue(name: str, issuer: Issued | None, *, ca: bool = False) -> Issued:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer[0].subject if issuer else subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(NOW - datetime.timedelta(days=1))
-        .not_valid_after(NOW + datetime.timedelta(days=90))
-        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-        .sign(issuer[1] if issuer else key, hashes.SHA256())
-    )
-    return signed, key
-
-
-def pem(*certificates: x509.Certificate) -> bytes:
-    return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates)
-
-
-def key_text(key: rsa.RSAPrivateKey, passphrase: str | None = None) -> bytes:
-    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
-    if passphrase:
-        encryption = serialization.BestAvailableEncryption(passphrase.encode())
-    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
 class Handed:
@@ -60,9 +26,10 @@ class Handed:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        root = issue("Root", None, ca=True)
+        root = issue("Root", ca=True)
         issuing = issue("Issuing", root, ca=True)
-        partner, broker, stranger = issue("partner", issuing), issue("broker", issuing), issue("stranger", None)
+        partner, stranger = issue("partner", issuing), issue("stranger")
+        broker = issue("broker", issuing, hosts=("localhost",))
         everything = [root[0], issuing[0], partner[0]]
         packed = pkcs12.serialize_key_and_certificates
         locked = serialization.BestAvailableEncryption(PASSPHRASE.encode())
