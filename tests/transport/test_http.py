@@ -7,6 +7,8 @@ import gzip
 import os
 import socket
 import ssl
+import subprocess
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -572,12 +574,29 @@ def test_a_closed_transport_ends_the_connections_of_all_threads_and_opens_new_on
         assert broker.connections == 3
 
 
-def test_a_forked_process_does_not_write_into_its_parents_connection(monkeypatch: pytest.MonkeyPatch) -> None:
-    with FailingBroker(echoes) as broker, HttpTransport(broker.url()) as transport:
-        transport.post(BODY)
-        monkeypatch.setattr(os, "getpid", lambda: -1)
-        transport.post(BODY)
-        assert broker.connections == 2
+FORKING = """
+import os, sys
+from mpesa_cbp.http import HttpTransport
+with HttpTransport(sys.argv[1]) as transport:
+    assert transport.post(b"<parent/>").body == b"<parent/>"
+    child = os.fork()
+    if not child:
+        assert transport.post(b"<child/>").body == b"<child/>"
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert transport.post(b"<again/>").body == b"<again/>"
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_does_not_write_into_its_parents_connection() -> None:
+    with FailingBroker(echoes) as broker:
+        subprocess.run([sys.executable, "-c", FORKING, broker.url()], check=True, timeout=60)
+        broker.wait_for_ends(2)
+        assert sorted(tuple(each.bodies) for each in broker.conversations) == [
+            (b"<child/>",),
+            (b"<parent/>", b"<again/>"),
+        ]
 
 
 # Settings.
