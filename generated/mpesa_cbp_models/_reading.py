@@ -52,7 +52,8 @@ def parse(data: bytes) -> etree._Element:
     """
     if len(data) > MAX_BYTES:
         raise InvalidMessage("", f"larger than {MAX_BYTES} bytes")
-    if b"<!DOCTYPE" in data:
+    plain = _has_plain_start(data) is not None
+    if not plain and b"<!DOCTYPE" in data:
         raise InvalidMessage("", "a document type declaration is not accepted")
     try:
         root = etree.fromstring(data, _PARSER)
@@ -60,15 +61,19 @@ def parse(data: bytes) -> etree._Element:
         raise InvalidMessage("", _syntax_problem(error)) from None
     except (ValueError, LookupError) as error:
         raise InvalidMessage("", f"not well-formed XML: {type(error).__name__}") from None
-    if not data.startswith(_PLAIN_STARTS) and root.getroottree().docinfo.internalDTD is not None:
+    if not plain and root.getroottree().docinfo.internalDTD is not None:
         raise InvalidMessage("", "a document type declaration is not accepted")
     return root
 
 
 _PARSER = _new_parser()
 
-# Documents that start like this are in UTF-8, where the search for a document type above cannot be deceived.
-_PLAIN_STARTS = tuple(f"<?xml version={quote}1.0{quote} encoding={quote}UTF-8{quote}".encode() for quote in ("'", '"'))
+# A document in UTF-8 whose root element comes first, or right after the XML declaration (XML 1.0, section 2.8). It
+# cannot have a document type declaration, which stands before the root, and so need not be searched for one. Of every
+# other document the text is searched, which finds none in UTF-16, and then the tree is asked.
+_has_plain_start = re.compile(
+    rb"""(?:<\?xml[ ]version=["']1\.0["'][ ]encoding=["'][Uu][Tt][Ff]-8["'][ ]?\?>)?[ \t\r\n]*<[A-Za-z_]"""
+).match
 
 
 def _syntax_problem(error: etree.XMLSyntaxError) -> str:
@@ -136,39 +141,34 @@ class Reading:
         if found.rpartition("}")[0] != tag.rpartition("}")[0]:
             self.deviates("other-namespace" if found.startswith("{") else "no-namespace", element)
 
-    def normalise(self, element: etree._Element, names: Mapping[str, str]) -> None:
-        """Give children known by another name or namespace the contract's, take unknown ones out and note them.
+    def place(self, child: etree._Element, places: Mapping[str, int], names: Mapping[str, str]) -> int:
+        """Place of a child that does not bear its full name: known by local name or alias, else noted as unknown.
 
-        ``names`` maps local names and aliases to Clark names.
+        ``places`` says which child of its class a full name is, counted from 1; ``names`` gives the full name for a
+        local name or alias. Returns 0 for an unknown element.
         """
-        known = frozenset(names.values())
-        for child in list(element):
-            tag = child.tag
-            if tag in known:
-                continue
-            name = local(tag)
-            target = names.get(name)
-            if target is None:
-                self.unknown_element(child)
-                continue
-            if name != local(target):
-                self.deviates("element-alias", child)
-            self._namespace(child, tag, target)
-            child.tag = target
+        tag = child.tag
+        name = local(tag)
+        target = names.get(name)
+        if target is None:
+            self.unknown_element(child)
+            return 0
+        if not target.endswith(name) or name != local(target):
+            self.deviates("element-alias", child)
+        self._namespace(child, tag, target)
+        return places[target]
 
     def unknown_element(self, child: etree._Element) -> None:
-        """Note an element that the contract does not have, and take it out of the tree."""
+        """Note an element that the contract does not have; in strict mode refuse it."""
         if self.strict:
             self.refuse(child, "is not in the contract")
         self.unknown.append(path_of(child))
-        parent = child.getparent()
-        if parent is not None:
-            parent.remove(child)
 
-    def misplaced(self, child: etree._Element, *, single: bool) -> None:
-        """Note an element out of order; refuse a second one where the contract allows one."""
-        if single:
-            for _ in child.itersiblings(child.tag, preceding=True):
+    def misplaced(self, child: etree._Element, places: Mapping[str, int], names: Mapping[str, str]) -> None:
+        """Note an element out of order; refuse a second one, since the contract allows one."""
+        full = child.tag if child.tag in places else names[local(child.tag)]
+        for other in child.itersiblings(preceding=True):
+            if (other.tag if other.tag in places else names.get(local(other.tag))) == full:
                 self.repeated(child)
         self.deviates("element-order", child)
 

@@ -116,7 +116,7 @@ class C2BPaymentValidationRequest:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest", ())
         return _read_C2BPaymentValidationRequest(element, reading)
 
@@ -218,7 +218,7 @@ class C2BPaymentValidationResult:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationResult:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult", ())
         return _read_C2BPaymentValidationResult(element, reading)
 
@@ -331,7 +331,7 @@ class C2BPaymentConfirmationRequest:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest", ())
         return _read_C2BPaymentConfirmationRequest(element, reading)
 
@@ -409,7 +409,7 @@ class C2BPaymentConfirmationResult:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult", ())
         return _read_C2BPaymentConfirmationResult(element, reading)
 
@@ -420,7 +420,18 @@ _FACETS_3 = Facets(max_length=20)
 _FACETS_4 = Facets(max_length=1024)
 
 
-_NAMES_C2BPaymentValidationRequest = {
+_PLACES_C2BPaymentValidationRequest = {
+    "TransType": 1,
+    "TransID": 2,
+    "TransTime": 3,
+    "TransAmount": 4,
+    "BusinessShortCode": 5,
+    "BillRefNumber": 6,
+    "InvoiceNumber": 7,
+    "MSISDN": 8,
+    "KYCInfo": 9,
+}
+_NAMES_C2BPaymentValidationRequest: dict[str, str] = {
     "TransType": "TransType",
     "TransactionType": "TransType",
     "TransID": "TransID",
@@ -460,84 +471,91 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
     v_kyc_info: list[C2BPaymentValidationRequestKYCInfo] = []
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "TransType":
+        place = _PLACES_C2BPaymentValidationRequest.get(child.tag) or reading.place(
+            child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
             position = 1
             v_trans_type_text = child.text
-            if v_trans_type_text is None or v_trans_type_text != v_trans_type_text.strip() or len(child):
+            if v_trans_type_text is None or v_trans_type_text.strip() is not v_trans_type_text or len(child):
                 v_trans_type_text = reading.trimmed(child)
             v_trans_type = v_trans_type_text
-        elif tag == "TransID":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
             position = 2
             v_trans_id_text = child.text
-            if v_trans_id_text is None or v_trans_id_text != v_trans_id_text.strip() or len(child):
+            if v_trans_id_text is None or v_trans_id_text.strip() is not v_trans_id_text or len(child):
                 v_trans_id_text = reading.trimmed(child)
             v_trans_id = v_trans_id_text
-        elif tag == "TransTime":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
             position = 3
             v_trans_time_text = child.text
-            if v_trans_time_text is None or v_trans_time_text != v_trans_time_text.strip() or len(child):
+            if v_trans_time_text is None or v_trans_time_text.strip() is not v_trans_time_text or len(child):
                 v_trans_time_text = reading.trimmed(child)
             v_trans_time = v_trans_time_text
-        elif tag == "TransAmount":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
             position = 4
             v_trans_amount_text = child.text
-            if v_trans_amount_text is None or v_trans_amount_text != v_trans_amount_text.strip() or len(child):
+            if v_trans_amount_text is None or v_trans_amount_text.strip() is not v_trans_amount_text or len(child):
                 v_trans_amount_text = reading.trimmed(child)
             v_trans_amount = v_trans_amount_text
-        elif tag == "BusinessShortCode":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
             position = 5
             v_business_short_code_text = child.text
             if (
                 v_business_short_code_text is None
-                or v_business_short_code_text != v_business_short_code_text.strip()
+                or v_business_short_code_text.strip() is not v_business_short_code_text
                 or len(child)
             ):
                 v_business_short_code_text = reading.trimmed(child)
             v_business_short_code = v_business_short_code_text
-        elif tag == "BillRefNumber":
+        elif place == 6:
             if position > 5:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
             position = 6
             v_bill_ref_number_text = child.text
-            if v_bill_ref_number_text is None or v_bill_ref_number_text != v_bill_ref_number_text.strip() or len(child):
+            if (
+                v_bill_ref_number_text is None
+                or v_bill_ref_number_text.strip() is not v_bill_ref_number_text
+                or len(child)
+            ):
                 v_bill_ref_number_text = reading.trimmed(child)
             v_bill_ref_number = v_bill_ref_number_text
-        elif tag == "InvoiceNumber":
+        elif place == 7:
             if position > 6:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
             position = 7
             v_invoice_number_text = child.text
-            if v_invoice_number_text is None or v_invoice_number_text != v_invoice_number_text.strip() or len(child):
+            if (
+                v_invoice_number_text is None
+                or v_invoice_number_text.strip() is not v_invoice_number_text
+                or len(child)
+            ):
                 v_invoice_number_text = reading.trimmed(child)
             v_invoice_number = v_invoice_number_text
-        elif tag == "MSISDN":
+        elif place == 8:
             if position > 7:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
             position = 8
             v_msisdn_text = child.text
-            if v_msisdn_text is None or v_msisdn_text != v_msisdn_text.strip() or len(child):
+            if v_msisdn_text is None or v_msisdn_text.strip() is not v_msisdn_text or len(child):
                 v_msisdn_text = reading.trimmed(child)
             v_msisdn = v_msisdn_text
-        elif tag == "KYCInfo":
+        elif place == 9:
             if position > 9:
-                reading.misplaced(child, single=False)
+                reading.deviates("element-order", child)
             position = 9
             v_kyc_info_item = _read_C2BPaymentValidationRequestKYCInfo(child, reading)
             v_kyc_info.append(v_kyc_info_item)
-        else:
-            reading.normalise(element, _NAMES_C2BPaymentValidationRequest)
-            return _read_C2BPaymentValidationRequest(element, reading)
     if v_trans_type is None:
         reading.absent(element)
     if v_trans_id is None:
@@ -580,7 +598,8 @@ def _check_C2BPaymentValidationRequest(value: object, path: str, checking: Check
             _check_C2BPaymentValidationRequestKYCInfo(item_kyc_info, f"{path}/KYCInfo[{number}]", checking)
 
 
-_NAMES_C2BPaymentValidationRequestKYCInfo = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
+_PLACES_C2BPaymentValidationRequestKYCInfo = {"KYCName": 1, "KYCValue": 2}
+_NAMES_C2BPaymentValidationRequestKYCInfo: dict[str, str] = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
 
 
 def _write_C2BPaymentValidationRequestKYCInfo_prefixed(value: C2BPaymentValidationRequestKYCInfo) -> str:
@@ -596,10 +615,10 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
+                and text_0.strip() is text_0
                 and not len(child_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
+                and text_1.strip() is text_1
                 and not len(child_1)
             ):
                 record = new(C2BPaymentValidationRequestKYCInfo)
@@ -610,26 +629,29 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
     v_kyc_value: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "KYCName":
+        place = _PLACES_C2BPaymentValidationRequestKYCInfo.get(child.tag) or reading.place(
+            child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(
+                    child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
+                )
             position = 1
             v_kyc_name_text = child.text
-            if v_kyc_name_text is None or v_kyc_name_text != v_kyc_name_text.strip() or len(child):
+            if v_kyc_name_text is None or v_kyc_name_text.strip() is not v_kyc_name_text or len(child):
                 v_kyc_name_text = reading.trimmed(child)
             v_kyc_name = v_kyc_name_text
-        elif tag == "KYCValue":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(
+                    child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
+                )
             position = 2
             v_kyc_value_text = child.text
-            if v_kyc_value_text is None or v_kyc_value_text != v_kyc_value_text.strip() or len(child):
+            if v_kyc_value_text is None or v_kyc_value_text.strip() is not v_kyc_value_text or len(child):
                 v_kyc_value_text = reading.trimmed(child)
             v_kyc_value = v_kyc_value_text
-        else:
-            reading.normalise(element, _NAMES_C2BPaymentValidationRequestKYCInfo)
-            return _read_C2BPaymentValidationRequestKYCInfo(element, reading)
     if v_kyc_name is None:
         raise reading.missing(element, "KYCName")
     if v_kyc_value is None:
@@ -648,7 +670,8 @@ def _check_C2BPaymentValidationRequestKYCInfo(value: object, path: str, checking
     checking.value(path + "/KYCValue", value.kyc_value, (str,), _FACETS_2, required=True, sensitive=True)
 
 
-_NAMES_C2BPaymentValidationResult = {
+_PLACES_C2BPaymentValidationResult = {"ResultCode": 1, "ResultDesc": 2, "ThirdPartyTransID": 3}
+_NAMES_C2BPaymentValidationResult: dict[str, str] = {
     "ResultCode": "ResultCode",
     "ResultDesc": "ResultDesc",
     "ThirdPartyTransID": "ThirdPartyTransID",
@@ -673,38 +696,37 @@ def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2B
     v_third_party_trans_id: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "ResultCode":
+        place = _PLACES_C2BPaymentValidationResult.get(child.tag) or reading.place(
+            child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
             position = 1
             v_result_code_text = child.text
-            if v_result_code_text is None or v_result_code_text != v_result_code_text.strip() or len(child):
+            if v_result_code_text is None or v_result_code_text.strip() is not v_result_code_text or len(child):
                 v_result_code_text = reading.trimmed(child)
             v_result_code = v_result_code_text
-        elif tag == "ResultDesc":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
             position = 2
             v_result_desc_text = child.text
-            if v_result_desc_text is None or v_result_desc_text != v_result_desc_text.strip() or len(child):
+            if v_result_desc_text is None or v_result_desc_text.strip() is not v_result_desc_text or len(child):
                 v_result_desc_text = reading.trimmed(child)
             v_result_desc = v_result_desc_text
-        elif tag == "ThirdPartyTransID":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
             position = 3
             v_third_party_trans_id_text = child.text
             if (
                 v_third_party_trans_id_text is None
-                or v_third_party_trans_id_text != v_third_party_trans_id_text.strip()
+                or v_third_party_trans_id_text.strip() is not v_third_party_trans_id_text
                 or len(child)
             ):
                 v_third_party_trans_id_text = reading.trimmed(child)
             v_third_party_trans_id = v_third_party_trans_id_text
-        else:
-            reading.normalise(element, _NAMES_C2BPaymentValidationResult)
-            return _read_C2BPaymentValidationResult(element, reading)
     if v_result_code is None:
         raise reading.missing(element, "ResultCode")
     result_ = new(C2BPaymentValidationResult)
@@ -723,7 +745,20 @@ def _check_C2BPaymentValidationResult(value: object, path: str, checking: Checki
     checking.value(path + "/ThirdPartyTransID", value.third_party_trans_id, (str,))
 
 
-_NAMES_C2BPaymentConfirmationRequest = {
+_PLACES_C2BPaymentConfirmationRequest = {
+    "TransType": 1,
+    "TransID": 2,
+    "TransTime": 3,
+    "TransAmount": 4,
+    "BusinessShortCode": 5,
+    "BillRefNumber": 6,
+    "InvoiceNumber": 7,
+    "OrgAccountBalance": 8,
+    "ThirdPartyTransID": 9,
+    "MSISDN": 10,
+    "KYCInfo": 11,
+}
+_NAMES_C2BPaymentConfirmationRequest: dict[str, str] = {
     "TransType": "TransType",
     "TransactionType": "TransType",
     "TransID": "TransID",
@@ -772,108 +807,115 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
     v_kyc_info: list[C2BPaymentConfirmationRequestKYCInfo] = []
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "TransType":
+        place = _PLACES_C2BPaymentConfirmationRequest.get(child.tag) or reading.place(
+            child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 1
             v_trans_type_text = child.text
-            if v_trans_type_text is None or v_trans_type_text != v_trans_type_text.strip() or len(child):
+            if v_trans_type_text is None or v_trans_type_text.strip() is not v_trans_type_text or len(child):
                 v_trans_type_text = reading.trimmed(child)
             v_trans_type = v_trans_type_text
-        elif tag == "TransID":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 2
             v_trans_id_text = child.text
-            if v_trans_id_text is None or v_trans_id_text != v_trans_id_text.strip() or len(child):
+            if v_trans_id_text is None or v_trans_id_text.strip() is not v_trans_id_text or len(child):
                 v_trans_id_text = reading.trimmed(child)
             v_trans_id = v_trans_id_text
-        elif tag == "TransTime":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 3
             v_trans_time_text = child.text
-            if v_trans_time_text is None or v_trans_time_text != v_trans_time_text.strip() or len(child):
+            if v_trans_time_text is None or v_trans_time_text.strip() is not v_trans_time_text or len(child):
                 v_trans_time_text = reading.trimmed(child)
             v_trans_time = v_trans_time_text
-        elif tag == "TransAmount":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 4
             v_trans_amount_text = child.text
-            if v_trans_amount_text is None or v_trans_amount_text != v_trans_amount_text.strip() or len(child):
+            if v_trans_amount_text is None or v_trans_amount_text.strip() is not v_trans_amount_text or len(child):
                 v_trans_amount_text = reading.trimmed(child)
             v_trans_amount = v_trans_amount_text
-        elif tag == "BusinessShortCode":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 5
             v_business_short_code_text = child.text
             if (
                 v_business_short_code_text is None
-                or v_business_short_code_text != v_business_short_code_text.strip()
+                or v_business_short_code_text.strip() is not v_business_short_code_text
                 or len(child)
             ):
                 v_business_short_code_text = reading.trimmed(child)
             v_business_short_code = v_business_short_code_text
-        elif tag == "BillRefNumber":
+        elif place == 6:
             if position > 5:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 6
             v_bill_ref_number_text = child.text
-            if v_bill_ref_number_text is None or v_bill_ref_number_text != v_bill_ref_number_text.strip() or len(child):
+            if (
+                v_bill_ref_number_text is None
+                or v_bill_ref_number_text.strip() is not v_bill_ref_number_text
+                or len(child)
+            ):
                 v_bill_ref_number_text = reading.trimmed(child)
             v_bill_ref_number = v_bill_ref_number_text
-        elif tag == "InvoiceNumber":
+        elif place == 7:
             if position > 6:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 7
             v_invoice_number_text = child.text
-            if v_invoice_number_text is None or v_invoice_number_text != v_invoice_number_text.strip() or len(child):
+            if (
+                v_invoice_number_text is None
+                or v_invoice_number_text.strip() is not v_invoice_number_text
+                or len(child)
+            ):
                 v_invoice_number_text = reading.trimmed(child)
             v_invoice_number = v_invoice_number_text
-        elif tag == "OrgAccountBalance":
+        elif place == 8:
             if position > 7:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 8
             v_org_account_balance_text = child.text
             if (
                 v_org_account_balance_text is None
-                or v_org_account_balance_text != v_org_account_balance_text.strip()
+                or v_org_account_balance_text.strip() is not v_org_account_balance_text
                 or len(child)
             ):
                 v_org_account_balance_text = reading.trimmed(child)
             v_org_account_balance = v_org_account_balance_text
-        elif tag == "ThirdPartyTransID":
+        elif place == 9:
             if position > 8:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 9
             v_third_party_trans_id_text = child.text
             if (
                 v_third_party_trans_id_text is None
-                or v_third_party_trans_id_text != v_third_party_trans_id_text.strip()
+                or v_third_party_trans_id_text.strip() is not v_third_party_trans_id_text
                 or len(child)
             ):
                 v_third_party_trans_id_text = reading.trimmed(child)
             v_third_party_trans_id = v_third_party_trans_id_text
-        elif tag == "MSISDN":
+        elif place == 10:
             if position > 9:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
             position = 10
             v_msisdn_text = child.text
-            if v_msisdn_text is None or v_msisdn_text != v_msisdn_text.strip() or len(child):
+            if v_msisdn_text is None or v_msisdn_text.strip() is not v_msisdn_text or len(child):
                 v_msisdn_text = reading.trimmed(child)
             v_msisdn = v_msisdn_text
-        elif tag == "KYCInfo":
+        elif place == 11:
             if position > 11:
-                reading.misplaced(child, single=False)
+                reading.deviates("element-order", child)
             position = 11
             v_kyc_info_item = _read_C2BPaymentConfirmationRequestKYCInfo(child, reading)
             v_kyc_info.append(v_kyc_info_item)
-        else:
-            reading.normalise(element, _NAMES_C2BPaymentConfirmationRequest)
-            return _read_C2BPaymentConfirmationRequest(element, reading)
     if v_trans_type is None:
         reading.absent(element)
     if v_trans_id is None:
@@ -922,7 +964,8 @@ def _check_C2BPaymentConfirmationRequest(value: object, path: str, checking: Che
             _check_C2BPaymentConfirmationRequestKYCInfo(item_kyc_info, f"{path}/KYCInfo[{number}]", checking)
 
 
-_NAMES_C2BPaymentConfirmationRequestKYCInfo = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
+_PLACES_C2BPaymentConfirmationRequestKYCInfo = {"KYCName": 1, "KYCValue": 2}
+_NAMES_C2BPaymentConfirmationRequestKYCInfo: dict[str, str] = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
 
 
 def _write_C2BPaymentConfirmationRequestKYCInfo_prefixed(value: C2BPaymentConfirmationRequestKYCInfo) -> str:
@@ -940,10 +983,10 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
+                and text_0.strip() is text_0
                 and not len(child_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
+                and text_1.strip() is text_1
                 and not len(child_1)
             ):
                 record = new(C2BPaymentConfirmationRequestKYCInfo)
@@ -954,26 +997,29 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
     v_kyc_value: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "KYCName":
+        place = _PLACES_C2BPaymentConfirmationRequestKYCInfo.get(child.tag) or reading.place(
+            child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(
+                    child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
+                )
             position = 1
             v_kyc_name_text = child.text
-            if v_kyc_name_text is None or v_kyc_name_text != v_kyc_name_text.strip() or len(child):
+            if v_kyc_name_text is None or v_kyc_name_text.strip() is not v_kyc_name_text or len(child):
                 v_kyc_name_text = reading.trimmed(child)
             v_kyc_name = v_kyc_name_text
-        elif tag == "KYCValue":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(
+                    child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
+                )
             position = 2
             v_kyc_value_text = child.text
-            if v_kyc_value_text is None or v_kyc_value_text != v_kyc_value_text.strip() or len(child):
+            if v_kyc_value_text is None or v_kyc_value_text.strip() is not v_kyc_value_text or len(child):
                 v_kyc_value_text = reading.trimmed(child)
             v_kyc_value = v_kyc_value_text
-        else:
-            reading.normalise(element, _NAMES_C2BPaymentConfirmationRequestKYCInfo)
-            return _read_C2BPaymentConfirmationRequestKYCInfo(element, reading)
     if v_kyc_name is None:
         raise reading.missing(element, "KYCName")
     if v_kyc_value is None:

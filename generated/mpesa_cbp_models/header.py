@@ -110,12 +110,18 @@ class RequestSOAPHeader:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestSOAPHeader:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
         return _read_RequestSOAPHeader(element, reading)
 
 
-_NAMES_RequestSOAPHeader = {
+_PLACES_RequestSOAPHeader = {
+    "{http://www.huawei.com.cn/schema/common/v2_1}spId": 1,
+    "{http://www.huawei.com.cn/schema/common/v2_1}spPassword": 2,
+    "{http://www.huawei.com.cn/schema/common/v2_1}serviceId": 3,
+    "{http://www.huawei.com.cn/schema/common/v2_1}timeStamp": 4,
+}
+_NAMES_RequestSOAPHeader: dict[str, str] = {
     "spId": "{http://www.huawei.com.cn/schema/common/v2_1}spId",
     "spPassword": "{http://www.huawei.com.cn/schema/common/v2_1}spPassword",
     "serviceId": "{http://www.huawei.com.cn/schema/common/v2_1}serviceId",
@@ -144,42 +150,41 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
     v_time_stamp: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.huawei.com.cn/schema/common/v2_1}spId":
+        place = _PLACES_RequestSOAPHeader.get(child.tag) or reading.place(
+            child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
             position = 1
             v_sp_id_text = child.text
-            if v_sp_id_text is None or v_sp_id_text != v_sp_id_text.strip() or len(child):
+            if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
                 v_sp_id_text = reading.trimmed(child)
             v_sp_id = v_sp_id_text
-        elif tag == "{http://www.huawei.com.cn/schema/common/v2_1}spPassword":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
             position = 2
             v_sp_password_text = child.text
-            if v_sp_password_text is None or v_sp_password_text != v_sp_password_text.strip() or len(child):
+            if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
                 v_sp_password_text = reading.trimmed(child)
             v_sp_password = v_sp_password_text
-        elif tag == "{http://www.huawei.com.cn/schema/common/v2_1}serviceId":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
             position = 3
             v_service_id_text = child.text
-            if v_service_id_text is None or v_service_id_text != v_service_id_text.strip() or len(child):
+            if v_service_id_text is None or v_service_id_text.strip() is not v_service_id_text or len(child):
                 v_service_id_text = reading.trimmed(child)
             v_service_id = v_service_id_text
-        elif tag == "{http://www.huawei.com.cn/schema/common/v2_1}timeStamp":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
             position = 4
             v_time_stamp_text = child.text
-            if v_time_stamp_text is None or v_time_stamp_text != v_time_stamp_text.strip() or len(child):
+            if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
                 v_time_stamp_text = reading.trimmed(child)
             v_time_stamp = v_time_stamp_text
-        else:
-            reading.normalise(element, _NAMES_RequestSOAPHeader)
-            return _read_RequestSOAPHeader(element, reading)
     if v_sp_id is None:
         raise reading.missing(element, "spId")
     result_ = new(RequestSOAPHeader)

@@ -124,7 +124,7 @@ class ChangePassword:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePassword:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword", ())
         return _read_ChangePassword(element, reading)
 
@@ -225,7 +225,7 @@ class ChangePasswordResponse:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePasswordResponse:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse", ())
         return _read_ChangePasswordResponse(element, reading)
 
@@ -263,7 +263,14 @@ class ChangePasswordResponseExtensionInfo:
 from mpesa_cbp_models import response as response_module
 from mpesa_cbp_models import result as result_module
 
-_NAMES_ChangePassword = {
+_PLACES_ChangePassword = {
+    "{http://www.csapi.org/schema/management/data/v1_0/local}spId": 1,
+    "{http://www.csapi.org/schema/management/data/v1_0/local}spPassword": 2,
+    "{http://www.csapi.org/schema/management/data/v1_0/local}timeStamp": 3,
+    "{http://www.csapi.org/schema/management/data/v1_0/local}newPassword": 4,
+    "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo": 5,
+}
+_NAMES_ChangePassword: dict[str, str] = {
     "spId": "{http://www.csapi.org/schema/management/data/v1_0/local}spId",
     "spPassword": "{http://www.csapi.org/schema/management/data/v1_0/local}spPassword",
     "timeStamp": "{http://www.csapi.org/schema/management/data/v1_0/local}timeStamp",
@@ -288,47 +295,46 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
     v_extension_info: ChangePasswordExtensionInfo | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/management/data/v1_0/local}spId":
+        place = _PLACES_ChangePassword.get(child.tag) or reading.place(
+            child, _PLACES_ChangePassword, _NAMES_ChangePassword
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
             position = 1
             v_sp_id_text = child.text
-            if v_sp_id_text is None or v_sp_id_text != v_sp_id_text.strip() or len(child):
+            if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
                 v_sp_id_text = reading.trimmed(child)
             v_sp_id = v_sp_id_text
-        elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}spPassword":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
             position = 2
             v_sp_password_text = child.text
-            if v_sp_password_text is None or v_sp_password_text != v_sp_password_text.strip() or len(child):
+            if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
                 v_sp_password_text = reading.trimmed(child)
             v_sp_password = v_sp_password_text
-        elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}timeStamp":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
             position = 3
             v_time_stamp_text = child.text
-            if v_time_stamp_text is None or v_time_stamp_text != v_time_stamp_text.strip() or len(child):
+            if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
                 v_time_stamp_text = reading.trimmed(child)
             v_time_stamp = v_time_stamp_text
-        elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}newPassword":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
             position = 4
             v_new_password_text = child.text
-            if v_new_password_text is None or v_new_password_text != v_new_password_text.strip() or len(child):
+            if v_new_password_text is None or v_new_password_text.strip() is not v_new_password_text or len(child):
                 v_new_password_text = reading.trimmed(child)
             v_new_password = v_new_password_text
-        elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
             position = 5
             v_extension_info = _read_ChangePasswordExtensionInfo(child, reading)
-        else:
-            reading.normalise(element, _NAMES_ChangePassword)
-            return _read_ChangePassword(element, reading)
     if v_sp_id is None:
         raise reading.missing(element, "spId")
     if v_sp_password is None:
@@ -358,7 +364,10 @@ def _check_ChangePassword(value: object, path: str, checking: Checking) -> None:
         _check_ChangePasswordExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
 
 
-_NAMES_ChangePasswordExtensionInfo = {"item": "{http://www.csapi.org/schema/management/data/v1_0/local}item"}
+_PLACES_ChangePasswordExtensionInfo = {"{http://www.csapi.org/schema/management/data/v1_0/local}item": 1}
+_NAMES_ChangePasswordExtensionInfo: dict[str, str] = {
+    "item": "{http://www.csapi.org/schema/management/data/v1_0/local}item"
+}
 
 
 def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionInfo) -> str:
@@ -370,18 +379,13 @@ def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionIn
 
 def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> ChangePasswordExtensionInfo:
     v_item: list[result_module.ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_item_item = result_module._read_ParameterType(child, reading)
-            v_item.append(v_item_item)
-        else:
-            reading.normalise(element, _NAMES_ChangePasswordExtensionInfo)
-            return _read_ChangePasswordExtensionInfo(element, reading)
+        if child.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}item" and not reading.place(
+            child, _PLACES_ChangePasswordExtensionInfo, _NAMES_ChangePasswordExtensionInfo
+        ):
+            continue
+        v_item_item = result_module._read_ParameterType(child, reading)
+        v_item.append(v_item_item)
     result_ = new(ChangePasswordExtensionInfo)
     result_.item = v_item
     return result_
@@ -396,7 +400,11 @@ def _check_ChangePasswordExtensionInfo(value: object, path: str, checking: Check
             result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
 
 
-_NAMES_ChangePasswordResponse = {
+_PLACES_ChangePasswordResponse = {
+    "{http://www.csapi.org/schema/management/data/v1_0/local}result": 1,
+    "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo": 2,
+}
+_NAMES_ChangePasswordResponse: dict[str, str] = {
     "result": "{http://www.csapi.org/schema/management/data/v1_0/local}result",
     "Result": "{http://www.csapi.org/schema/management/data/v1_0/local}result",
     "extensionInfo": "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo",
@@ -416,20 +424,19 @@ def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangeP
     v_extension_info: ChangePasswordResponseExtensionInfo | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/management/data/v1_0/local}result":
+        place = _PLACES_ChangePasswordResponse.get(child.tag) or reading.place(
+            child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)
             position = 1
             v_result = response_module._read_Response(child, reading)
-        elif tag == "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)
             position = 2
             v_extension_info = _read_ChangePasswordResponseExtensionInfo(child, reading)
-        else:
-            reading.normalise(element, _NAMES_ChangePasswordResponse)
-            return _read_ChangePasswordResponse(element, reading)
     if v_result is None:
         raise reading.missing(element, "result")
     result_ = new(ChangePasswordResponse)
@@ -448,7 +455,10 @@ def _check_ChangePasswordResponse(value: object, path: str, checking: Checking) 
         _check_ChangePasswordResponseExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
 
 
-_NAMES_ChangePasswordResponseExtensionInfo = {"item": "{http://www.csapi.org/schema/management/data/v1_0/local}item"}
+_PLACES_ChangePasswordResponseExtensionInfo = {"{http://www.csapi.org/schema/management/data/v1_0/local}item": 1}
+_NAMES_ChangePasswordResponseExtensionInfo: dict[str, str] = {
+    "item": "{http://www.csapi.org/schema/management/data/v1_0/local}item"
+}
 
 
 def _write_ChangePasswordResponseExtensionInfo_prefixed(value: ChangePasswordResponseExtensionInfo) -> str:
@@ -462,18 +472,13 @@ def _read_ChangePasswordResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> ChangePasswordResponseExtensionInfo:
     v_item: list[result_module.ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_item_item = result_module._read_ParameterType(child, reading)
-            v_item.append(v_item_item)
-        else:
-            reading.normalise(element, _NAMES_ChangePasswordResponseExtensionInfo)
-            return _read_ChangePasswordResponseExtensionInfo(element, reading)
+        if child.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}item" and not reading.place(
+            child, _PLACES_ChangePasswordResponseExtensionInfo, _NAMES_ChangePasswordResponseExtensionInfo
+        ):
+            continue
+        v_item_item = result_module._read_ParameterType(child, reading)
+        v_item.append(v_item_item)
     result_ = new(ChangePasswordResponseExtensionInfo)
     result_.item = v_item
     return result_

@@ -88,7 +88,7 @@ class QueryTransaction:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransaction:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction", ("queryTranscation",)
         )
@@ -237,7 +237,7 @@ class QueryTransactionResponse:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransactionResponse:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element,
             "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse",
@@ -413,7 +413,11 @@ class QueryTransactionResponseExtensionInfo:
 from mpesa_cbp_models import response as response_module
 from mpesa_cbp_models import result as result_module
 
-_NAMES_QueryTransaction = {
+_PLACES_QueryTransaction = {
+    "{http://www.csapi.org/schema/transaction/data/v1_0/local}originatorConversationID": 1,
+    "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo": 2,
+}
+_NAMES_QueryTransaction: dict[str, str] = {
     "originatorConversationID": "{http://www.csapi.org/schema/transaction/data/v1_0/local}originatorConversationID",
     "extensionInfo": "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo",
 }
@@ -432,27 +436,26 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
     v_extension_info: QueryTransactionExtensionInfo | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}originatorConversationID":
+        place = _PLACES_QueryTransaction.get(child.tag) or reading.place(
+            child, _PLACES_QueryTransaction, _NAMES_QueryTransaction
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
             position = 1
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
-                or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
+                or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
                 or len(child)
             ):
                 v_originator_conversation_id_text = reading.trimmed(child)
             v_originator_conversation_id = v_originator_conversation_id_text
-        elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
             position = 2
             v_extension_info = _read_QueryTransactionExtensionInfo(child, reading)
-        else:
-            reading.normalise(element, _NAMES_QueryTransaction)
-            return _read_QueryTransaction(element, reading)
     if v_originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
     result_ = new(QueryTransaction)
@@ -470,7 +473,10 @@ def _check_QueryTransaction(value: object, path: str, checking: Checking) -> Non
         _check_QueryTransactionExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
 
 
-_NAMES_QueryTransactionExtensionInfo = {"item": "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"}
+_PLACES_QueryTransactionExtensionInfo = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}item": 1}
+_NAMES_QueryTransactionExtensionInfo: dict[str, str] = {
+    "item": "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
+}
 
 
 def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensionInfo) -> str:
@@ -484,18 +490,13 @@ def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensi
 
 def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> QueryTransactionExtensionInfo:
     v_item: list[result_module.ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_item_item = result_module._read_ParameterType(child, reading)
-            v_item.append(v_item_item)
-        else:
-            reading.normalise(element, _NAMES_QueryTransactionExtensionInfo)
-            return _read_QueryTransactionExtensionInfo(element, reading)
+        if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}item" and not reading.place(
+            child, _PLACES_QueryTransactionExtensionInfo, _NAMES_QueryTransactionExtensionInfo
+        ):
+            continue
+        v_item_item = result_module._read_ParameterType(child, reading)
+        v_item.append(v_item_item)
     result_ = new(QueryTransactionExtensionInfo)
     result_.item = v_item
     return result_
@@ -510,7 +511,15 @@ def _check_QueryTransactionExtensionInfo(value: object, path: str, checking: Che
             result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
 
 
-_NAMES_QueryTransactionResponse = {
+_PLACES_QueryTransactionResponse = {
+    "{http://www.csapi.org/schema/transaction/data/v1_0/local}result": 1,
+    "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequestList": 2,
+    "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponseList": 3,
+    "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResultList": 4,
+    "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOutList": 5,
+    "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo": 6,
+}
+_NAMES_QueryTransactionResponse: dict[str, str] = {
     "result": "{http://www.csapi.org/schema/transaction/data/v1_0/local}result",
     "Result": "{http://www.csapi.org/schema/transaction/data/v1_0/local}result",
     "submitApiRequestList": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequestList",
@@ -552,40 +561,39 @@ def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> Query
     v_extension_info: QueryTransactionResponseExtensionInfo | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}result":
+        place = _PLACES_QueryTransactionResponse.get(child.tag) or reading.place(
+            child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
             position = 1
             v_result = response_module._read_Response(child, reading)
-        elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequestList":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
             position = 2
             v_submit_api_request_list = _read_SubmitApiRequestList(child, reading)
-        elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponseList":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
             position = 3
             v_submit_api_response_list = _read_SubmitApiResponseList(child, reading)
-        elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResultList":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
             position = 4
             v_submit_api_result_list = _read_SubmitApiResultList(child, reading)
-        elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOutList":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
             position = 5
             v_queue_time_out_list = _read_QueueTimeOutList(child, reading)
-        elif tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo":
+        elif place == 6:
             if position > 5:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
             position = 6
             v_extension_info = _read_QueryTransactionResponseExtensionInfo(child, reading)
-        else:
-            reading.normalise(element, _NAMES_QueryTransactionResponse)
-            return _read_QueryTransactionResponse(element, reading)
     if v_result is None:
         raise reading.missing(element, "result")
     result_ = new(QueryTransactionResponse)
@@ -616,7 +624,8 @@ def _check_QueryTransactionResponse(value: object, path: str, checking: Checking
         _check_QueryTransactionResponseExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
 
 
-_NAMES_SubmitApiRequestList = {
+_PLACES_SubmitApiRequestList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest": 1}
+_NAMES_SubmitApiRequestList: dict[str, str] = {
     "submitApiRequest": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest"
 }
 
@@ -632,25 +641,21 @@ def _write_SubmitApiRequestList_prefixed(value: SubmitApiRequestList) -> str:
 
 def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApiRequestList:
     v_submit_api_request: list[str] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_submit_api_request_text = child.text
-            if (
-                v_submit_api_request_text is None
-                or v_submit_api_request_text != v_submit_api_request_text.strip()
-                or len(child)
-            ):
-                v_submit_api_request_text = reading.trimmed(child)
-            v_submit_api_request_item = v_submit_api_request_text
-            v_submit_api_request.append(v_submit_api_request_item)
-        else:
-            reading.normalise(element, _NAMES_SubmitApiRequestList)
-            return _read_SubmitApiRequestList(element, reading)
+        if (
+            child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest"
+            and not reading.place(child, _PLACES_SubmitApiRequestList, _NAMES_SubmitApiRequestList)
+        ):
+            continue
+        v_submit_api_request_text = child.text
+        if (
+            v_submit_api_request_text is None
+            or v_submit_api_request_text.strip() is not v_submit_api_request_text
+            or len(child)
+        ):
+            v_submit_api_request_text = reading.trimmed(child)
+        v_submit_api_request_item = v_submit_api_request_text
+        v_submit_api_request.append(v_submit_api_request_item)
     result_ = new(SubmitApiRequestList)
     result_.submit_api_request = v_submit_api_request
     return result_
@@ -665,7 +670,8 @@ def _check_SubmitApiRequestList(value: object, path: str, checking: Checking) ->
             checking.value(f"{path}/submitApiRequest[{number}]", item_submit_api_request, (str,), sensitive=True)
 
 
-_NAMES_SubmitApiResponseList = {
+_PLACES_SubmitApiResponseList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse": 1}
+_NAMES_SubmitApiResponseList: dict[str, str] = {
     "submitApiResponse": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse"
 }
 
@@ -679,25 +685,21 @@ def _write_SubmitApiResponseList_prefixed(value: SubmitApiResponseList) -> str:
 
 def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitApiResponseList:
     v_submit_api_response: list[str] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_submit_api_response_text = child.text
-            if (
-                v_submit_api_response_text is None
-                or v_submit_api_response_text != v_submit_api_response_text.strip()
-                or len(child)
-            ):
-                v_submit_api_response_text = reading.trimmed(child)
-            v_submit_api_response_item = v_submit_api_response_text
-            v_submit_api_response.append(v_submit_api_response_item)
-        else:
-            reading.normalise(element, _NAMES_SubmitApiResponseList)
-            return _read_SubmitApiResponseList(element, reading)
+        if (
+            child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse"
+            and not reading.place(child, _PLACES_SubmitApiResponseList, _NAMES_SubmitApiResponseList)
+        ):
+            continue
+        v_submit_api_response_text = child.text
+        if (
+            v_submit_api_response_text is None
+            or v_submit_api_response_text.strip() is not v_submit_api_response_text
+            or len(child)
+        ):
+            v_submit_api_response_text = reading.trimmed(child)
+        v_submit_api_response_item = v_submit_api_response_text
+        v_submit_api_response.append(v_submit_api_response_item)
     result_ = new(SubmitApiResponseList)
     result_.submit_api_response = v_submit_api_response
     return result_
@@ -712,7 +714,8 @@ def _check_SubmitApiResponseList(value: object, path: str, checking: Checking) -
             checking.value(f"{path}/submitApiResponse[{number}]", item_submit_api_response, (str,), sensitive=True)
 
 
-_NAMES_SubmitApiResultList = {
+_PLACES_SubmitApiResultList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult": 1}
+_NAMES_SubmitApiResultList: dict[str, str] = {
     "submitApiResult": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult"
 }
 
@@ -726,25 +729,21 @@ def _write_SubmitApiResultList_prefixed(value: SubmitApiResultList) -> str:
 
 def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiResultList:
     v_submit_api_result: list[str] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_submit_api_result_text = child.text
-            if (
-                v_submit_api_result_text is None
-                or v_submit_api_result_text != v_submit_api_result_text.strip()
-                or len(child)
-            ):
-                v_submit_api_result_text = reading.trimmed(child)
-            v_submit_api_result_item = v_submit_api_result_text
-            v_submit_api_result.append(v_submit_api_result_item)
-        else:
-            reading.normalise(element, _NAMES_SubmitApiResultList)
-            return _read_SubmitApiResultList(element, reading)
+        if (
+            child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult"
+            and not reading.place(child, _PLACES_SubmitApiResultList, _NAMES_SubmitApiResultList)
+        ):
+            continue
+        v_submit_api_result_text = child.text
+        if (
+            v_submit_api_result_text is None
+            or v_submit_api_result_text.strip() is not v_submit_api_result_text
+            or len(child)
+        ):
+            v_submit_api_result_text = reading.trimmed(child)
+        v_submit_api_result_item = v_submit_api_result_text
+        v_submit_api_result.append(v_submit_api_result_item)
     result_ = new(SubmitApiResultList)
     result_.submit_api_result = v_submit_api_result
     return result_
@@ -759,7 +758,10 @@ def _check_SubmitApiResultList(value: object, path: str, checking: Checking) -> 
             checking.value(f"{path}/submitApiResult[{number}]", item_submit_api_result, (str,), sensitive=True)
 
 
-_NAMES_QueueTimeOutList = {"queueTimeOut": "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut"}
+_PLACES_QueueTimeOutList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut": 1}
+_NAMES_QueueTimeOutList: dict[str, str] = {
+    "queueTimeOut": "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut"
+}
 
 
 def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
@@ -771,21 +773,16 @@ def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
 
 def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutList:
     v_queue_time_out: list[str] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_queue_time_out_text = child.text
-            if v_queue_time_out_text is None or v_queue_time_out_text != v_queue_time_out_text.strip() or len(child):
-                v_queue_time_out_text = reading.trimmed(child)
-            v_queue_time_out_item = v_queue_time_out_text
-            v_queue_time_out.append(v_queue_time_out_item)
-        else:
-            reading.normalise(element, _NAMES_QueueTimeOutList)
-            return _read_QueueTimeOutList(element, reading)
+        if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut" and not reading.place(
+            child, _PLACES_QueueTimeOutList, _NAMES_QueueTimeOutList
+        ):
+            continue
+        v_queue_time_out_text = child.text
+        if v_queue_time_out_text is None or v_queue_time_out_text.strip() is not v_queue_time_out_text or len(child):
+            v_queue_time_out_text = reading.trimmed(child)
+        v_queue_time_out_item = v_queue_time_out_text
+        v_queue_time_out.append(v_queue_time_out_item)
     result_ = new(QueueTimeOutList)
     result_.queue_time_out = v_queue_time_out
     return result_
@@ -800,7 +797,10 @@ def _check_QueueTimeOutList(value: object, path: str, checking: Checking) -> Non
             checking.value(f"{path}/queueTimeOut[{number}]", item_queue_time_out, (str,), sensitive=True)
 
 
-_NAMES_QueryTransactionResponseExtensionInfo = {"item": "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"}
+_PLACES_QueryTransactionResponseExtensionInfo = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}item": 1}
+_NAMES_QueryTransactionResponseExtensionInfo: dict[str, str] = {
+    "item": "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
+}
 
 
 def _write_QueryTransactionResponseExtensionInfo_prefixed(value: QueryTransactionResponseExtensionInfo) -> str:
@@ -816,18 +816,13 @@ def _read_QueryTransactionResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> QueryTransactionResponseExtensionInfo:
     v_item: list[result_module.ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_item_item = result_module._read_ParameterType(child, reading)
-            v_item.append(v_item_item)
-        else:
-            reading.normalise(element, _NAMES_QueryTransactionResponseExtensionInfo)
-            return _read_QueryTransactionResponseExtensionInfo(element, reading)
+        if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}item" and not reading.place(
+            child, _PLACES_QueryTransactionResponseExtensionInfo, _NAMES_QueryTransactionResponseExtensionInfo
+        ):
+            continue
+        v_item_item = result_module._read_ParameterType(child, reading)
+        v_item.append(v_item_item)
     result_ = new(QueryTransactionResponseExtensionInfo)
     result_.item = v_item
     return result_

@@ -98,7 +98,7 @@ class NotifyQueueTimeout:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeout:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout", ())
         return _read_NotifyQueueTimeout(element, reading)
 
@@ -197,7 +197,7 @@ class NotifyQueueTimeoutResponse:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(
             element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse", ()
         )
@@ -236,7 +236,12 @@ class NotifyQueueTimeoutResponseExtensionInfo:
 
 from mpesa_cbp_models import result as result_module
 
-_NAMES_NotifyQueueTimeout = {
+_PLACES_NotifyQueueTimeout = {
+    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originatorConversationID": 1,
+    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest": 2,
+    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo": 3,
+}
+_NAMES_NotifyQueueTimeout: dict[str, str] = {
     "originatorConversationID": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originatorConversationID",
     "originRequest": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest",
     "originReqeust": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest",
@@ -258,35 +263,38 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
     v_extension_info: NotifyQueueTimeoutExtensionInfo | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originatorConversationID":
+        place = _PLACES_NotifyQueueTimeout.get(child.tag) or reading.place(
+            child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
             position = 1
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
-                or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
+                or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
                 or len(child)
             ):
                 v_originator_conversation_id_text = reading.trimmed(child)
             v_originator_conversation_id = v_originator_conversation_id_text
-        elif tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
             position = 2
             v_origin_request_text = child.text
-            if v_origin_request_text is None or v_origin_request_text != v_origin_request_text.strip() or len(child):
+            if (
+                v_origin_request_text is None
+                or v_origin_request_text.strip() is not v_origin_request_text
+                or len(child)
+            ):
                 v_origin_request_text = reading.trimmed(child)
             v_origin_request = v_origin_request_text
-        elif tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
             position = 3
             v_extension_info = _read_NotifyQueueTimeoutExtensionInfo(child, reading)
-        else:
-            reading.normalise(element, _NAMES_NotifyQueueTimeout)
-            return _read_NotifyQueueTimeout(element, reading)
     if v_originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
     if v_origin_request is None:
@@ -308,7 +316,8 @@ def _check_NotifyQueueTimeout(value: object, path: str, checking: Checking) -> N
         _check_NotifyQueueTimeoutExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
 
 
-_NAMES_NotifyQueueTimeoutExtensionInfo = {
+_PLACES_NotifyQueueTimeoutExtensionInfo = {"{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item": 1}
+_NAMES_NotifyQueueTimeoutExtensionInfo: dict[str, str] = {
     "item": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
 }
 
@@ -322,18 +331,13 @@ def _write_NotifyQueueTimeoutExtensionInfo_prefixed(value: NotifyQueueTimeoutExt
 
 def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -> NotifyQueueTimeoutExtensionInfo:
     v_item: list[result_module.ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_item_item = result_module._read_ParameterType(child, reading)
-            v_item.append(v_item_item)
-        else:
-            reading.normalise(element, _NAMES_NotifyQueueTimeoutExtensionInfo)
-            return _read_NotifyQueueTimeoutExtensionInfo(element, reading)
+        if child.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item" and not reading.place(
+            child, _PLACES_NotifyQueueTimeoutExtensionInfo, _NAMES_NotifyQueueTimeoutExtensionInfo
+        ):
+            continue
+        v_item_item = result_module._read_ParameterType(child, reading)
+        v_item.append(v_item_item)
     result_ = new(NotifyQueueTimeoutExtensionInfo)
     result_.item = v_item
     return result_
@@ -348,7 +352,11 @@ def _check_NotifyQueueTimeoutExtensionInfo(value: object, path: str, checking: C
             result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
 
 
-_NAMES_NotifyQueueTimeoutResponse = {
+_PLACES_NotifyQueueTimeoutResponse = {
+    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}result": 1,
+    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo": 2,
+}
+_NAMES_NotifyQueueTimeoutResponse: dict[str, str] = {
     "result": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}result",
     "Result": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}result",
     "extensionInfo": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo",
@@ -368,20 +376,19 @@ def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> Not
     v_extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}result":
+        place = _PLACES_NotifyQueueTimeoutResponse.get(child.tag) or reading.place(
+            child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)
             position = 1
             v_result = result_module._read_Result(child, reading)
-        elif tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)
             position = 2
             v_extension_info = _read_NotifyQueueTimeoutResponseExtensionInfo(child, reading)
-        else:
-            reading.normalise(element, _NAMES_NotifyQueueTimeoutResponse)
-            return _read_NotifyQueueTimeoutResponse(element, reading)
     if v_result is None:
         raise reading.missing(element, "result")
     result_ = new(NotifyQueueTimeoutResponse)
@@ -400,7 +407,10 @@ def _check_NotifyQueueTimeoutResponse(value: object, path: str, checking: Checki
         _check_NotifyQueueTimeoutResponseExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
 
 
-_NAMES_NotifyQueueTimeoutResponseExtensionInfo = {
+_PLACES_NotifyQueueTimeoutResponseExtensionInfo = {
+    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item": 1
+}
+_NAMES_NotifyQueueTimeoutResponseExtensionInfo: dict[str, str] = {
     "item": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
 }
 
@@ -416,18 +426,13 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> NotifyQueueTimeoutResponseExtensionInfo:
     v_item: list[result_module.ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_item_item = result_module._read_ParameterType(child, reading)
-            v_item.append(v_item_item)
-        else:
-            reading.normalise(element, _NAMES_NotifyQueueTimeoutResponseExtensionInfo)
-            return _read_NotifyQueueTimeoutResponseExtensionInfo(element, reading)
+        if child.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item" and not reading.place(
+            child, _PLACES_NotifyQueueTimeoutResponseExtensionInfo, _NAMES_NotifyQueueTimeoutResponseExtensionInfo
+        ):
+            continue
+        v_item_item = result_module._read_ParameterType(child, reading)
+        v_item.append(v_item_item)
     result_ = new(NotifyQueueTimeoutResponseExtensionInfo)
     result_.item = v_item
     return result_

@@ -147,7 +147,7 @@ class RequestMsg:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestMsg:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg", ())
         return _read_RequestMsg(element, reading)
 
@@ -193,7 +193,7 @@ class ResponseMsg:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg", ())
         return _read_ResponseMsg(element, reading)
 
@@ -320,7 +320,7 @@ class Request:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Request:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request", ("Request",))
         return _read_Request(element, reading)
 
@@ -983,7 +983,11 @@ def _check_ResponseMsg(value: object, path: str, checking: Checking) -> None:
     checking.value(path, value.value, (str,), required=True, sensitive=True)
 
 
-_NAMES_ParameterType = {
+_PLACES_ParameterType = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value": 2,
+}
+_NAMES_ParameterType: dict[str, str] = {
     "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key",
     "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value",
 }
@@ -1005,10 +1009,10 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
+                and text_0.strip() is text_0
                 and not len(child_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
+                and text_1.strip() is text_1
                 and not len(child_1)
             ):
                 record = new(ParameterType)
@@ -1019,26 +1023,25 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     v_value: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key":
+        place = _PLACES_ParameterType.get(child.tag) or reading.place(
+            child, _PLACES_ParameterType, _NAMES_ParameterType
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
             position = 1
             v_key_text = child.text
-            if v_key_text is None or v_key_text != v_key_text.strip() or len(child):
+            if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
             v_key = v_key_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
             position = 2
             v_value_text = child.text
-            if v_value_text is None or v_value_text != v_value_text.strip() or len(child):
+            if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
             v_value = v_value_text
-        else:
-            reading.normalise(element, _NAMES_ParameterType)
-            return _read_ParameterType(element, reading)
     if v_key is None:
         raise reading.missing(element, "Key")
     if v_value is None:
@@ -1057,7 +1060,12 @@ def _check_ParameterType(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/Value", value.value, (str,), required=True, sensitive=True)
 
 
-_NAMES_Request = {
+_PLACES_Request = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Transaction": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identity": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}KeyOwner": 3,
+}
+_NAMES_Request: dict[str, str] = {
     "Transaction": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Transaction",
     "Identity": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identity",
     "KeyOwner": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}KeyOwner",
@@ -1074,20 +1082,20 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
     v_key_owner: int | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Transaction":
+        place = _PLACES_Request.get(child.tag) or reading.place(child, _PLACES_Request, _NAMES_Request)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Request, _NAMES_Request)
             position = 1
             v_transaction = _read_Transaction(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identity":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Request, _NAMES_Request)
             position = 2
             v_identity = _read_Identity(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}KeyOwner":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Request, _NAMES_Request)
             position = 3
             v_key_owner_text = child.text
             if (
@@ -1100,9 +1108,6 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
                 v_key_owner = int(v_key_owner_text)
             else:
                 v_key_owner = reading.value(child, read_integer)
-        else:
-            reading.normalise(element, _NAMES_Request)
-            return _read_Request(element, reading)
     if v_transaction is None:
         raise reading.missing(element, "Transaction")
     if v_identity is None:
@@ -1127,7 +1132,18 @@ def _check_Request(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/KeyOwner", value.key_owner, (int,), required=True)
 
 
-_NAMES_Transaction = {
+_PLACES_Transaction = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CommandID": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}LanguageCode": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}OriginatorConversationID": 3,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ConversationID": 4,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Remark": 5,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}EncryptedParameters": 6,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameters": 7,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceData": 8,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Timestamp": 9,
+}
+_NAMES_Transaction: dict[str, str] = {
     "CommandID": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CommandID",
     "CommandId": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CommandID",
     "LanguageCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}LanguageCode",
@@ -1180,84 +1196,85 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
     v_timestamp: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CommandID":
+        place = _PLACES_Transaction.get(child.tag) or reading.place(child, _PLACES_Transaction, _NAMES_Transaction)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 1
             v_command_id_text = child.text
-            if v_command_id_text is None or v_command_id_text != v_command_id_text.strip() or len(child):
+            if v_command_id_text is None or v_command_id_text.strip() is not v_command_id_text or len(child):
                 v_command_id_text = reading.trimmed(child)
             v_command_id = v_command_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}LanguageCode":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 2
             v_language_code_text = child.text
-            if v_language_code_text is None or v_language_code_text != v_language_code_text.strip() or len(child):
+            if v_language_code_text is None or v_language_code_text.strip() is not v_language_code_text or len(child):
                 v_language_code_text = reading.trimmed(child)
             v_language_code = v_language_code_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}OriginatorConversationID":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 3
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
-                or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
+                or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
                 or len(child)
             ):
                 v_originator_conversation_id_text = reading.trimmed(child)
             v_originator_conversation_id = v_originator_conversation_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ConversationID":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 4
             v_conversation_id_text = child.text
-            if v_conversation_id_text is None or v_conversation_id_text != v_conversation_id_text.strip() or len(child):
+            if (
+                v_conversation_id_text is None
+                or v_conversation_id_text.strip() is not v_conversation_id_text
+                or len(child)
+            ):
                 v_conversation_id_text = reading.trimmed(child)
             v_conversation_id = v_conversation_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Remark":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 5
             v_remark_text = child.text
-            if v_remark_text is None or v_remark_text != v_remark_text.strip() or len(child):
+            if v_remark_text is None or v_remark_text.strip() is not v_remark_text or len(child):
                 v_remark_text = reading.trimmed(child)
             v_remark = v_remark_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}EncryptedParameters":
+        elif place == 6:
             if position > 5:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 6
             v_encrypted_parameters_text = child.text
             if (
                 v_encrypted_parameters_text is None
-                or v_encrypted_parameters_text != v_encrypted_parameters_text.strip()
+                or v_encrypted_parameters_text.strip() is not v_encrypted_parameters_text
                 or len(child)
             ):
                 v_encrypted_parameters_text = reading.trimmed(child)
             v_encrypted_parameters = v_encrypted_parameters_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameters":
+        elif place == 7:
             if position > 6:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 7
             v_parameters = _read_Parameters(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceData":
+        elif place == 8:
             if position > 7:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 8
             v_reference_data = _read_ReferenceData(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Timestamp":
+        elif place == 9:
             if position > 8:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
             position = 9
             v_timestamp_text = child.text
-            if v_timestamp_text is None or v_timestamp_text != v_timestamp_text.strip() or len(child):
+            if v_timestamp_text is None or v_timestamp_text.strip() is not v_timestamp_text or len(child):
                 v_timestamp_text = reading.trimmed(child)
             v_timestamp = v_timestamp_text
-        else:
-            reading.normalise(element, _NAMES_Transaction)
-            return _read_Transaction(element, reading)
     if v_command_id is None:
         raise reading.missing(element, "CommandID")
     if v_originator_conversation_id is None:
@@ -1296,7 +1313,8 @@ def _check_Transaction(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/Timestamp", value.timestamp, (str,), required=True)
 
 
-_NAMES_Parameters = {"Parameter": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter"}
+_PLACES_Parameters = {"{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter": 1}
+_NAMES_Parameters: dict[str, str] = {"Parameter": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter"}
 
 
 def _write_Parameters(value: Parameters) -> str:
@@ -1308,18 +1326,13 @@ def _write_Parameters(value: Parameters) -> str:
 
 def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
     v_parameter: list[Parameter] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_parameter_item = _read_Parameter(child, reading)
-            v_parameter.append(v_parameter_item)
-        else:
-            reading.normalise(element, _NAMES_Parameters)
-            return _read_Parameters(element, reading)
+        if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter" and not reading.place(
+            child, _PLACES_Parameters, _NAMES_Parameters
+        ):
+            continue
+        v_parameter_item = _read_Parameter(child, reading)
+        v_parameter.append(v_parameter_item)
     if not v_parameter:
         raise reading.missing(element, "Parameter")
     result_ = new(Parameters)
@@ -1336,7 +1349,11 @@ def _check_Parameters(value: object, path: str, checking: Checking) -> None:
             _check_Parameter(item_parameter, f"{path}/Parameter[{number}]", checking)
 
 
-_NAMES_Parameter = {
+_PLACES_Parameter = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value": 2,
+}
+_NAMES_Parameter: dict[str, str] = {
     "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key",
     "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value",
 }
@@ -1358,10 +1375,10 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
+                and text_0.strip() is text_0
                 and not len(child_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
+                and text_1.strip() is text_1
                 and not len(child_1)
             ):
                 record = new(Parameter)
@@ -1372,26 +1389,23 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
     v_value: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key":
+        place = _PLACES_Parameter.get(child.tag) or reading.place(child, _PLACES_Parameter, _NAMES_Parameter)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
             position = 1
             v_key_text = child.text
-            if v_key_text is None or v_key_text != v_key_text.strip() or len(child):
+            if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
             v_key = v_key_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
             position = 2
             v_value_text = child.text
-            if v_value_text is None or v_value_text != v_value_text.strip() or len(child):
+            if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
             v_value = v_value_text
-        else:
-            reading.normalise(element, _NAMES_Parameter)
-            return _read_Parameter(element, reading)
     if v_key is None:
         raise reading.missing(element, "Key")
     if v_value is None:
@@ -1410,7 +1424,10 @@ def _check_Parameter(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/Value", value.value, (str,), required=True, sensitive=True)
 
 
-_NAMES_ReferenceData = {"ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem"}
+_PLACES_ReferenceData = {"{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem": 1}
+_NAMES_ReferenceData: dict[str, str] = {
+    "ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem"
+}
 
 
 def _write_ReferenceData(value: ReferenceData) -> str:
@@ -1422,18 +1439,13 @@ def _write_ReferenceData(value: ReferenceData) -> str:
 
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     v_reference_item: list[ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_reference_item_item = _read_ParameterType(child, reading)
-            v_reference_item.append(v_reference_item_item)
-        else:
-            reading.normalise(element, _NAMES_ReferenceData)
-            return _read_ReferenceData(element, reading)
+        if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem" and not reading.place(
+            child, _PLACES_ReferenceData, _NAMES_ReferenceData
+        ):
+            continue
+        v_reference_item_item = _read_ParameterType(child, reading)
+        v_reference_item.append(v_reference_item_item)
     if not v_reference_item:
         raise reading.missing(element, "ReferenceItem")
     result_ = new(ReferenceData)
@@ -1450,7 +1462,14 @@ def _check_ReferenceData(value: object, path: str, checking: Checking) -> None:
             _check_ParameterType(item_reference_item, f"{path}/ReferenceItem[{number}]", checking)
 
 
-_NAMES_Identity = {
+_PLACES_Identity = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Caller": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Initiator": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}PrimaryParty": 3,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReceiverParty": 4,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}AccessDevice": 5,
+}
+_NAMES_Identity: dict[str, str] = {
     "Caller": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Caller",
     "Initiator": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Initiator",
     "PrimaryParty": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}PrimaryParty",
@@ -1482,35 +1501,32 @@ def _read_Identity(element: _Element, reading: Reading) -> Identity:
     v_access_device: AccessDevice | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Caller":
+        place = _PLACES_Identity.get(child.tag) or reading.place(child, _PLACES_Identity, _NAMES_Identity)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
             position = 1
             v_caller = _read_Caller(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Initiator":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
             position = 2
             v_initiator = _read_Initiator(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}PrimaryParty":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
             position = 3
             v_primary_party = _read_PrimaryParty(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReceiverParty":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
             position = 4
             v_receiver_party = _read_ReceiverParty(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}AccessDevice":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
             position = 5
             v_access_device = _read_AccessDevice(child, reading)
-        else:
-            reading.normalise(element, _NAMES_Identity)
-            return _read_Identity(element, reading)
     if v_caller is None:
         raise reading.missing(element, "Caller")
     if v_initiator is None:
@@ -1540,7 +1556,14 @@ def _check_Identity(value: object, path: str, checking: Checking) -> None:
         _check_AccessDevice(value.access_device, path + "/AccessDevice", checking)
 
 
-_NAMES_Caller = {
+_PLACES_Caller = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CallerType": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ThirdPartyID": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Password": 3,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CheckSum": 4,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResultURL": 5,
+}
+_NAMES_Caller: dict[str, str] = {
     "CallerType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CallerType",
     "ThirdPartyID": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ThirdPartyID",
     "Password": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Password",
@@ -1571,10 +1594,10 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
     v_result_url: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CallerType":
+        place = _PLACES_Caller.get(child.tag) or reading.place(child, _PLACES_Caller, _NAMES_Caller)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
             position = 1
             v_caller_type_text = child.text
             if (
@@ -1587,41 +1610,42 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
                 v_caller_type = int(v_caller_type_text)
             else:
                 v_caller_type = reading.value(child, read_integer)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ThirdPartyID":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
             position = 2
             v_third_party_id_text = child.text
-            if v_third_party_id_text is None or v_third_party_id_text != v_third_party_id_text.strip() or len(child):
+            if (
+                v_third_party_id_text is None
+                or v_third_party_id_text.strip() is not v_third_party_id_text
+                or len(child)
+            ):
                 v_third_party_id_text = reading.trimmed(child)
             v_third_party_id = v_third_party_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Password":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
             position = 3
             v_password_text = child.text
-            if v_password_text is None or v_password_text != v_password_text.strip() or len(child):
+            if v_password_text is None or v_password_text.strip() is not v_password_text or len(child):
                 v_password_text = reading.trimmed(child)
             v_password = v_password_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CheckSum":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
             position = 4
             v_check_sum_text = child.text
-            if v_check_sum_text is None or v_check_sum_text != v_check_sum_text.strip() or len(child):
+            if v_check_sum_text is None or v_check_sum_text.strip() is not v_check_sum_text or len(child):
                 v_check_sum_text = reading.trimmed(child)
             v_check_sum = v_check_sum_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResultURL":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
             position = 5
             v_result_url_text = child.text
-            if v_result_url_text is None or v_result_url_text != v_result_url_text.strip() or len(child):
+            if v_result_url_text is None or v_result_url_text.strip() is not v_result_url_text or len(child):
                 v_result_url_text = reading.trimmed(child)
             v_result_url = v_result_url_text
-        else:
-            reading.normalise(element, _NAMES_Caller)
-            return _read_Caller(element, reading)
     if v_caller_type is None:
         raise reading.missing(element, "CallerType")
     if v_third_party_id is None:
@@ -1646,7 +1670,13 @@ def _check_Caller(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/ResultURL", value.result_url, (str,))
 
 
-_NAMES_Initiator = {
+_PLACES_Initiator = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}SecurityCredential": 3,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode": 4,
+}
+_NAMES_Initiator: dict[str, str] = {
     "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
     "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
     "SecurityCredential": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}SecurityCredential",
@@ -1669,43 +1699,40 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
     v_short_code: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType":
+        place = _PLACES_Initiator.get(child.tag) or reading.place(child, _PLACES_Initiator, _NAMES_Initiator)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
             position = 1
             v_identifier_type = reading.value(child, _READ_5)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
             position = 2
             v_identifier_text = child.text
-            if v_identifier_text is None or v_identifier_text != v_identifier_text.strip() or len(child):
+            if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
             v_identifier = v_identifier_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}SecurityCredential":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
             position = 3
             v_security_credential_text = child.text
             if (
                 v_security_credential_text is None
-                or v_security_credential_text != v_security_credential_text.strip()
+                or v_security_credential_text.strip() is not v_security_credential_text
                 or len(child)
             ):
                 v_security_credential_text = reading.trimmed(child)
             v_security_credential = v_security_credential_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
             position = 4
             v_short_code_text = child.text
-            if v_short_code_text is None or v_short_code_text != v_short_code_text.strip() or len(child):
+            if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
             v_short_code = v_short_code_text
-        else:
-            reading.normalise(element, _NAMES_Initiator)
-            return _read_Initiator(element, reading)
     if v_identifier_type is None:
         raise reading.missing(element, "IdentifierType")
     if v_identifier is None:
@@ -1730,7 +1757,12 @@ def _check_Initiator(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/ShortCode", value.short_code, (str,))
 
 
-_NAMES_PrimaryParty = {
+_PLACES_PrimaryParty = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode": 3,
+}
+_NAMES_PrimaryParty: dict[str, str] = {
     "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
     "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
     "ShortCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode",
@@ -1751,31 +1783,28 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
     v_short_code: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType":
+        place = _PLACES_PrimaryParty.get(child.tag) or reading.place(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
             position = 1
             v_identifier_type = reading.value(child, _READ_5)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
             position = 2
             v_identifier_text = child.text
-            if v_identifier_text is None or v_identifier_text != v_identifier_text.strip() or len(child):
+            if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
             v_identifier = v_identifier_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
             position = 3
             v_short_code_text = child.text
-            if v_short_code_text is None or v_short_code_text != v_short_code_text.strip() or len(child):
+            if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
             v_short_code = v_short_code_text
-        else:
-            reading.normalise(element, _NAMES_PrimaryParty)
-            return _read_PrimaryParty(element, reading)
     if v_identifier_type is None:
         raise reading.missing(element, "IdentifierType")
     if v_identifier is None:
@@ -1796,7 +1825,12 @@ def _check_PrimaryParty(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/ShortCode", value.short_code, (str,))
 
 
-_NAMES_ReceiverParty = {
+_PLACES_ReceiverParty = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode": 3,
+}
+_NAMES_ReceiverParty: dict[str, str] = {
     "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
     "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
     "ShortCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode",
@@ -1817,31 +1851,30 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
     v_short_code: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType":
+        place = _PLACES_ReceiverParty.get(child.tag) or reading.place(
+            child, _PLACES_ReceiverParty, _NAMES_ReceiverParty
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
             position = 1
             v_identifier_type = reading.value(child, _READ_5)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
             position = 2
             v_identifier_text = child.text
-            if v_identifier_text is None or v_identifier_text != v_identifier_text.strip() or len(child):
+            if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
             v_identifier = v_identifier_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
             position = 3
             v_short_code_text = child.text
-            if v_short_code_text is None or v_short_code_text != v_short_code_text.strip() or len(child):
+            if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
             v_short_code = v_short_code_text
-        else:
-            reading.normalise(element, _NAMES_ReceiverParty)
-            return _read_ReceiverParty(element, reading)
     if v_identifier_type is None:
         raise reading.missing(element, "IdentifierType")
     if v_identifier is None:
@@ -1862,7 +1895,11 @@ def _check_ReceiverParty(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/ShortCode", value.short_code, (str,))
 
 
-_NAMES_AccessDevice = {
+_PLACES_AccessDevice = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier": 2,
+}
+_NAMES_AccessDevice: dict[str, str] = {
     "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
     "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
 }
@@ -1877,23 +1914,20 @@ def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
     v_identifier: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType":
+        place = _PLACES_AccessDevice.get(child.tag) or reading.place(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
             position = 1
             v_identifier_type = reading.value(child, _READ_5)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
             position = 2
             v_identifier_text = child.text
-            if v_identifier_text is None or v_identifier_text != v_identifier_text.strip() or len(child):
+            if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
             v_identifier = v_identifier_text
-        else:
-            reading.normalise(element, _NAMES_AccessDevice)
-            return _read_AccessDevice(element, reading)
     if v_identifier_type is None:
         raise reading.missing(element, "IdentifierType")
     if v_identifier is None:

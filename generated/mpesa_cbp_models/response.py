@@ -133,12 +133,19 @@ class Response:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Response:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response", ("Response",))
         return _read_Response(element, reading)
 
 
-_NAMES_Response = {
+_PLACES_Response = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseCode": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseDesc": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ConversationID": 3,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}OriginatorConversationID": 4,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ServiceStatus": 5,
+}
+_NAMES_Response: dict[str, str] = {
     "ResponseCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseCode",
     "ResponseDesc": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseDesc",
     "ConversationID": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ConversationID",
@@ -191,46 +198,50 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
     v_service_status: int | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseCode":
+        place = _PLACES_Response.get(child.tag) or reading.place(child, _PLACES_Response, _NAMES_Response)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
             position = 1
             v_response_code_text = child.text
-            if v_response_code_text is None or v_response_code_text != v_response_code_text.strip() or len(child):
+            if v_response_code_text is None or v_response_code_text.strip() is not v_response_code_text or len(child):
                 v_response_code_text = reading.trimmed(child)
             v_response_code = v_response_code_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseDesc":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
             position = 2
             v_response_desc_text = child.text
-            if v_response_desc_text is None or v_response_desc_text != v_response_desc_text.strip() or len(child):
+            if v_response_desc_text is None or v_response_desc_text.strip() is not v_response_desc_text or len(child):
                 v_response_desc_text = reading.trimmed(child)
             v_response_desc = v_response_desc_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ConversationID":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
             position = 3
             v_conversation_id_text = child.text
-            if v_conversation_id_text is None or v_conversation_id_text != v_conversation_id_text.strip() or len(child):
+            if (
+                v_conversation_id_text is None
+                or v_conversation_id_text.strip() is not v_conversation_id_text
+                or len(child)
+            ):
                 v_conversation_id_text = reading.trimmed(child)
             v_conversation_id = v_conversation_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}OriginatorConversationID":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
             position = 4
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
-                or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
+                or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
                 or len(child)
             ):
                 v_originator_conversation_id_text = reading.trimmed(child)
             v_originator_conversation_id = v_originator_conversation_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ServiceStatus":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
             position = 5
             v_service_status_text = child.text
             if (
@@ -243,9 +254,6 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
                 v_service_status = int(v_service_status_text)
             else:
                 v_service_status = reading.value(child, read_integer)
-        else:
-            reading.normalise(element, _NAMES_Response)
-            return _read_Response(element, reading)
     if v_response_code is None:
         raise reading.missing(element, "ResponseCode")
     result_ = new(Response)

@@ -63,7 +63,7 @@ class ResultMsg:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResultMsg:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg", ())
         return _read_ResultMsg(element, reading)
 
@@ -109,7 +109,7 @@ class ResponseMsg:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg", ())
         return _read_ResponseMsg(element, reading)
 
@@ -313,7 +313,7 @@ class Result:
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Result:
-        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""
+        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result", ("Result",))
         return _read_Result(element, reading)
 
@@ -425,7 +425,11 @@ def _check_ResponseMsg(value: object, path: str, checking: Checking) -> None:
     checking.value(path, value.value, (str,), required=True, sensitive=True)
 
 
-_NAMES_ParameterType = {
+_PLACES_ParameterType = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value": 2,
+}
+_NAMES_ParameterType: dict[str, str] = {
     "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key",
     "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value",
 }
@@ -451,10 +455,10 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
+                and text_0.strip() is text_0
                 and not len(child_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
+                and text_1.strip() is text_1
                 and not len(child_1)
             ):
                 record = new(ParameterType)
@@ -465,26 +469,25 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     v_value: str | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key":
+        place = _PLACES_ParameterType.get(child.tag) or reading.place(
+            child, _PLACES_ParameterType, _NAMES_ParameterType
+        )
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
             position = 1
             v_key_text = child.text
-            if v_key_text is None or v_key_text != v_key_text.strip() or len(child):
+            if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
             v_key = v_key_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
             position = 2
             v_value_text = child.text
-            if v_value_text is None or v_value_text != v_value_text.strip() or len(child):
+            if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
             v_value = v_value_text
-        else:
-            reading.normalise(element, _NAMES_ParameterType)
-            return _read_ParameterType(element, reading)
     if v_key is None:
         raise reading.missing(element, "Key")
     if v_value is None:
@@ -503,7 +506,17 @@ def _check_ParameterType(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/Value", value.value, (str,), required=True, sensitive=True)
 
 
-_NAMES_Result = {
+_PLACES_Result = {
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultType": 1,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultCode": 2,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultDesc": 3,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}OriginatorConversationID": 4,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ConversationID": 5,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}TransactionID": 6,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameters": 7,
+    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceData": 8,
+}
+_NAMES_Result: dict[str, str] = {
     "ResultType": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultType",
     "ResultCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultCode",
     "ResultDesc": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultDesc",
@@ -583,10 +596,10 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
     v_reference_data: ReferenceData | None = None
     position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultType":
+        place = _PLACES_Result.get(child.tag) or reading.place(child, _PLACES_Result, _NAMES_Result)
+        if place == 1:
             if position > 0:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 1
             if child.attrib and reading.is_nil(child, nillable=True):
                 v_result_type = None
@@ -602,25 +615,25 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
                     v_result_type = int(v_result_type_text)
                 else:
                     v_result_type = reading.value(child, read_integer, values={"Completed": "0"})
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultCode":
+        elif place == 2:
             if position > 1:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 2
             v_result_code_text = child.text
-            if v_result_code_text is None or v_result_code_text != v_result_code_text.strip() or len(child):
+            if v_result_code_text is None or v_result_code_text.strip() is not v_result_code_text or len(child):
                 v_result_code_text = reading.trimmed(child)
             v_result_code = v_result_code_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultDesc":
+        elif place == 3:
             if position > 2:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 3
             v_result_desc_text = child.text
-            if v_result_desc_text is None or v_result_desc_text != v_result_desc_text.strip() or len(child):
+            if v_result_desc_text is None or v_result_desc_text.strip() is not v_result_desc_text or len(child):
                 v_result_desc_text = reading.trimmed(child)
             v_result_desc = v_result_desc_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}OriginatorConversationID":
+        elif place == 4:
             if position > 3:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 4
             if child.attrib and reading.is_nil(child, nillable=True):
                 v_originator_conversation_id = None
@@ -628,40 +641,45 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
                 v_originator_conversation_id_text = child.text
                 if (
                     v_originator_conversation_id_text is None
-                    or v_originator_conversation_id_text != v_originator_conversation_id_text.strip()
+                    or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
                     or len(child)
                 ):
                     v_originator_conversation_id_text = reading.trimmed(child)
                 v_originator_conversation_id = v_originator_conversation_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ConversationID":
+        elif place == 5:
             if position > 4:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 5
             v_conversation_id_text = child.text
-            if v_conversation_id_text is None or v_conversation_id_text != v_conversation_id_text.strip() or len(child):
+            if (
+                v_conversation_id_text is None
+                or v_conversation_id_text.strip() is not v_conversation_id_text
+                or len(child)
+            ):
                 v_conversation_id_text = reading.trimmed(child)
             v_conversation_id = v_conversation_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}TransactionID":
+        elif place == 6:
             if position > 5:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 6
             v_transaction_id_text = child.text
-            if v_transaction_id_text is None or v_transaction_id_text != v_transaction_id_text.strip() or len(child):
+            if (
+                v_transaction_id_text is None
+                or v_transaction_id_text.strip() is not v_transaction_id_text
+                or len(child)
+            ):
                 v_transaction_id_text = reading.trimmed(child)
             v_transaction_id = v_transaction_id_text
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameters":
+        elif place == 7:
             if position > 6:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 7
             v_result_parameters = _read_ResultParameters(child, reading)
-        elif tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceData":
+        elif place == 8:
             if position > 7:
-                reading.misplaced(child, single=True)
+                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 8
             v_reference_data = _read_ReferenceData(child, reading)
-        else:
-            reading.normalise(element, _NAMES_Result)
-            return _read_Result(element, reading)
     if v_result_code is None:
         raise reading.missing(element, "ResultCode")
     result_ = new(Result)
@@ -692,7 +710,8 @@ def _check_Result(value: object, path: str, checking: Checking) -> None:
         _check_ReferenceData(value.reference_data, path + "/ReferenceData", checking)
 
 
-_NAMES_ResultParameters = {
+_PLACES_ResultParameters = {"{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter": 1}
+_NAMES_ResultParameters: dict[str, str] = {
     "ResultParameter": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter",
     "Parameter": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter",
 }
@@ -714,18 +733,13 @@ def _write_ResultParameters_prefixed(value: ResultParameters) -> str:
 
 def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParameters:
     v_result_parameter: list[ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_result_parameter_item = _read_ParameterType(child, reading)
-            v_result_parameter.append(v_result_parameter_item)
-        else:
-            reading.normalise(element, _NAMES_ResultParameters)
-            return _read_ResultParameters(element, reading)
+        if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter" and not reading.place(
+            child, _PLACES_ResultParameters, _NAMES_ResultParameters
+        ):
+            continue
+        v_result_parameter_item = _read_ParameterType(child, reading)
+        v_result_parameter.append(v_result_parameter_item)
     result_ = new(ResultParameters)
     result_.result_parameter = v_result_parameter
     return result_
@@ -740,7 +754,10 @@ def _check_ResultParameters(value: object, path: str, checking: Checking) -> Non
             _check_ParameterType(item_result_parameter, f"{path}/ResultParameter[{number}]", checking)
 
 
-_NAMES_ReferenceData = {"ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem"}
+_PLACES_ReferenceData = {"{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem": 1}
+_NAMES_ReferenceData: dict[str, str] = {
+    "ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem"
+}
 
 
 def _write_ReferenceData(value: ReferenceData) -> str:
@@ -759,18 +776,13 @@ def _write_ReferenceData_prefixed(value: ReferenceData) -> str:
 
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     v_reference_item: list[ParameterType] = []
-    position = 0
     for child in element:
-        tag = child.tag
-        if tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem":
-            if position > 1:
-                reading.misplaced(child, single=False)
-            position = 1
-            v_reference_item_item = _read_ParameterType(child, reading)
-            v_reference_item.append(v_reference_item_item)
-        else:
-            reading.normalise(element, _NAMES_ReferenceData)
-            return _read_ReferenceData(element, reading)
+        if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem" and not reading.place(
+            child, _PLACES_ReferenceData, _NAMES_ReferenceData
+        ):
+            continue
+        v_reference_item_item = _read_ParameterType(child, reading)
+        v_reference_item.append(v_reference_item_item)
     if not v_reference_item:
         raise reading.missing(element, "ReferenceItem")
     result_ = new(ReferenceData)

@@ -21,7 +21,7 @@ from mpesa_cbp_generator.errors import GeneratorError
 from mpesa_cbp_generator.layout import Layout
 from mpesa_cbp_generator.model import ModulePlan, Plan, to_json
 from mpesa_cbp_generator.render_class import class_text, docstring, enumeration_text
-from mpesa_cbp_generator.render_codec import check_function, names_table, read_function, write_function
+from mpesa_cbp_generator.render_codec import check_function, read_function, tables, write_function
 
 LINE_LENGTH = 120
 
@@ -77,7 +77,7 @@ def _module(plan: Plan, module: ModulePlan, environment: jinja2.Environment) -> 
     for item in classes:
         body.append(class_text(item, layout))
         default, prefixed = writers[item.id]
-        parts = [names_table(item, layout)]
+        parts = [tables(item, layout)]
         parts += [write_function(item, layout, prefixed=False)] if default else []
         parts += [write_function(item, layout, prefixed=True)] if prefixed else []
         parts += [read_function(item, layout, trim=plan.trim), check_function(item, layout)]

@@ -188,7 +188,7 @@ def _methods(item: ClassPlan, layout: Layout) -> list[str]:
         "",
         "    @classmethod",
         f"    def from_element(cls, element: _Element, reading: Reading) -> {item.name}:",
-        '        """Read a parsed element, which is used up; ``reading`` keeps what was met. Raises InvalidMessage."""',
+        '        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""',
         f"        reading.root(element, {clark(namespace_of(root), local_name(root))!r}, {item.root_aliases!r})",
         f"        return _read_{item.name}(element, reading)",
     ]

@@ -272,22 +272,10 @@ def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
         yield from _indent(_read_record(item, fields, trim=trim))
     for field in fields:
         yield from _indent(_declare(field, layout, trim=trim))
-    elements = [f for f in fields if f.kind == "element"]
-    wildcard = next((f for f in fields if f.kind == "any"), None)
-    mixed = any(f.kind == "mixed" for f in fields)
-    if elements or wildcard:
-        if elements:
-            yield "    position = 0"
+    if any(field.kind in ("element", "any") for field in fields):
+        yield from _indent(_read_children(item, fields, layout, trim=trim))
+    elif not any(field.kind in ("mixed", "text") for field in fields):
         yield "    for child in element:"
-        yield "        tag = child.tag"
-        keyword = "if"
-        for field in elements:
-            yield f"        {keyword} tag == {clark(field.namespace, field.xml_name)!r}:"
-            yield from _indent(_indent(_indent(_read_element(field, layout, trim=trim))))
-            keyword = "elif"
-        yield from _indent(_indent(_read_other(item, wildcard, keyword)))
-    elif not mixed and not any(f.kind == "text" for f in fields):
-        yield "    for child in list(element):"
         yield "        reading.unknown_element(child)"
     yield from _indent(_construct(item, fields, layout))
 
@@ -311,7 +299,7 @@ def _read_record(item: ClassPlan, fields: tuple[FieldPlan, ...], *, trim: bool) 
     for number in range(len(fields)):
         yield f"        text_{number} = child_{number}.text"
     tests = [
-        f"text_{n} is not None{f' and text_{n} == text_{n}.strip()' if trim else ''} and not len(child_{n})"
+        f"text_{n} is not None{f' and text_{n}.strip() is text_{n}' if trim else ''} and not len(child_{n})"
         for n in range(len(fields))
     ]
     yield f"        if {' and '.join(tests)}:"
@@ -319,6 +307,35 @@ def _read_record(item: ClassPlan, fields: tuple[FieldPlan, ...], *, trim: bool) 
     for number, field in enumerate(fields):
         yield f"            record.{field.name} = text_{number}"
     yield "            return record"
+
+
+def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout, *, trim: bool) -> Lines:
+    """The one walk over the children. A child's place in the class is found by its full name, else by the tables."""
+    elements = [field for field in fields if field.kind == "element"]
+    wildcard = next((field for field in fields if field.kind == "any"), None)
+    tables = f"_PLACES_{item.name}, _NAMES_{item.name}"
+    if wildcard is None and len(elements) == 1 and elements[0].repeated:
+        # A list: one comparison costs less than the table.
+        tag = clark(elements[0].namespace, elements[0].xml_name)
+        yield "for child in element:"
+        yield f"    if child.tag != {tag!r} and not reading.place(child, {tables}):"
+        yield "        continue"
+        yield from _indent(_read_occurrence(elements[0], layout, trim=trim))
+        return
+    if elements:
+        yield "position = 0"
+    yield "for child in element:"
+    if elements and wildcard is None:
+        yield f"    place = _PLACES_{item.name}.get(child.tag) or reading.place(child, {tables})"
+    elif elements:
+        yield f"    place = _PLACES_{item.name}.get(child.tag)"
+    keyword = "if"
+    for place, field in enumerate(elements, 1):
+        yield f"    {keyword} place == {place}:"
+        yield from _indent(_indent(_read_element(field, item, layout, trim=trim)))
+        keyword = "elif"
+    if wildcard is not None:
+        yield from _indent(_read_any(wildcard, keyword))
 
 
 def _declare(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
@@ -395,20 +412,23 @@ def _type_reader(reference: TypeReference, field: FieldPlan, layout: Layout) -> 
     return f"read_{kind}"
 
 
-def _read_element(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
+def _read_element(field: FieldPlan, item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
     rank = layout.rank(field)
-    shared = layout.shares_rank(field)
-    if field.repeated or shared:
+    if field.repeated or layout.shares_rank(field):
         yield f"if position > {rank + 1}:"
-        yield "    reading.misplaced(child, single=False)"
+        yield "    reading.deviates('element-order', child)"
         if not field.repeated:
             test = f"{_local(field)}_found" if field.required and field.nillable else f"{_local(field)} is not None"
             yield f"if {test}:"
             yield "    reading.repeated(child)"
     else:
         yield f"if position > {rank}:"
-        yield "    reading.misplaced(child, single=True)"
+        yield f"    reading.misplaced(child, _PLACES_{item.name}, _NAMES_{item.name})"
     yield f"position = {rank + 1}"
+    yield from _read_occurrence(field, layout, trim=trim)
+
+
+def _read_occurrence(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
     target = f"{_local(field)}_item" if field.repeated else _local(field)
     if field.required and field.nillable and not field.repeated:
         yield f"{_local(field)}_found = True"
@@ -434,7 +454,7 @@ def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> 
         yield f"{indent}{target} = reading.any_text(child)"
     elif _is_plain_text(field):
         text = f"{_local(field)}_text"
-        padded = f" or {text} != {text}.strip()" if trim else ""
+        padded = f" or {text}.strip() is not {text}" if trim else ""
         yield f"{indent}{text} = child.text"
         yield f"{indent}if {text} is None{padded} or len(child):"
         yield f"{indent}    {text} = reading.{'trimmed' if trim else 'text'}(child)"
@@ -457,20 +477,14 @@ def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> 
             yield "    reading.refuse(child, 'is empty')"
 
 
-def _read_other(item: ClassPlan, wildcard: FieldPlan | None, keyword: str) -> Lines:
-    start = "else:" if keyword == "elif" else "if True:"
-    if wildcard is not None:
-        yield start
-        if wildcard.repeated:
-            yield f"    {_local(wildcard)}.append(child)"
-        else:
-            yield f"    if {_local(wildcard)} is not None:"
-            yield "        reading.repeated(child)"
-            yield f"    {_local(wildcard)} = child"
-        return
-    yield start
-    yield f"    reading.normalise(element, _NAMES_{item.name})"
-    yield f"    return {function_name('read', item)}(element, reading)"
+def _read_any(wildcard: FieldPlan, keyword: str) -> Lines:
+    yield "else:" if keyword == "elif" else "if True:"
+    if wildcard.repeated:
+        yield f"    {_local(wildcard)}.append(child)"
+    else:
+        yield f"    if {_local(wildcard)} is not None:"
+        yield "        reading.repeated(child)"
+        yield f"    {_local(wildcard)} = child"
 
 
 def _construct(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout) -> Lines:
@@ -503,22 +517,22 @@ def _construct(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout) -
     yield "return result_"
 
 
-def names_table(item: ClassPlan, layout: Layout) -> Lines:
-    """Local names and aliases under which the children of a class are recognised; ambiguous ones left out."""
+def tables(item: ClassPlan, layout: Layout) -> Lines:
+    """Places of a class's children by their full names, and full names by local names and aliases.
+
+    A local name or alias that two children share is left out of the second.
+    """
     fields = [field for field in layout.fields(item) if field.kind == "element"]
-    if not fields or any(field.kind == "any" for field in layout.fields(item)) or item.abstract:
+    if not fields or item.abstract:
         return
-    table: dict[str, set[str]] = {}
+    places = {clark(field.namespace, field.xml_name): place for place, field in enumerate(fields, 1)}
+    names: dict[str, set[str]] = {}
     for field in fields:
         for name in (field.xml_name, *field.aliases):
-            table.setdefault(name, set()).add(clark(field.namespace, field.xml_name))
-    clear = {name: next(iter(tags)) for name, tags in table.items() if len(tags) == 1}
-    # Every tag must be among the values, or a child of a doubtful name would be taken for an unknown one.
-    for field in fields:
-        tag = clark(field.namespace, field.xml_name)
-        if tag not in clear.values():
-            clear[tag] = tag
-    yield f"_NAMES_{item.name} = {clear!r}"
+            names.setdefault(name, set()).add(clark(field.namespace, field.xml_name))
+    clear = {name: next(iter(tags)) for name, tags in names.items() if len(tags) == 1}
+    yield f"_PLACES_{item.name} = {places!r}"
+    yield f"_NAMES_{item.name}: dict[str, str] = {clear!r}"
 
 
 # -- checking -----------------------------------------------------------------------------------------------------
