@@ -16,7 +16,7 @@ from mpesa_cbp.errors import JournalError, MissingExtra, SettingsError
 from mpesa_cbp.journal_failures import FOREIGN, explain
 from mpesa_cbp.journal_tables import SCHEMA_VERSION, VERSION_TABLE, metadata
 
-_BUSY_MILLISECONDS = 30_000
+_BUSY_SECONDS = 30
 # Any number will do, as long as every process takes the same lock before it looks at the schema.
 _MIGRATION_LOCK = 7_276_401
 _BACKENDS = ("sqlite", "postgresql")
@@ -31,6 +31,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         parsed = _parse(url)
+        # Without user, password and options, any of which may be or hold a secret.
+        self._place = parsed.set(
+            drivername=parsed.get_backend_name(), username=None, password=None, query={}
+        ).render_as_string()
         self._engine = _engine(parsed)
         in_memory = _is_in_memory(parsed)
         # A database in memory has one connection, which threads must not use at the same time. SQLite has one writer;
@@ -44,7 +48,7 @@ class Database:
             raise
 
     def __repr__(self) -> str:
-        return repr(self._engine.url.render_as_string(hide_password=True))
+        return repr(self._place)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -68,7 +72,7 @@ class Database:
             with self._engine.connect() as connection:
                 yield connection
         except FOREIGN as error:
-            raise explain(error) from None
+            raise explain(error, self._place) from None
 
     def _update_schema(self) -> None:
         with self.reading() as connection:
@@ -102,6 +106,8 @@ def _engine(url: URL) -> Engine:
         options.update(poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
         options["pool_pre_ping"] = True
+        if url.get_backend_name() == "sqlite" and "timeout" not in url.query:
+            options["connect_args"] = {"timeout": _BUSY_SECONDS}
     try:
         engine = create_engine(url, **options)
     except ModuleNotFoundError:
@@ -116,7 +122,6 @@ def _prepare_sqlite(raw: Any, _: object) -> None:
     # The driver's own transactions begin too late for a lock; ours begin with it.
     raw.isolation_level = None
     cursor = raw.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
     cursor.execute("PRAGMA journal_mode = WAL")
     # Each commit is on the disk when it returns; on macOS only with fullfsync.
     cursor.execute("PRAGMA synchronous = FULL")

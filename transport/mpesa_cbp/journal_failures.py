@@ -34,11 +34,11 @@ _POSTGRES = {
 }
 
 
-def explain(error: Exception) -> JournalError:
-    """The JournalError for an error of SQLAlchemy or of a driver; it names neither parameters nor the URL."""
+def explain(error: Exception, place: str) -> JournalError:
+    """The JournalError for an error of SQLAlchemy or of a driver at ``place``; it quotes neither of them."""
     cause, advice = _cause(error)
     return JournalError(
-        f"The journal could not be read or written: {cause}", advice=f"{advice} {JournalError.advice}".strip()
+        f"The journal {place} could not be read or written: {cause}", advice=f"{advice} {JournalError.advice}".strip()
     )
 
 
