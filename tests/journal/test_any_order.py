@@ -1,0 +1,141 @@
+"""Whatever happens to a payment in whatever order: nothing is lost, nothing settled is unsettled, nothing sent twice."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from mpesa_cbp.errors import DuplicateConversation, JournalError
+from mpesa_cbp.journal import Delivery, Journal
+from mpesa_cbp.journal_transitions import FINAL_STEPS, Finding, step_of
+from mpesa_cbp.payments import EventKind, Payment, PaymentState
+from tests.journal.conftest import Clock
+
+ID = "600000_Acme_1"
+RECORDED = (
+    *(EventKind.SENDING, EventKind.ACCEPTED, EventKind.QUEUED, EventKind.REFUSED, EventKind.NOT_SENT),
+    EventKind.OUTCOME_UNKNOWN,
+)
+RESULT_CODES = st.sampled_from(["0", "1", "00000000", "43", "9999"])
+RESPONSE_CODES = st.sampled_from(["0", "100000002", "100000004", "100000007", "15"])
+
+
+def create(journal: Journal) -> None:
+    journal.create(conversation_id=ID, command_id="BusinessPayment", amount=None, receiver=None, request=b"<r/>")
+
+
+class Happenings(RuleBasedStateMachine):
+    @initialize(created=st.booleans())
+    def open_journal(self, created: bool) -> None:
+        self.journal = Journal("sqlite://", clock=Clock())
+        self.happened: list[tuple[EventKind, str | None]] = []
+        self.identities: set[tuple[EventKind, str]] = set()
+        self.before: list[Delivery] = []
+        self.exists = False
+        self.settled: Payment | None = None
+        if created:
+            self.payment_is_created()
+
+    @rule()
+    def payment_is_created(self) -> None:
+        try:
+            create(self.journal)
+        except DuplicateConversation:
+            assert self.exists
+            return
+        assert not self.exists
+        self.exists = True
+        self._happened(EventKind.CREATED, None)
+
+    @rule(kind=st.sampled_from(RECORDED), code=RESPONSE_CODES)
+    def step_is_recorded(self, kind: EventKind, code: str) -> None:
+        before = self.journal.payment(ID)
+        given = code if kind in (EventKind.ACCEPTED, EventKind.QUEUED, EventKind.REFUSED) else None
+        try:
+            self.journal.record(ID, kind, code=given)
+        except DuplicateConversation:
+            assert kind is EventKind.SENDING
+            assert before is not None
+            assert not before.may_be_sent
+            return
+        except JournalError:
+            assert not self.exists
+            return
+        if kind is EventKind.SENDING:
+            assert before is not None
+            assert before.may_be_sent
+        self._happened(kind, given)
+
+    @precondition(lambda self: self.exists)
+    @rule(finding=st.sampled_from(Finding), code=RESULT_CODES)
+    def broker_is_asked(self, finding: Finding, code: str) -> None:
+        given = code if finding is Finding.RESULT else None
+        self.journal.record(ID, EventKind.QUERIED, code=given, detail=finding.value)
+        self._happened(EventKind.QUERIED, given)
+
+    @rule(code=RESULT_CODES, identity=st.sampled_from("abcd"))
+    def result_is_delivered(self, code: str, identity: str) -> None:
+        self._deliver(EventKind.RESULT, code, identity)
+
+    @rule(identity=st.sampled_from("ab"))
+    def queue_timeout_is_delivered(self, identity: str) -> None:
+        self._deliver(EventKind.QUEUE_TIMEOUT, None, identity)
+
+    def _deliver(self, kind: EventKind, code: str | None, identity: str) -> None:
+        receipt = f"R{code.lstrip('0')}" if code is not None else None
+        delivery = Delivery(kind=kind, identity=identity, conversation_id=ID, code=code, receipt=receipt, body=b"<m/>")
+        received = self.journal.receive(delivery)
+        assert received.is_new == ((kind, identity) not in self.identities)
+        if not received.is_new:
+            return
+        self.identities.add((kind, identity))
+        if not self.exists:
+            self.before.append(delivery)
+        self._happened(kind, code)
+
+    def _happened(self, kind: EventKind, code: str | None) -> None:
+        """What a result has settled stays, whatever happens later."""
+        self.happened.append((kind, code))
+        payment, settled = self.journal.payment(ID), self.settled
+        if settled is not None:
+            assert payment is not None
+            assert payment.state in (PaymentState.SUCCEEDED, PaymentState.FAILED)
+            assert (payment.state, payment.result_code, payment.receipt) == (
+                settled.state,
+                settled.result_code,
+                settled.receipt,
+            )
+        elif payment is not None and payment.result_code is not None:
+            self.settled = payment
+
+    def teardown(self) -> None:
+        with self.journal:
+            events = self.journal.events(ID)
+        assert [(event.kind, event.code) for event in events] == self.happened
+        steps = [(step_of(event.kind, code=event.code, detail=event.detail), event.contradicts) for event in events]
+        final = [(step, contradicts) for step, contradicts in steps if step in FINAL_STEPS]
+        assert all(contradicts for step, contradicts in final if step is not final[0][0])
+        if self.exists and self.before:
+            self._joining_later_comes_to_the_same()
+
+    def _joining_later_comes_to_the_same(self) -> None:
+        with Journal("sqlite://", clock=Clock()) as late, Journal("sqlite://", clock=Clock()) as early:
+            for delivery in self.before:
+                late.receive(delivery)
+            create(late)
+            create(early)
+            for delivery in self.before:
+                early.receive(delivery)
+            assert _standing(late) == _standing(early)
+
+
+def _standing(journal: Journal) -> tuple[object, ...]:
+    payment = journal.payment(ID)
+    assert payment is not None
+    marks = [event.contradicts for event in journal.events(ID) if event.kind is not EventKind.CREATED]
+    return payment.state, payment.result_code, payment.receipt, marks
+
+
+TestHappenings = Happenings.TestCase
+TestHappenings.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
