@@ -74,10 +74,15 @@ def test_every_setting_can_come_from_each_source(name: str, folder: Path) -> Non
         "true or false": "true",
         "seconds": "3",
         "SQLAlchemy URL": "sqlite:////tmp/payments.db",
+        "networks": "192.0.2.0/24",
     }.get(setting.kind.name, re.sub(r" (to|or) .*", "", setting.kind.name).strip("`"))
     partner = {"tls_client_key": "tls_client_certificate", "new_password_key": "new_password_vector"}
     partner |= {"new_password_vector": "new_password_key"}
+    partner |= dict.fromkeys(("listener_key", "listener_client_ca"), "listener_certificate")
     more = {settings()[partner[name]].in_environment: "broker.cer"} if name in partner else {}
+    if name.startswith("listener_certificate_"):
+        more = {"MPESA_CBP_LISTENER_TRUSTED_PROXIES": "::1", "MPESA_CBP_LISTENER_CERTIFICATE_HEADER": "X-Subject"}
+        more.pop(setting.in_environment, None)
     from_environment = load(environ={setting.in_environment: value, **more})
     head = f"[{setting.table}]\n" if setting.table else ""
     (folder / "some.toml").write_text(
@@ -234,6 +239,15 @@ def test_missing_settings_are_told_together_and_spid_ip_needs_no_password() -> N
 )
 def test_a_profile_is_the_default_of_its_three_settings(given: Mapping[str, str], profile: Profile) -> None:
     assert load(environ={}, **given).profile() == profile
+
+
+def test_several_values_are_a_list_in_toml_and_one_text_in_the_environment(folder: Path) -> None:
+    (folder / "some.toml").write_text('[listener]\nnetworks = ["192.0.2.0/24", "2001:db8::1"]\n')
+    from_file = load("some.toml", environ={}).listener_networks
+    from_environment = load(environ={"MPESA_CBP_LISTENER_NETWORKS": "192.0.2.0/24, 2001:db8::1"}).listener_networks
+    assert [str(each) for each in from_file or ()] == ["192.0.2.0/24", "2001:db8::1/128"]
+    assert from_environment == from_file
+    assert "'x'" in problems_of(listener_networks=["x"])[0]
 
 
 def table_of_settings() -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from mpesa_cbp.client import Client
+from mpesa_cbp.configuration_listener import ListenerConfiguration, listener_contradictions
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.security import SpPasswordReading
@@ -25,12 +26,12 @@ from mpesa_cbp.setting_kinds import (
     TEXT,
     URL,
     YES_OR_NO,
-    Kind,
     one_of,
     whole_number,
 )
 from mpesa_cbp.setting_sources import (
     Setting,
+    declare,
     from_arguments,
     from_environment,
     from_toml,
@@ -61,92 +62,81 @@ FOR_JOURNAL = frozenset({"journal_url"})
 _ZONES = {"utc": UTC, "nairobi": NAIROBI}
 
 
-def _setting(kind: Kind, meaning: str, default: object = None, table: str = "") -> Any:
-    metadata = {"kind": kind, "meaning": meaning, "table": table}
-    return field(default=default, repr=not kind.secret, metadata=metadata)
-
-
 @dataclass(frozen=True, kw_only=True)
-class Configuration:
+class Configuration(ListenerConfiguration):
     """Checked settings; what was given nowhere has its default, mostly None. ``origins`` says where each came from."""
 
-    endpoint: str | None = _setting(URL, "the broker's address, ending in `/mminterface/request`")
-    query_url: str | None = _setting(URL, "where queryTransaction is posted, if not to the endpoint")
-    management_url: str | None = _setting(URL, "where changePassword is posted, if not to the endpoint")
-    organisation: str | None = _setting(TEXT, "our name, as it stands in conversation ids")
-    result_url: str | None = _setting(URL, "where the broker posts results to us")
-    queue_timeout_url: str | None = _setting(URL, "where the broker tells that a cached request expired")
-    country_code: str = _setting(DIGITS, "country code that phone numbers are completed with", "254")
+    endpoint: str | None = declare(URL, "the broker's address, ending in `/mminterface/request`")
+    query_url: str | None = declare(URL, "where queryTransaction is posted, if not to the endpoint")
+    management_url: str | None = declare(URL, "where changePassword is posted, if not to the endpoint")
+    organisation: str | None = declare(TEXT, "our name, as it stands in conversation ids")
+    result_url: str | None = declare(URL, "where the broker posts results to us")
+    queue_timeout_url: str | None = declare(URL, "where the broker tells that a cached request expired")
+    country_code: str = declare(DIGITS, "country code that phone numbers are completed with", "254")
 
-    service_provider_id: str | None = _setting(TEXT, "spId", table="service_provider")
-    service_provider_password: Secret | None = _setting(SECRET, "the spId's password", table="service_provider")
-    service_provider_service_id: str | None = _setting(TEXT, "serviceId", table="service_provider")
-    service_provider_third_party_id: str | None = _setting(
+    service_provider_id: str | None = declare(TEXT, "spId", table="service_provider")
+    service_provider_password: Secret | None = declare(SECRET, "the spId's password", table="service_provider")
+    service_provider_service_id: str | None = declare(TEXT, "serviceId", table="service_provider")
+    service_provider_third_party_id: str | None = declare(
         TEXT, "ThirdPartyID in the payload, if not the spId", table="service_provider"
     )
-    service_provider_third_party_password: Secret | None = _setting(
+    service_provider_third_party_password: Secret | None = declare(
         SECRET, "Password beside ThirdPartyID, if one was allocated", table="service_provider"
     )
 
-    initiator_name: str | None = _setting(TEXT, "user name at the operator in whose name we pay", table="initiator")
-    initiator_password: Secret | None = _setting(SECRET, "that user's password", table="initiator")
-    initiator_short_code: str | None = _setting(DIGITS, "short code of our organisation", table="initiator")
-    initiator_certificate: Path | None = _setting(
+    initiator_name: str | None = declare(TEXT, "user name at the operator in whose name we pay", table="initiator")
+    initiator_password: Secret | None = declare(SECRET, "that user's password", table="initiator")
+    initiator_short_code: str | None = declare(DIGITS, "short code of our organisation", table="initiator")
+    initiator_certificate: Path | None = declare(
         FILE, "the operator's password certificate, in any form", table="initiator"
     )
-    initiator_key_owner: int = _setting(
+    initiator_key_owner: int = declare(
         whole_number(1, 2), "KeyOwner: 1 the API caller's key, 2 the initiator's", 1, table="initiator"
     )
 
-    signing_profile: str = _setting(
+    signing_profile: str = declare(
         one_of(*PROFILES), "defaults of the three settings that follow", "contract", table="signing"
     )
-    signing_header_namespace: str | None = _setting(TEXT, "namespace of RequestSOAPHeader", table="signing")
-    signing_sp_password_reading: str | None = _setting(
+    signing_header_namespace: str | None = declare(TEXT, "namespace of RequestSOAPHeader", table="signing")
+    signing_sp_password_reading: str | None = declare(
         one_of(*(reading.value for reading in SpPasswordReading)), "reading of the spPassword formula", table="signing"
     )
-    signing_zone: str | None = _setting(one_of(*_ZONES), "clock zone of timeStamp", table="signing")
-    signing_mode: str = _setting(
+    signing_zone: str | None = declare(one_of(*_ZONES), "clock zone of timeStamp", table="signing")
+    signing_mode: str = declare(
         one_of("spid-password", "spid-ip-password", "spid-ip"),
         "how the broker knows us; `spid-ip` sends no spPassword and no timeStamp",
         "spid-password",
         table="signing",
     )
 
-    tls_ca: Path | None = _setting(
+    tls_ca: Path | None = declare(
         FILE, "certificates to trust instead of the public authorities, in any form", table="tls"
     )
-    tls_client_certificate: Path | None = _setting(
+    tls_client_certificate: Path | None = declare(
         FILE, "our certificate and its chain, in any form; a `.p12` holds the key too", table="tls"
     )
-    tls_client_key: Path | None = _setting(FILE, "our private key, if it is in a file of its own", table="tls")
-    tls_client_passphrase: Secret | None = _setting(SECRET, "passphrase of the key or the `.p12`", table="tls")
+    tls_client_key: Path | None = declare(FILE, "our private key, if it is in a file of its own", table="tls")
+    tls_client_passphrase: Secret | None = declare(SECRET, "passphrase of the key or the `.p12`", table="tls")
 
-    http_connect_timeout: float = _setting(SECONDS, "longest wait for a connection", 5.0, table="http")
-    http_read_timeout: float = _setting(SECONDS, "longest silence while waiting for the answer", 30.0, table="http")
-    http_answer_deadline: float | None = _setting(
+    http_connect_timeout: float = declare(SECONDS, "longest wait for a connection", 5.0, table="http")
+    http_read_timeout: float = declare(SECONDS, "longest silence while waiting for the answer", 30.0, table="http")
+    http_answer_deadline: float | None = declare(
         SECONDS, "longest time for the whole answer; four times the read timeout if not set", table="http"
     )
-    http_connect_retries: int = _setting(
+    http_connect_retries: int = declare(
         whole_number(0, 100), "how often what provably never left is tried again", 2, table="http"
     )
-    http_keep_alive: float = _setting(
+    http_keep_alive: float = declare(
         SECONDS, "how long an idle connection is used again; below the broker's own limit", 4.0, table="http"
     )
-    http_use_environment: bool = _setting(
+    http_use_environment: bool = declare(
         YES_OR_NO, "whether proxies of the environment (HTTPS_PROXY) are used", False, table="http"
     )
 
-    new_password_key: Secret | None = _setting(SECRET, "AES key for changePassword", table="new_password")
-    new_password_vector: Secret | None = _setting(SECRET, "AES vector for changePassword", table="new_password")
+    new_password_key: Secret | None = declare(SECRET, "AES key for changePassword", table="new_password")
+    new_password_vector: Secret | None = declare(SECRET, "AES vector for changePassword", table="new_password")
 
-    journal_url: str | None = _setting(JOURNAL_URL, "the journal, such as `sqlite:///payments.db`", table="journal")
-
-    listener_host: str = _setting(TEXT, "address that the listener listens on", "127.0.0.1", table="listener")
-    listener_port: int = _setting(whole_number(0, 65535), "its port; 0 takes a free one", 8443, table="listener")
-    listener_path_token: Secret | None = _setting(
-        SECRET, "first part of its paths, which only the broker knows", table="listener"
-    )
+    journal_url: str | None = declare(JOURNAL_URL, "the journal, such as `sqlite:///payments.db`", table="journal")
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
@@ -217,12 +207,12 @@ class Configuration:
 
 def settings() -> dict[str, Setting]:
     """Every setting by its name in Python, in the order of the documentation."""
+    declared = [each for each in fields(Configuration) if "kind" in each.metadata]
     return {
         each.name: Setting(
             each.name, each.metadata["table"], each.metadata["kind"], each.metadata["meaning"], each.default
         )
-        for each in fields(Configuration)
-        if "kind" in each.metadata
+        for each in sorted(declared, key=lambda each: each.metadata["table"] == "listener")
     }
 
 
@@ -271,6 +261,7 @@ def _contradictions(configuration: Configuration) -> list[str]:
         found.append("service_provider.password is set, but signing.mode spid-ip sends none: take one of them away")
     if configuration.tls_client_key is not None and configuration.tls_client_certificate is None:
         found.append("tls.client_key is set without tls.client_certificate")
+    found += listener_contradictions(configuration)
     if (configuration.new_password_key is None) != (configuration.new_password_vector is None):
         found.append("new_password.key and new_password.vector belong together, and one of them is missing")
     return found

@@ -14,7 +14,7 @@ from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal import Event, Journal
 from mpesa_cbp.journal_transitions import same_code
 from mpesa_cbp.log_events import HANDLER_FAILED, HANDLER_GAVE_UP, HANDLER_WAITING
-from mpesa_cbp.notices import C2BNotice, QueueTimeoutNotice, ResultNotice
+from mpesa_cbp.notices import C2BNotice, Notice, QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import EventKind, PaymentState
 
 __all__ = ["HandlerWorker"]
@@ -160,7 +160,7 @@ class HandlerWorker:
         )
 
 
-def _notice(event: Event) -> ResultNotice | QueueTimeoutNotice | C2BNotice:
+def _notice(event: Event) -> Notice:
     decoded = decode(event.body or b"")
     if event.kind is EventKind.RESULT:
         return ResultNotice(event.id, decoded.message, decoded.deviations, event.contradicts)

@@ -11,13 +11,23 @@ from mpesa_cbp.wsgi_server import Limits, Server
 if TYPE_CHECKING:
     from mpesa_cbp.listener import Listener
 
-__all__ = ["MAXIMUM_BODY", "ListenerServer"]
+__all__ = ["MAXIMUM_BODY", "ListenerServer", "server_limits"]
 
 MAXIMUM_BODY = 256 * 1024
 """Largest body that a listener reads, in bytes; a message to a partner has some ten thousand at most."""
 
 # Beside those that wait for the journal: what answers that it is overloaded, and how it is.
 _SPARE_THREADS = 4
+
+
+def server_limits(listener: Listener, *, connections: int = 500, request_seconds: float = 20.0) -> Limits:
+    """Limits of a server that fit the listener's own."""
+    return Limits(
+        body=listener.maximum_body,
+        threads=listener.maximum_waiting + _SPARE_THREADS,
+        connections=connections,
+        request_seconds=request_seconds,
+    )
 
 
 class ListenerServer:
@@ -45,7 +55,7 @@ class ListenerServer:
             host=host,
             port=port,
             name="mpesa-cbp-listener",
-            limits=limits or Limits(body=listener.maximum_body, threads=listener.maximum_waiting + _SPARE_THREADS),
+            limits=limits or server_limits(listener),
             tls=tls,
             admits=listener.access.admits_connection,
         )

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from typing import TypeAlias
 
 from mpesa_cbp.codes import CodeMeaning, result_meaning
 from mpesa_cbp.envelope import Decoded
@@ -106,6 +107,10 @@ class C2BNotice:
     def account_reference(self) -> str | None:
         """What the customer typed as account number."""
         return self.message.bill_ref_number
+
+
+Notice: TypeAlias = "ResultNotice | QueueTimeoutNotice | C2BNotice"
+"""What handlers are given."""
 
 
 def identity_of(decoded: Decoded) -> str:

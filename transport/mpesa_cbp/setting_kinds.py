@@ -5,6 +5,7 @@ Each kind turns what was given into the value that is used, or raises ValueError
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -119,7 +120,28 @@ def _digits(value: object, folder: Path) -> str:
     return text
 
 
+def several(name: str, read_one: Callable[[str], Any], *, separator: str) -> Kind:
+    """Several texts: a list in TOML and Python, in the environment one text with ``separator`` between them."""
+
+    def read(value: object, _: Path) -> tuple[Any, ...]:
+        texts = value.split(separator) if isinstance(value, str) else value
+        if not isinstance(texts, list | tuple) or not all(isinstance(text, str) for text in texts):
+            raise ValueError("must be a list of texts")
+        return tuple(read_one(text.strip()) for text in texts if text.strip())
+
+    return Kind(name, read)
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"has {text!r}, which is no network such as 192.0.2.0/24 and no address") from None
+
+
 TEXT = Kind("text", _text)
+NETWORKS = several("networks", _network, separator=",")
+NAMES = several("names, separated by `;` in the environment", str, separator=";")
 DIGITS = Kind("digits", _digits)
 URL = Kind("URL", _url)
 FILE = Kind("file", _file)

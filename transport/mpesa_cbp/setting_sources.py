@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,12 @@ class Setting:
     def in_environment(self) -> str:
         """Its environment variable."""
         return f"{PREFIX}{self.name.upper()}"
+
+
+def declare(kind: Kind, meaning: str, default: object = None, table: str = "") -> Any:
+    """A dataclass field that is a setting."""
+    metadata = {"kind": kind, "meaning": meaning, "table": table}
+    return field(default=default, repr=not kind.secret, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)

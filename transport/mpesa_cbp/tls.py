@@ -62,14 +62,20 @@ def tls_context(
     context.post_handshake_auth = True
     _trust(context, ca)
     if client_certificate is not None:
-        _show(context, read_identity(client_certificate, client_passphrase))
+        show_identity(context, read_identity(client_certificate, client_passphrase))
     return context
 
 
 def read_identity(
-    client_certificate: ClientCertificate, passphrase: str | Callable[[], str] | None = None
+    client_certificate: ClientCertificate,
+    passphrase: str | Callable[[], str] | None = None,
+    *,
+    what: str = "client certificate",
 ) -> ClientIdentity:
-    """Our certificate with its chain, and our key. Raises SettingsError that says what is missing or does not fit."""
+    """Our certificate with its chain, and our key; ``what`` is its name in errors.
+
+    Raises SettingsError that says what is missing or does not fit.
+    """
     files = client_certificate if isinstance(client_certificate, tuple) else (client_certificate,)
     named = " and ".join(str(file) for file in files)
     secret = passphrase() if callable(passphrase) else passphrase
@@ -84,7 +90,7 @@ def read_identity(
             raise CertificateFileError("the private key belongs to none of the certificates")
         return ClientIdentity(chain_order(together.certificates, key=key), key)
     except CertificateFileError as error:
-        raise SettingsError(f"The client certificate ({named}) cannot be used: {error}") from None
+        raise SettingsError(f"The {what} ({named}) cannot be used: {error}") from None
 
 
 def read_authorities(ca: Source) -> tuple[Certificate, ...]:
@@ -114,7 +120,8 @@ def _trust(context: ssl.SSLContext, ca: Source | None) -> None:
         context.load_verify_locations(cadata="".join(texts))
 
 
-def _show(context: ssl.SSLContext, identity: ClientIdentity) -> None:
+def show_identity(context: ssl.SSLContext, identity: ClientIdentity, *, what: str = "client certificate") -> None:
+    """Have a context show our certificate. Raises SettingsError where OpenSSL does not take it."""
     # The ssl module takes a key from a file alone: it lies there for a moment, encrypted, and for our user only.
     passphrase = secrets.token_hex(32)
     chain = [each.pem for each in identity.order.chain if not each.is_self_signed or each is identity.certificate]
@@ -126,7 +133,7 @@ def _show(context: ssl.SSLContext, identity: ClientIdentity) -> None:
             context.load_cert_chain(certificates, key, passphrase)
         except (OSError, ValueError) as error:
             reason = getattr(error, "reason", None) or type(error).__name__
-            raise SettingsError(f"OpenSSL does not take the client certificate: {reason}") from None
+            raise SettingsError(f"OpenSSL does not take the {what}: {reason}") from None
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -15,7 +15,9 @@ from mpesa_cbp.cli.certificates import certificates
 from mpesa_cbp.cli.code import code
 from mpesa_cbp.cli.decode import decode
 from mpesa_cbp.cli.demo import demo
+from mpesa_cbp.cli.events import events
 from mpesa_cbp.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
+from mpesa_cbp.cli.listen import listen
 from mpesa_cbp.cli.simulate import simulate
 from mpesa_cbp.errors import CbpError, MalformedMessage, OutcomeUnknown, SettingsError
 
@@ -28,7 +30,7 @@ def commands() -> None:
     """M-PESA through the G2 broker interface: a simulated payment, and tools for the real ones."""
 
 
-for command in (demo, simulate, decode, code, certificates):
+for command in (demo, simulate, listen, events, decode, code, certificates):
     commands.add_command(command)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection
+from typing import Any
 
 import click
 
@@ -11,8 +12,12 @@ from mpesa_cbp.configuration import Configuration, load
 from mpesa_cbp.journal import Journal
 
 
-def configured(require: Collection[str]) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def configured(
+    require: Collection[str], *, options: Collection[str] = ()
+) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the option ``--config`` and, as ``configuration``, the settings; ``require`` must be there.
+
+    ``options`` are options of the command that go before the settings of the same names.
 
     Secrets are never options: arguments of a command are seen by every user of the machine.
     """
@@ -20,7 +25,8 @@ def configured(require: Collection[str]) -> Callable[[Callable[..., int]], Calla
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
         @functools.wraps(command)
         def run(*, config: str | None, **arguments: object) -> int:
-            return command(configuration=load(config, require=require), **arguments)
+            given: dict[str, Any] = {name: arguments.pop(name) for name in options}
+            return command(configuration=load(config, require=require, **given), **arguments)
 
         return click.option(
             "--config",

@@ -1,0 +1,74 @@
+"""An event of the journal as a line, as text and as plain values; masked unless told otherwise."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from mpesa_cbp.cli.facts import facts_as_text, plain
+from mpesa_cbp.cli.messages import pretty
+from mpesa_cbp.envelope import decode
+from mpesa_cbp.errors import MalformedMessage
+from mpesa_cbp.journal import Event, Handling
+from mpesa_cbp.redaction import redact
+
+__all__ = ["event_facts", "event_line", "event_text"]
+
+
+def event_line(event: Event) -> str:
+    """One event in one line; nothing in it is a customer's."""
+    state = "" if event.handling is Handling.NONE else event.handling.value
+    marks = " contradicts" if event.contradicts else ""
+    return (
+        f"{event.id:>8} {event.at:%Y-%m-%d %H:%M:%S} {event.kind.value:<16} {state:<8} {event.code or '-':<10} "
+        f"{_one_line(event.conversation_id)}{marks}"
+    )
+
+
+def event_text(event: Event, *, masked: bool) -> str:
+    """One event with its message, for people."""
+    text = facts_as_text(_facts(event, masked=masked))
+    return f"{text}\n{pretty(event.body, masked=masked)}\n" if event.body is not None else f"{text}\n"
+
+
+def event_facts(event: Event, *, masked: bool) -> dict[str, Any]:
+    """One event with its message, for JSON: what the message says, and its bytes where nothing is masked."""
+    facts = _facts(event, masked=masked)
+    if event.body is None:
+        return facts
+    try:
+        facts["message"] = plain(decode(event.body).message, masked=masked)
+    except MalformedMessage:
+        facts["message"] = None
+    if not masked:
+        facts["body"] = base64.b64encode(event.body).decode("ascii")
+    return facts
+
+
+def _facts(event: Event, *, masked: bool) -> dict[str, Any]:
+    facts = {
+        "event": event.id,
+        "at": event.at.isoformat(),
+        "kind": event.kind.value,
+        "state": event.handling.value,
+        "conversation_id": event.conversation_id,
+        "code": event.code,
+        "core_conversation_id": event.core_conversation_id,
+        "receipt": event.receipt,
+        "origin": event.origin,
+        "contradicts": event.contradicts or None,
+        "attempts": event.attempts or None,
+        "due_at": event.due_at.isoformat() if event.due_at is not None else None,
+        "detail": event.detail,
+        "error": event.error,
+    }
+    return {
+        name: redact(value) if masked and isinstance(value, str) else value
+        for name, value in facts.items()
+        if value is not None
+    }
+
+
+def _one_line(text: str | None) -> str:
+    """A conversation id is whatever a stranger wrote: no line break or control character of it reaches a terminal."""
+    return "-" if text is None else redact("".join(char if char.isprintable() else "?" for char in text))

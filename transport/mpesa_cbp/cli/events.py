@@ -1,0 +1,188 @@
+"""``mpesa-cbp events``: what the journal holds, looked through, handled anew, exported."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from mpesa_cbp.cli.event_facts import event_facts, event_line, event_text
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
+from mpesa_cbp.cli.options import configured, open_journal
+from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
+from mpesa_cbp.errors import JournalError
+from mpesa_cbp.journal import Event, Handling, Journal
+from mpesa_cbp.payments import EventKind
+
+_PAGE = 500
+_Command = Callable[..., int]
+
+
+def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> datetime | None:
+    """ISO 8601; without a zone it is UTC."""
+    if value is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
+    except ValueError:
+        example = "2026-11-24 or 2026-11-24T08:00:00+03:00"
+        raise click.BadParameter(f"{value!r} is no time such as {example}", param=parameter) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+
+
+def _filters(command: _Command) -> _Command:
+    """Options that choose events."""
+    options = (
+        click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in EventKind])),
+        click.option(
+            "--state",
+            "states",
+            multiple=True,
+            type=click.Choice([each.value for each in Handling]),
+            help="Of handling.",
+        ),
+        click.option("--conversation-id", help="OriginatorConversationID."),
+        click.option(
+            "--since",
+            callback=_moment,
+            metavar="TIME",
+            help="Stored then or later (ISO 8601, UTC).",
+        ),
+        click.option("--until", callback=_moment, metavar="TIME", help="Stored before that time."),
+        click.option("--contradicting", is_flag=True, help="Only what contradicts what was known."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+_unmasked = click.option("--unmasked", is_flag=True, help="Show secrets and customers' numbers and names.")
+
+
+@click.group()
+def events() -> None:
+    """Look through the journal's events; handle them anew; export them."""
+
+
+@events.command("list")
+@_filters
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Most events to show.")
+@configured(FOR_JOURNAL)
+def list_events(*, configuration: Configuration, limit: int, **wanted: Any) -> int:
+    """List events, oldest first, one a line."""
+    with open_journal(configuration) as journal:
+        shown = 0
+        for event in _found(journal, wanted):
+            if shown == limit:
+                click.echo(f"there are more than {limit}: see --limit", err=True)
+                break
+            click.echo(event_line(event))
+            shown += 1
+        if not shown:
+            click.echo("no such event", err=True)
+    return FINE
+
+
+@events.command()
+@click.argument("numbers", metavar="EVENT...", nargs=-1, required=True, type=int)
+@_unmasked
+@configured(FOR_JOURNAL)
+def show(*, configuration: Configuration, numbers: tuple[int, ...], unmasked: bool) -> int:
+    """Show events with their messages."""
+    code = FINE
+    with open_journal(configuration) as journal:
+        for number in numbers:
+            event = journal.event(number)
+            if event is None:
+                click.echo(f"mpesa-cbp: there is no event {number}", err=True)
+                code = FINDINGS
+            else:
+                click.echo(event_text(event, masked=not unmasked))
+    return code
+
+
+@events.command()
+@click.argument("numbers", metavar="[EVENT...]", nargs=-1, type=int)
+@click.option("--dead", is_flag=True, help="All dead letters.")
+@configured(FOR_JOURNAL)
+def replay(*, configuration: Configuration, numbers: tuple[int, ...], dead: bool) -> int:
+    """Have received events handled anew: by a listener that runs, or by the next one."""
+    if dead == bool(numbers):
+        raise click.UsageError("Name events, or give --dead.")
+    code = FINE
+    with open_journal(configuration) as journal:
+        for number in [event.id for event in journal.dead_letters()] if dead else numbers:
+            try:
+                journal.replay(number)
+                click.echo(f"event {number} will be handled anew")
+            except JournalError as error:
+                click.echo(f"mpesa-cbp: {error.message}", err=True)
+                code = FINDINGS
+    return code
+
+
+@events.command()
+@_filters
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write, instead of stdout.")
+@_unmasked
+@configured(FOR_JOURNAL)
+def export(*, configuration: Configuration, output: Path | None, unmasked: bool, **wanted: Any) -> int:
+    """Write events with their messages, one JSON object a line, oldest first."""
+    count = 0
+    with open_journal(configuration) as journal, _destination(output) as stream:
+        for event in _found(journal, wanted):
+            stream.write(json.dumps(event_facts(event, masked=not unmasked), ensure_ascii=False) + "\n")
+            count += 1
+    click.echo(f"{count} events", err=True)
+    return FINE
+
+
+@events.command("discard-unreadable")
+@click.option("--until", callback=_moment, metavar="TIME", help="Only those stored before that time.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@configured(FOR_JOURNAL)
+def discard_unreadable(*, configuration: Configuration, until: datetime | None, yes: bool) -> int:
+    """Delete messages that could not be read, to make room for new ones."""
+    with open_journal(configuration) as journal:
+        count = journal.count(EventKind.UNREADABLE)
+        if not yes:
+            click.confirm(f"Delete unreadable messages ({count} are kept in all)?", abort=True)
+        click.echo(f"{journal.discard_unreadable(until=until)} deleted")
+    return FINE
+
+
+def _found(journal: Journal, wanted: dict[str, Any]) -> Iterator[Event]:
+    """All events that satisfy the filters, page by page, so that a large journal never lies in memory."""
+    after = 0
+    while True:
+        page = journal.search(
+            kinds=[EventKind(kind) for kind in wanted["kinds"]],
+            handlings=[Handling(state) for state in wanted["states"]],
+            conversation_id=wanted["conversation_id"],
+            since=wanted["since"],
+            until=wanted["until"],
+            contradicting=wanted["contradicting"],
+            after=after,
+            limit=_PAGE,
+        )
+        yield from page
+        if len(page) < _PAGE:
+            return
+        after = page[-1].id
+
+
+@contextlib.contextmanager
+def _destination(output: Path | None) -> Iterator[TextIO]:
+    if output is None:
+        yield sys.stdout
+        return
+    # What is unmasked names customers: nobody else is to read it.
+    output.touch(mode=0o600)
+    with output.open("w", encoding="utf-8") as stream:
+        yield stream
