@@ -131,3 +131,11 @@ def bench(session: nox.Session) -> None:
     _install(session, "test")
     session.run("python", "bench/bench_codecs.py")
     session.run("python", "bench/bench_drift.py")
+
+
+@nox.session(name="kill-listener", python=sys.executable)
+def kill_listener(session: nox.Session) -> None:
+    """Kill listeners while results are posted, 50 times; nothing may be lost or doubled."""
+    _install(session, "test")
+    session.run("python", "-m", "tests.listener.kill", *session.posargs)
+    session.run("python", "-m", "tests.listener.kill", "--postgresql", *session.posargs)

@@ -10,6 +10,7 @@ import collections
 import os
 import queue
 import random
+import sys
 import tempfile
 import threading
 import time
@@ -114,7 +115,9 @@ def _post_all(
             done = 0
             for moment in sorted(chance.sample(range(1, len(names)), kills)):
                 for _ in range(moment - done):
-                    assert acknowledged.acquire(timeout=120), "nothing is acknowledged any more"
+                    while not acknowledged.acquire(timeout=1):
+                        failed = [each.exception() for each in callers if each.done() and each.exception()]
+                        assert not failed, failed
                 done = moment
                 victim = chance.choice(listeners)
                 victim.kill()
@@ -178,10 +181,8 @@ def main() -> None:
             processes=processes,
             seed=given.seed,
         )
-    print(
-        f"{processes} listener process(es), {'PostgreSQL' if given.postgresql else 'SQLite'}, {given.connections} connections"
-    )
-    print(figures)
+    journal = "PostgreSQL" if given.postgresql else "SQLite"
+    sys.stdout.write(f"{processes} listener process(es), {journal}, {given.connections} connections\n{figures}\n")
     if figures.lost or figures.doubled or figures.unseen:
         raise SystemExit(1)
 
