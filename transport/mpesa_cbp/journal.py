@@ -12,16 +12,18 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from types import TracebackType
 
+from mpesa_cbp import journal_batches as batches
 from mpesa_cbp import journal_handling as handling
 from mpesa_cbp import journal_payments as outbound
 from mpesa_cbp import journal_search as search
+from mpesa_cbp.journal_batches import BatchLine
 from mpesa_cbp.journal_database import Database
 from mpesa_cbp.journal_events import Delivery, Event, Handling, Received
 from mpesa_cbp.journal_payments import Incident
 from mpesa_cbp.journal_receiving import receive_all
 from mpesa_cbp.payments import EventKind, Payment, PaymentState
 
-__all__ = ["Delivery", "Event", "Handling", "Journal", "Received"]
+__all__ = ["BatchLine", "Delivery", "Event", "Handling", "Journal", "Received"]
 
 
 def _now() -> datetime:
@@ -115,6 +117,36 @@ class Journal:
         """Everything that happened to a payment, in order."""
         with self._database.reading() as connection:
             return outbound.events_of(connection, conversation_id.strip())
+
+    def payments_of(self, conversation_ids: Collection[str]) -> dict[str, Payment]:
+        """Those of these payments that are known, by conversation id."""
+        with self._database.reading() as connection:
+            return outbound.find_all(connection, conversation_ids)
+
+    def claim_query(self, conversation_id: str, *, pause: timedelta) -> bool:
+        """Take up an open payment to ask the broker about it; False where somebody did so less than ``pause`` ago.
+
+        Of several processes that claim the same payment at once, one gets it.
+        """
+        with self._database.writing() as connection:
+            return batches.claim_query(connection, conversation_id, now=self._clock(), pause=pause)
+
+    # -- bulk payments --------------------------------------------------------------------------------------------
+
+    def add_batch(self, lines: Sequence[BatchLine]) -> None:
+        """Keep the lines of a bulk payment, before any of them is paid."""
+        with self._database.writing() as connection:
+            batches.add_lines(connection, lines)
+
+    def other_batches(self, batch: str, digests: Collection[str]) -> dict[str, int]:
+        """Other batches with lines of these digests, with the number of such lines."""
+        with self._database.reading() as connection:
+            return batches.other_batches(connection, batch, digests)
+
+    def batch_lines(self, conversation_ids: Collection[str]) -> dict[str, BatchLine]:
+        """The lines that these payments were made for, by conversation id."""
+        with self._database.reading() as connection:
+            return batches.references(connection, conversation_ids)
 
     # -- inbound ------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mpesa_cbp.errors import DuplicateConversation, JournalError, Sent
+from mpesa_cbp.journal_batches import pieces
 from mpesa_cbp.journal_events import Event, Handling, event_of
 from mpesa_cbp.journal_moves import move
 from mpesa_cbp.journal_receiving import lock_conversations
@@ -145,6 +146,15 @@ def find(connection: Connection, conversation_id: str) -> Payment | None:
     """The payment of that conversation id."""
     found = connection.execute(select(payments).where(payments.c.conversation_id == conversation_id)).mappings().first()
     return _payment(found) if found is not None else None
+
+
+def find_all(connection: Connection, conversation_ids: Collection[str]) -> dict[str, Payment]:
+    """Those payments that there are, by conversation id."""
+    found = {}
+    for piece in pieces(sorted(conversation_ids)):
+        rows = connection.execute(select(payments).where(payments.c.conversation_id.in_(piece))).mappings()
+        found.update({row["conversation_id"]: _payment(row) for row in rows})
+    return found
 
 
 def search(

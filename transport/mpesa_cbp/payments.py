@@ -44,6 +44,10 @@ FINAL_STATES = frozenset({PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentSt
 """States that say what became of the money."""
 
 
+OPEN_STATES = frozenset({PaymentState.SENT, PaymentState.ACCEPTED, PaymentState.QUEUED, PaymentState.UNKNOWN})
+"""States in which the money may have moved or may yet move: only a result or queryTransaction can tell."""
+
+
 class EventKind(Enum):
     """What can happen to a payment; every event is kept, whether or not it changes the state."""
 

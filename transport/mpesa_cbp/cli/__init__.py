@@ -18,6 +18,7 @@ from mpesa_cbp.cli.demo import demo
 from mpesa_cbp.cli.events import events
 from mpesa_cbp.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
 from mpesa_cbp.cli.listen import listen
+from mpesa_cbp.cli.reconcile import reconcile
 from mpesa_cbp.cli.simulate import simulate
 from mpesa_cbp.errors import CbpError, MalformedMessage, OutcomeUnknown, SettingsError
 
@@ -30,7 +31,7 @@ def commands() -> None:
     """M-PESA through the G2 broker interface: a simulated payment, and tools for the real ones."""
 
 
-for command in (demo, simulate, listen, events, decode, code, certificates):
+for command in (demo, simulate, listen, events, decode, code, certificates, reconcile):
     commands.add_command(command)
 
 

@@ -1,0 +1,112 @@
+"""``mpesa-cbp reconcile``: ask about every payment whose end is not known."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
+from mpesa_cbp.cli.interrupts import first_interrupt_sets
+from mpesa_cbp.cli.options import configured, open_journal
+from mpesa_cbp.cli.progress import progress
+from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
+from mpesa_cbp.journal import BatchLine
+from mpesa_cbp.reconcile import Checked, Outcome, Reconciliation
+from mpesa_cbp.values import mask_msisdn
+
+
+@click.command()
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    default=600.0,
+    show_default=True,
+    help="Seconds since a payment's last change; more than a request can be under way.",
+)
+@click.option(
+    "--pause",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    help="Seconds for which a payment that was asked about is left alone, by this run and others.",
+)
+@click.option(
+    "--rate", type=click.FloatRange(min=0.01, max=1000), default=5.0, show_default=True, help="Questions a second."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@configured(FOR_CLIENT | FOR_JOURNAL)
+def reconcile(*, configuration: Configuration, older_than: float, pause: float, rate: float, as_json: bool) -> int:
+    """Ask the broker what became of every payment that is sent, accepted, queued or unknown.
+
+    May be run from cron, and twice at once. A payment of which the broker has no record stays open. Exits with 0 if
+    every payment is settled, 1 if some were never sent, 4 if the end of some is still not known.
+    """
+    stop = threading.Event()
+    with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
+        walk = Reconciliation(
+            client,
+            journal,
+            older_than=timedelta(seconds=older_than),
+            pause=timedelta(seconds=pause),
+            rate=rate,
+            stop=stop,
+        )
+        with first_interrupt_sets(stop, "stopping after the question at hand"):
+            checked = list(progress(walk, total=len(walk.payments), what="asking"))
+        lines = journal.batch_lines([each.payment.conversation_id for each in checked])
+    left = len(walk.payments) - len(checked)
+    click.echo(_document(checked, lines, left) if as_json else _text(checked, lines, left))
+    return _exit_code(checked, left)
+
+
+def _exit_code(checked: list[Checked], left: int) -> int:
+    outcomes = {each.outcome for each in checked}
+    if left or outcomes & {Outcome.STILL_OPEN, Outcome.NOT_ASKED}:
+        return UNKNOWN_OUTCOME
+    return FINDINGS if Outcome.NEVER_SENT in outcomes else FINE
+
+
+def _text(checked: list[Checked], lines: dict[str, BatchLine], left: int) -> str:
+    told = []
+    for each in checked:
+        payment = each.payment
+        receiver = f" to {mask_msisdn(payment.receiver)}" if payment.receiver else ""
+        amount = f" {payment.amount} KES{receiver}" if payment.amount is not None else ""
+        line = lines.get(payment.conversation_id)
+        of = f" [{line.reference} of {line.batch}]" if line is not None else ""
+        told.append(f"{each.outcome.value:10}  {payment.state.value:9}  {payment.conversation_id}{amount}{of}")
+        told.append(f"            {each.told}")
+    counts = ", ".join(f"{count} {name}" for name, count in _counts(checked, left).items() if count)
+    return "\n".join([*told, f"{len(checked) + left} payments looked at: {counts or 'nothing is open'}."])
+
+
+def _counts(checked: list[Checked], left: int) -> dict[str, int]:
+    counts = {outcome.value: sum(each.outcome is outcome for each in checked) for outcome in Outcome}
+    return {**counts, "not-reached": left}
+
+
+def _document(checked: list[Checked], lines: dict[str, BatchLine], left: int) -> str:
+    return json.dumps(
+        {"payments": [_object(each, lines) for each in checked], "counts": _counts(checked, left)}, indent=2
+    )
+
+
+def _object(each: Checked, lines: dict[str, BatchLine]) -> dict[str, Any]:
+    payment, line = each.payment, lines.get(each.payment.conversation_id)
+    return {
+        "conversation_id": payment.conversation_id,
+        "outcome": each.outcome.value,
+        "state": payment.state.value,
+        "command": payment.command_id,
+        "amount": str(payment.amount) if payment.amount is not None else None,
+        "receiver": mask_msisdn(payment.receiver) if payment.receiver else None,
+        "receipt": payment.receipt,
+        "result_code": payment.result_code,
+        "batch": line.batch if line is not None else None,
+        "reference": line.reference if line is not None else None,
+        "told": each.told,
+    }
