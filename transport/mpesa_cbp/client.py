@@ -10,19 +10,21 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mpesa_cbp import wishes
 from mpesa_cbp.answers import Acknowledgement
 from mpesa_cbp.delivery import Delivery
 from mpesa_cbp.enquiries import Question, logged_history, transaction_query
 from mpesa_cbp.history import History
 from mpesa_cbp.http import ConnectionOptions, HttpTransport
-from mpesa_cbp.ordering import OrderBook, Wish, check_schema, name_for_ids, reference_problems, url_problems
+from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.resolving import record_history
 from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, profile_of, reveal
 from mpesa_cbp.signing import signer
 from mpesa_cbp.tls import ClientCertificate
+from mpesa_cbp.wishes import Wish
 from mpesa_cbp_models import ChangePasswordResponse, QueryTransactionResponse, Request
 from mpesa_cbp_models.operations import CHANGE_PASSWORD, QUERY_TRANSACTION
 
@@ -48,7 +50,8 @@ class Client:
     or anything with the same few methods; without one the caller keeps the ledger and must give every payment's
     ``conversation_id``. ``profile`` names one of ``PROFILES`` or is a ``Profile``. ``query_url`` and
     ``management_url`` are other addresses for queryTransaction and changePassword. ``clock`` gives the time as an
-    aware datetime, ``new_id`` the unique part of a conversation id.
+    aware datetime, ``new_id`` the unique part of a conversation id. ``orders`` makes checked requests without sending
+    them.
 
     Raises SettingsError for settings that cannot work.
     """
@@ -87,7 +90,7 @@ class Client:
         self._signer = signer(
             service_provider=service_provider, initiator=initiator, profile=profile_of(profile), clock=clock
         )
-        self._orders = OrderBook(
+        self.orders = OrderBook(
             signer=self._signer,
             organisation=name_for_ids(organisation),
             country_code=country_code,
@@ -114,7 +117,7 @@ class Client:
 
     def new_conversation_id(self) -> str:
         """A conversation id that was never used, for whoever wants to know it before the payment is sent."""
-        return self._orders.new_conversation_id()
+        return self.orders.new_conversation_id()
 
     # -- payments -----------------------------------------------------------------------------------------------
 
@@ -137,17 +140,10 @@ class Client:
         Returns when the broker has accepted or queued the request; whether the money moved is known only with the
         result. Raises InvalidRequest, NotSent, OutcomeUnknown, Refused (and its kinds), SoapFault, JournalError.
         """
-        return self._order(
-            command,
-            family="B2C",
-            receiver=msisdn,
-            receiver_name="msisdn",
-            amount=amount,
-            references=(("Occasion", occasion),),
-            remark=remark,
-            conversation_id=conversation_id,
-            resume=resume,
+        wish = wishes.customer_payment(
+            msisdn, amount, command=command, remark=remark, occasion=occasion, conversation_id=conversation_id
         )
+        return self._order(wish, resume=resume)
 
     def pay_business(
         self,
@@ -160,17 +156,15 @@ class Client:
         conversation_id: str | None = None,
     ) -> Acknowledgement:
         """Pay another organisation (B2B); BusinessPayBill needs ``account_reference``. Else as ``pay_customer``."""
-        return self._order(
-            command,
-            family="B2B",
-            receiver=short_code,
-            receiver_name="short_code",
-            amount=amount,
-            parameters=(("AccountReference", account_reference),),
+        wish = wishes.business_payment(
+            short_code,
+            amount,
+            command=command,
+            account_reference=account_reference,
             remark=remark,
             conversation_id=conversation_id,
-            problems=reference_problems(account_reference=account_reference),
         )
+        return self._order(wish)
 
     def transfer_own_funds(
         self,
@@ -181,13 +175,15 @@ class Client:
         conversation_id: str | None = None,
     ) -> Acknowledgement:
         """Move money between the organisation's own accounts. Otherwise as ``pay_customer``."""
-        return self._order(command, family="own funds", amount=amount, remark=remark, conversation_id=conversation_id)
+        return self._order(
+            wishes.own_funds_transfer(amount, command=command, remark=remark, conversation_id=conversation_id)
+        )
 
     # -- enquiries and set-up -----------------------------------------------------------------------------------
 
     def account_balance(self, *, remark: str | None = None, conversation_id: str | None = None) -> Acknowledgement:
         """Ask for the balances of the organisation; they come with the result."""
-        return self._order("AccountBalance", family="query", remark=remark, conversation_id=conversation_id)
+        return self._order(wishes.balance_enquiry(remark=remark, conversation_id=conversation_id))
 
     def transaction_status(
         self,
@@ -198,17 +194,10 @@ class Client:
         conversation_id: str | None = None,
     ) -> Acknowledgement:
         """Ask the core about one transaction, by its receipt or its conversation id; the answer is a result."""
-        problems = reference_problems(receipt=receipt, of_conversation_id=of_conversation_id)
-        if (receipt is None) == (of_conversation_id is None):
-            problems += ("give either receipt or of_conversation_id",)
-        return self._order(
-            "TransactionStatusQuery",
-            family="query",
-            parameters=(("ReceiptNumber", receipt), ("OriginatorConversationID", of_conversation_id)),
-            remark=remark,
-            conversation_id=conversation_id,
-            problems=problems,
+        wish = wishes.status_enquiry(
+            receipt=receipt, of_conversation_id=of_conversation_id, remark=remark, conversation_id=conversation_id
         )
+        return self._order(wish)
 
     def reverse(
         self,
@@ -222,16 +211,8 @@ class Client:
 
         ``receiver`` is the short code that the transaction is taken back to, our own if not given.
         """
-        return self._order(
-            "TransactionReversal",
-            family="reversal",
-            receiver=receiver,
-            receiver_name="receiver",
-            parameters=(("OriginalReceiptNumber", receipt),),
-            remark=remark,
-            conversation_id=conversation_id,
-            problems=reference_problems(receipt=receipt),
-        )
+        wish = wishes.reversal(receipt, receiver=receiver, remark=remark, conversation_id=conversation_id)
+        return self._order(wish)
 
     def register_urls(
         self,
@@ -239,6 +220,7 @@ class Client:
         confirmation_url: str,
         validation_url: str | None = None,
         response_type: str = "Cancelled",
+        remark: str | None = None,
         conversation_id: str | None = None,
     ) -> Acknowledgement:
         """Tell where C2B payments are to be validated and confirmed.
@@ -246,17 +228,14 @@ class Client:
         ``response_type`` says what happens to a payment when the validation URL cannot be reached: Completed or
         Cancelled.
         """
-        problems = url_problems(confirmation_url=confirmation_url, validation_url=validation_url)
-        if response_type not in ("Completed", "Cancelled"):
-            problems += ("response_type must be Completed or Cancelled",)
-        return self._order(
-            "RegisterURL",
-            family="C2B set-up",
-            parameters=(("ResponseType", response_type),),
-            references=(("ValidationURL", validation_url), ("ConfirmationURL", confirmation_url)),
+        wish = wishes.registration(
+            confirmation_url=confirmation_url,
+            validation_url=validation_url,
+            response_type=response_type,
+            remark=remark,
             conversation_id=conversation_id,
-            problems=problems,
         )
+        return self._order(wish)
 
     def send(self, request: Request, *, resume: bool = False) -> Acknowledgement:
         """Send any Request, for commands that have no method here; it is checked, stored and sent as it stands.
@@ -305,5 +284,5 @@ class Client:
 
     # -- the parts ------------------------------------------------------------------------------------------------
 
-    def _order(self, command_id: str, *, resume: bool = False, **wish: Any) -> Acknowledgement:
-        return self._delivery.deliver(self._orders.request(Wish(command_id=command_id, **wish)), resume=resume)
+    def _order(self, wish: Wish, *, resume: bool = False) -> Acknowledgement:
+        return self._delivery.deliver(self.orders.request(wish), resume=resume)

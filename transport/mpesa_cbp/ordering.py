@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timezone
 from decimal import Decimal
-from functools import partial
 from typing import TypeVar
 
 from mpesa_cbp.commands import COMMANDS, Command, Order, Receiver
 from mpesa_cbp.errors import InvalidRequest, SettingsError
 from mpesa_cbp.settings import reveal
 from mpesa_cbp.signing import Signer
-from mpesa_cbp.values import http_url, normalise_msisdn, parse_amount
+from mpesa_cbp.values import normalise_msisdn, parse_amount
+from mpesa_cbp.wishes import Wish
 from mpesa_cbp_models import InvalidValue, Request
 
 MAX_CONVERSATION_ID = 128
@@ -22,26 +22,6 @@ MAX_CONVERSATION_ID = 128
 _Value = TypeVar("_Value")
 _LONGEST_PREFIX = MAX_CONVERSATION_ID - 33
 _SHORT_CODE_DIGITS = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What a caller asks for, not checked yet; ``problems`` are those that its method has found.
-
-    ``family`` is that of the commands which the method sends, ``receiver_name`` what it calls the receiver. A pair
-    without a value is left out.
-    """
-
-    command_id: str
-    family: str
-    receiver: str | None = None
-    receiver_name: str = ""
-    amount: Decimal | int | str | None = None
-    parameters: tuple[tuple[str, str | None], ...] = ()
-    references: tuple[tuple[str, str | None], ...] = ()
-    remark: str | None = None
-    conversation_id: str | None = None
-    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,22 +103,6 @@ class OrderBook:
         )
 
 
-def url_problems(**urls: str | None) -> tuple[str, ...]:
-    """What is wrong with URLs, by the names of their arguments; None is not looked at."""
-    problems: list[str] = []
-    for name, url in urls.items():
-        if url is not None:
-            _checked(problems, name, partial(_url, url))
-    return tuple(problems)
-
-
-def reference_problems(**texts: str | None) -> tuple[str, ...]:
-    """What is wrong with receipts, ids and account references: they must not be blank."""
-    return tuple(
-        f"{name}: must not be blank" for name, text in texts.items() if text is not None and not str(text).strip()
-    )
-
-
 def check_schema(request: Request) -> None:
     """Raise InvalidRequest with all that the contract has against a request, each with the path of the element."""
     problems = _schema_problems(request)
@@ -183,10 +147,6 @@ def _command(wish: Wish, problems: list[str]) -> Command:
     if has_reference and not known.account_reference:
         problems.append(f"account_reference: {known.id} takes none")
     return known
-
-
-def _url(url: object) -> str:
-    return http_url(_text(url))
 
 
 def _short_code(text: str) -> str:

@@ -12,15 +12,19 @@ from collections.abc import Sequence
 import click
 
 from mpesa_cbp.cli.certificates import certificates
+from mpesa_cbp.cli.change_password import change_password
 from mpesa_cbp.cli.code import code
+from mpesa_cbp.cli.core_requests import balance, register, reverse, status
 from mpesa_cbp.cli.decode import decode
 from mpesa_cbp.cli.demo import demo
 from mpesa_cbp.cli.events import events
 from mpesa_cbp.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
 from mpesa_cbp.cli.listen import listen
+from mpesa_cbp.cli.pay import pay
+from mpesa_cbp.cli.query import query
 from mpesa_cbp.cli.reconcile import reconcile
 from mpesa_cbp.cli.simulate import simulate
-from mpesa_cbp.errors import CbpError, MalformedMessage, OutcomeUnknown, SettingsError
+from mpesa_cbp.errors import CbpError, InvalidRequest, MalformedMessage, OutcomeUnknown, SettingsError
 
 __all__ = ["commands", "run"]
 
@@ -28,10 +32,26 @@ __all__ = ["commands", "run"]
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mpesa-cbp")
 def commands() -> None:
-    """M-PESA through the G2 broker interface: a simulated payment, and tools for the real ones."""
+    """M-PESA through the G2 broker interface: payments, what became of them, and a simulated broker to try it."""
 
 
-for command in (demo, simulate, listen, events, decode, code, certificates, reconcile):
+for command in (
+    balance,
+    certificates,
+    change_password,
+    code,
+    decode,
+    demo,
+    events,
+    listen,
+    pay,
+    query,
+    reconcile,
+    register,
+    reverse,
+    simulate,
+    status,
+):
     commands.add_command(command)
 
 
@@ -46,7 +66,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show(sys.stderr)
         return USAGE
     except CbpError as error:
-        _complain(str(error))
+        _complain(_told(error))
         return _exit_code(error)
     except BrokenPipeError:
         return FINDINGS
@@ -60,8 +80,16 @@ def _complain(message: str) -> None:
     click.echo(f"mpesa-cbp: {message}", err=True)
 
 
+def _told(error: CbpError) -> str:
+    """The error in a sentence; several problems on lines of their own."""
+    problems = error.problems if isinstance(error, SettingsError | InvalidRequest) else ()
+    if len(problems) < 2:
+        return str(error)
+    return "\n".join([f"{error.message.partition(':')[0]}:", *(f"  - {each}" for each in problems), error.advice])
+
+
 def _exit_code(error: CbpError) -> int:
-    if isinstance(error, SettingsError):
+    if isinstance(error, SettingsError | InvalidRequest):
         return USAGE
     if isinstance(error, MalformedMessage):
         return UNREADABLE

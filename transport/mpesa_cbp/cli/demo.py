@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
-from mpesa_cbp.cli.messages import pretty
+from mpesa_cbp.cli.messages import pretty, result_lines
 from mpesa_cbp.client import Client
 from mpesa_cbp.errors import CbpError
 from mpesa_cbp.journal import Journal
@@ -95,17 +95,9 @@ def _pay(
 
 
 def _show_result(notice: ResultNotice) -> None:
-    parameters = notice.parameters
-    click.echo(f"\nThe result says: ResultCode {notice.result.result_code}: {notice.meaning.meaning}")
-    for label, value in (
-        ("receipt", notice.receipt),
-        ("amount", f"{parameters.amount} KES" if parameters.amount is not None else None),
-        ("completed", parameters.completed_at.isoformat(sep=" ") if parameters.completed_at else None),
-        ("receiver", mask_msisdn(parameters.receiver_number) if parameters.receiver_number else None),
-        *((f"{name} account", f"{balance} KES left") for name, balance in parameters.balances.items()),
-    ):
-        if value:
-            click.echo(f"  {label:22} {value}")
+    click.echo("\nThe result says:")
+    for line in result_lines(notice):
+        click.echo(f"  {line}")
 
 
 def _finish(journal: Journal, conversation_id: str | None) -> int:

@@ -1,10 +1,12 @@
-"""A message as a person reads it: indented, the document inside the string opened, masked."""
+"""Messages as a person reads them: indented, the document inside the string opened, masked; results in lines."""
 
 from __future__ import annotations
 
 from lxml import etree
 
+from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.redaction import redact
+from mpesa_cbp.values import mask_msisdn
 from mpesa_cbp_models import InvalidMessage
 from mpesa_cbp_models._reading import local, parse
 
@@ -29,3 +31,17 @@ def pretty(body: bytes, *, masked: bool = True) -> str:
     etree.indent(root)
     text = etree.tostring(root, encoding="unicode")
     return redact(text) if masked else text
+
+
+def result_lines(notice: ResultNotice) -> list[str]:
+    """What a result says, a line for each fact, numbers masked."""
+    parameters = notice.parameters
+    facts = (
+        ("ResultCode", f"{notice.result.result_code}: {notice.meaning.meaning}"),
+        ("receipt", notice.receipt),
+        ("amount", f"{parameters.amount} KES" if parameters.amount is not None else None),
+        ("completed", parameters.completed_at.isoformat(sep=" ") if parameters.completed_at else None),
+        ("receiver", mask_msisdn(parameters.receiver_number) if parameters.receiver_number else None),
+        *((f"{name} account", f"{balance} KES left") for name, balance in parameters.balances.items()),
+    )
+    return [f"{label:22} {value}" for label, value in facts if value]

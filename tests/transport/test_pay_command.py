@@ -1,0 +1,346 @@
+"""mpesa-cbp pay and its kin, against the simulator, with our listener: what they print, how they exit, what was sent."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from mpesa_cbp import Journal, Listener, PaymentState
+from mpesa_cbp.cli import run
+from mpesa_cbp.listener import ListenerServer
+from mpesa_cbp.settings import reveal
+from mpesa_cbp.simulator import Simulator, Timing
+from tests.transport.failing_broker import Conversation, FailingBroker
+
+NUMBER = "254712345678"
+ID = "600000_Acme_November"
+Shown = pytest.CaptureFixture[str]
+
+
+@dataclass
+class World:
+    folder: Path
+    simulator: Simulator
+    journal: Journal
+    secrets: tuple[str, ...]
+
+    def requests_seen(self) -> int:
+        return sum(step.number == 1 for step in self.simulator.steps)
+
+    def state(self, conversation_id: str = ID) -> PaymentState:
+        payment = self.journal.payment(conversation_id)
+        assert payment is not None
+        return payment.state
+
+    def point_to(self, endpoint: str) -> None:
+        file = self.folder / "mpesa-cbp.toml"
+        file.write_text(file.read_text().replace(self.simulator.url, endpoint))
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("MPESA_CBP_")]:
+        monkeypatch.delenv(name)
+    url = f"sqlite:///{tmp_path}/payments.db"
+    with (
+        Simulator(timing=Timing(result_delay=0.05), seed=1) as simulator,
+        Journal(url) as journal,
+        ListenerServer(Listener(journal=journal, path_token="an-unguessable-word")) as server,
+    ):
+        settings = simulator.client_settings()
+        provider, initiator = settings["service_provider"], settings["initiator"]
+        secrets = (reveal(provider.password), reveal(initiator.password), simulator.new_password_key)
+        (tmp_path / "mpesa-cbp.toml").write_text(
+            f"""
+            endpoint = "{simulator.url}"
+            organisation = "Acme"
+            result_url = "{server.url}/an-unguessable-word/result"
+            queue_timeout_url = "{server.url}/an-unguessable-word/queue-timeout"
+            [service_provider]
+            id = "{provider.id}"
+            password = "{secrets[0]}"
+            service_id = "{provider.service_id}"
+            [initiator]
+            name = "{initiator.name}"
+            password = "{secrets[1]}"
+            short_code = "{initiator.short_code}"
+            certificate = "{simulator.certificate}"
+            [http]
+            read_timeout = 2
+            connect_retries = 0
+            [new_password]
+            key = "{simulator.new_password_key}"
+            vector = "{simulator.new_password_vector}"
+            [journal]
+            url = "sqlite:///payments.db"
+            """
+        )
+        yield World(tmp_path, simulator, journal, secrets)
+
+
+def assert_hides(shown: tuple[str, str], world: World) -> None:
+    for secret in (NUMBER, "0712345678", *world.secrets):
+        assert secret not in "".join(shown)
+
+
+def test_a_customer_is_paid_and_the_result_waited_for(world: World, capsys: Shown) -> None:
+    arguments = ["pay", "--msisdn", "0712345678", "--amount", "100.50", "--remark", "Salary", "--occasion", "November"]
+    assert run([*arguments, "--yes", "--wait", "20"]) == 0
+    shown = capsys.readouterr()
+    assert "SUCCEEDED: The result says that it succeeded." in shown.out
+    assert "receipt" in shown.out
+    assert "to               customer 2547****5678" in shown.err
+    assert "Amount           100.50 KES" in shown.err
+    conversation_id = shown.err.split()[2]
+    assert world.state(conversation_id) is PaymentState.SUCCEEDED
+    assert_hides(shown, world)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["--short-code", "888888", "--account-reference", "INV-7"], "BusinessPayBill"),
+        (["--short-code", "888888", "--command", "BusinessBuyGoods"], "BusinessBuyGoods"),
+        (["--command", "BusinessTransferFromUtilityToMMF"], "BusinessTransferFromUtilityToMMF"),
+        (["--msisdn", "+254 712 345 678", "--command", "SalaryPayment"], "SalaryPayment"),
+    ],
+)
+def test_every_kind_of_payment_is_told_as_json(arguments: list[str], command: str, world: World, capsys: Shown) -> None:
+    assert run(["pay", *arguments, "--amount", "100", "--conversation-id", ID, "--yes", "--json"]) == 0
+    shown = capsys.readouterr()
+    facts = json.loads(shown.out)
+    assert facts["conversation_id"] == ID
+    assert facts["response_code"].strip("0") == ""
+    payment = world.journal.payment(ID)
+    assert payment is not None
+    assert payment.command_id == command
+    assert_hides(shown, world)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--amount", "100"], "Whom to pay?"),
+        (["--msisdn", "0712345678", "--short-code", "888888", "--amount", "1"], "either"),
+        (["--msisdn", "0712345678", "--amount", "1", "--command", "BusinessPayBill"], "needs --short-code"),
+        (["--short-code", "888888", "--amount", "1", "--command", "OrgRevenueSettlement"], "takes no receiver"),
+        (["--short-code", "888888", "--amount", "1", "--occasion", "x"], "--occasion"),
+        (["--msisdn", "0712345678", "--amount", "1", "--account-reference", "x"], "--account-reference"),
+        (["--msisdn", "0712345678", "--amount", "1", "--resume"], "--conversation-id"),
+        (["--msisdn", "0712345678", "--amount", "1", "--command", "Gift"], "--command"),
+        (
+            ["--msisdn", "071234", "--amount", "1.5.0", "--remark", "x" * 256],
+            "The request has 3 problems:\n  - amount: ",
+        ),
+        (["--msisdn", "0712345678", "--amount", "1"], "give --yes"),
+    ],
+)
+def test_what_cannot_be_meant_exits_with_2_and_nothing_is_stored_or_sent(
+    arguments: list[str], words: str, world: World, capsys: Shown
+) -> None:
+    assert run(["pay", *arguments]) == 2
+    shown = capsys.readouterr()
+    assert words in shown.err
+    assert world.journal.payments() == []
+    assert world.requests_seen() == 0
+    assert_hides(shown, world)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "code", "seen"), [("y\n", 0, 1), ("n\n", 1, 0), ("", 1, 0)])
+def test_at_a_terminal_it_is_asked_before_anything_is_stored(
+    answer: str, code: int, seen: int, world: World, monkeypatch: pytest.MonkeyPatch, capsys: Shown
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal(answer))
+    assert run(["pay", "--msisdn", "0712345678", "--amount", "100"]) == code
+    assert "Send it?" in capsys.readouterr().err
+    assert len(world.journal.payments()) == world.requests_seen() == seen
+
+
+@pytest.mark.parametrize(
+    ("bad_day", "code", "state", "words"),
+    [
+        ("throttled", 1, PaymentState.FAILED, "wait before it is sent again"),
+        ("html", 4, PaymentState.UNKNOWN, "Do not send it again"),
+        ("cached-then-expired", 1, PaymentState.EXPIRED, "the core never saw it"),
+    ],
+)
+def test_a_bad_day_has_its_exit_code_and_its_sentence(
+    bad_day: str, code: int, state: PaymentState, words: str, world: World, capsys: Shown
+) -> None:
+    world.simulator.choose(bad_day)
+    arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID, "--wait", "20"]
+    assert run(arguments) == code
+    shown = capsys.readouterr()
+    assert words in shown.out + shown.err
+    assert world.state() is state or bad_day == "html"
+    assert_hides(shown, world)
+
+
+def test_an_error_is_told_as_json_too(world: World, capsys: Shown) -> None:
+    world.point_to("http://127.0.0.1:1/mminterface/request")
+    arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID, "--json"]
+    assert run(arguments) == 1
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["error"], facts["sent"], facts["final"], facts["state"]) == ("NotSent", "no", True, "FAILED")
+
+
+def test_what_was_never_sent_is_resumed_and_what_was_sent_is_not(world: World, capsys: Shown) -> None:
+    arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID]
+    url = world.simulator.url
+    world.point_to("http://127.0.0.1:1/mminterface/request")
+    assert run(arguments) == 1
+    file = world.folder / "mpesa-cbp.toml"
+    file.write_text(file.read_text().replace("http://127.0.0.1:1/mminterface/request", url))
+    assert run(arguments) == 1
+    assert "is in the journal already" in capsys.readouterr().err
+    assert run([*arguments, "--resume", "--wait", "20"]) == 0
+    assert run([*arguments, "--resume"]) == 1
+    assert world.requests_seen() == 1
+
+
+def test_ctrl_c_during_the_wait_for_the_answer_exits_with_4_and_says_what_to_do(world: World) -> None:
+    heard = threading.Event()
+
+    def behaviour(conversation: Conversation) -> None:
+        conversation.read_request()
+        heard.set()
+        conversation.read_head()
+
+    with FailingBroker(behaviour) as broker:
+        world.point_to(broker.url())
+        arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID]
+        file = world.folder / "mpesa-cbp.toml"
+        file.write_text(file.read_text().replace("read_timeout = 2", "read_timeout = 60"))
+        with subprocess.Popen(
+            [sys.executable, "-m", "mpesa_cbp", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert heard.wait(30)
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=30)
+        assert process.returncode == 4
+        assert "UNKNOWN: What became of it is unknown: ask with mpesa-cbp query, never send it again." in out
+        assert ID in err
+        assert "Traceback" not in err
+        assert broker.complete_requests == 1
+    assert world.state() is PaymentState.UNKNOWN
+
+
+def test_a_payment_can_be_asked_for_at_the_broker(world: World, capsys: Shown) -> None:
+    arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID, "--wait", "20"]
+    assert run(arguments) == 0
+    capsys.readouterr()
+    assert run(["query", ID]) == 0
+    shown = capsys.readouterr()
+    assert "In our journal the payment is now SUCCEEDED." in shown.out
+    assert_hides(shown, world)
+    assert run(["query", ID, "--json", "--sent-at", "2026-11-24"]) == 0
+    assert json.loads(capsys.readouterr().out)["finding"] == "result"
+
+
+def test_a_payment_that_nobody_knows_exits_with_4_or_is_refused(world: World, capsys: Shown) -> None:
+    assert run(["query", "600000_Acme_never"]) in (1, 4)
+    shown = capsys.readouterr()
+    assert shown.out + shown.err
+    assert world.journal.payments() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["balance"], "account"),
+        (["status", "--receipt", "RECEIPT"], "ResultCode"),
+        (["reverse", "--receipt", "RECEIPT", "--remark", "Paid twice", "--yes"], "ResultCode"),
+    ],
+)
+def test_the_core_is_asked_and_its_result_shown(arguments: list[str], words: str, world: World, capsys: Shown) -> None:
+    pay = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID, "--wait", "20"]
+    assert run(pay) == 0
+    payment = world.journal.payment(ID)
+    assert payment is not None
+    receipt = payment.receipt or ""
+    capsys.readouterr()
+    assert run([each.replace("RECEIPT", receipt) for each in arguments] + ["--wait", "20"]) == 0
+    shown = capsys.readouterr()
+    assert words in shown.out
+    assert_hides(shown, world)
+
+
+def test_urls_are_registered(world: World, capsys: Shown) -> None:
+    urls = ["--confirmation-url", "https://us.example/c", "--validation-url", "https://us.example/v"]
+    assert run(["register", *urls, "--response-type", "Completed", "--yes"]) == 0
+    assert "ResponseType     Completed" in capsys.readouterr().err
+    assert run(["register", "--confirmation-url", "us.example", "--yes"]) == 2
+    assert world.requests_seen() == 1
+
+
+NEW = "planted-new-password"
+
+
+def from_file(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    del monkeypatch
+    (world.folder / "new").write_text(f"{NEW}\n")
+    return ["--new-password-file", "new"]
+
+
+def from_terminal(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    del world
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    monkeypatch.setattr("getpass.getpass", lambda *_, **__: NEW)
+    monkeypatch.setattr("click.termui.hidden_prompt_func", lambda _: NEW)
+    return []
+
+
+@pytest.mark.parametrize("given", [from_file, from_terminal])
+def test_the_password_is_changed_and_the_old_one_refused_afterwards(
+    given: Callable[[World, pytest.MonkeyPatch], list[str]],
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Shown,
+) -> None:
+    assert run(["change-password", *given(world, monkeypatch)]) == 0
+    shown = capsys.readouterr()
+    assert "Put the new one into the settings" in shown.out
+    assert NEW not in "".join(shown)
+    assert run(["balance"]) == 1
+    monkeypatch.setenv("MPESA_CBP_SERVICE_PROVIDER_PASSWORD", NEW)
+    assert run(["balance"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments"), [("\n", ["--new-password-file", "new"]), ("", []), ("x", ["--new-password-file", "none"])]
+)
+def test_a_new_password_that_is_not_there_exits_with_2(
+    content: str, arguments: list[str], world: World, capsys: Shown
+) -> None:
+    (world.folder / "new").write_text(content)
+    assert run(["change-password", *arguments]) == 2
+    assert capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["pay", "query", "status", "balance", "reverse", "register", "change-password"])
+def test_every_command_says_what_it_needs_and_has_an_example(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Shown
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run([command, "--help"]) == 0
+    assert f"mpesa-cbp {command} " in capsys.readouterr().out.replace("change-password\n", "change-password \n")
+    more = {"pay": ["--amount", "1", "--msisdn", "1"], "query": ["x"], "reverse": ["--receipt", "x"]}
+    more["register"] = ["--confirmation-url", "http://u.example/"]
+    assert run([command, *more.get(command, [])]) == 2
+    assert "initiator.password is missing: set MPESA_CBP_INITIATOR_PASSWORD or" in capsys.readouterr().err

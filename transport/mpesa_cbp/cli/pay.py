@@ -1,0 +1,92 @@
+"""``mpesa-cbp pay``: one payment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from mpesa_cbp.cli.options import configured
+from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, yes_option
+from mpesa_cbp.commands import COMMANDS
+from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
+from mpesa_cbp.wishes import business_payment, customer_payment, own_funds_transfer
+
+_FAMILIES = ("B2C", "B2B", "own funds")
+_COMMANDS = [command.id for command in COMMANDS.values() if command.family in _FAMILIES]
+_DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
+
+
+@click.command()
+@click.option("--msisdn", help="Pay this customer: 0712…, +254 712…, 254712…")
+@click.option("--short-code", help="Pay this organisation.")
+@click.option("--amount", required=True, help="In KES, at most two places: 100 or 100.50.")
+@click.option(
+    "--command",
+    type=click.Choice(_COMMANDS),
+    metavar="COMMAND",
+    help="CommandID [default: BusinessPayment for a customer, BusinessPayBill for an organisation]. "
+    "One that moves own funds takes neither --msisdn nor --short-code.",
+)
+@click.option("--account-reference", help="The account that is paid into, for BusinessPayBill.")
+@click.option("--occasion", help="Text that goes with a payment to a customer.")
+@click.option("--resume", is_flag=True, help="Send a payment that is in the journal already, if it was never sent.")
+@yes_option
+@request_options
+@configured(FOR_CLIENT | FOR_JOURNAL)
+def pay(
+    *,
+    configuration: Configuration,
+    msisdn: str | None,
+    short_code: str | None,
+    amount: str,
+    command: str | None,
+    account_reference: str | None,
+    occasion: str | None,
+    remark: str | None,
+    conversation_id: str | None,
+    resume: bool,
+    yes: bool,
+    wait: float | None,
+    as_json: bool,
+) -> int:
+    """Pay a customer or an organisation, or move own funds.
+
+    \b
+    mpesa-cbp pay --msisdn 0712345678 --amount 100 --remark "Salary November"
+    mpesa-cbp pay --short-code 888888 --account-reference INV-7 --amount 7000 --wait 60
+    mpesa-cbp pay --command OrgRevenueSettlement --amount 50000 --yes
+
+    The conversation id is printed before anything is sent: with it mpesa-cbp query can always ask. Exits with 0 once
+    the broker has the request (with --wait: once it is paid), 1 if it was certainly not paid, 4 if that is not known.
+    """
+    chosen = _chosen(command, msisdn=msisdn, short_code=short_code)
+    if resume and conversation_id is None:
+        raise click.UsageError("--resume needs the --conversation-id of the payment.")
+    if occasion is not None and msisdn is None:
+        raise click.UsageError("--occasion goes with a payment to a customer.")
+    if account_reference is not None and short_code is None:
+        raise click.UsageError("--account-reference goes with a payment to an organisation.")
+    more: Any = {"command": chosen, "remark": remark, "conversation_id": conversation_id}
+    if msisdn is not None:
+        wish = customer_payment(msisdn, amount, occasion=occasion, **more)
+    elif short_code is not None:
+        wish = business_payment(short_code, amount, account_reference=account_reference, **more)
+    else:
+        wish = own_funds_transfer(amount, **more)
+    return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
+
+
+def _chosen(command: str | None, **receivers: str | None) -> str:
+    """The CommandID that fits whom the caller named. Raises UsageError."""
+    named = [name for name, value in receivers.items() if value is not None]
+    if len(named) > 1:
+        raise click.UsageError("Give either --msisdn or --short-code.")
+    if not named and command is None:
+        raise click.UsageError("Whom to pay? Give --msisdn or --short-code, or a --command that moves own funds.")
+    chosen = command or _DEFAULTS[named[0]]
+    wanted = {"B2C": ["msisdn"], "B2B": ["short_code"]}.get(COMMANDS[chosen].family, [])
+    if named != wanted:
+        needs = f"needs --{wanted[0].replace('_', '-')}" if wanted else "moves own funds: it takes no receiver"
+        raise click.UsageError(f"{chosen} {needs}.")
+    return chosen

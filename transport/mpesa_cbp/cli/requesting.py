@@ -1,0 +1,175 @@
+"""What the commands share that send a request: the summary, the question, the sending, the wait for the result."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import click
+
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
+from mpesa_cbp.cli.messages import result_lines
+from mpesa_cbp.cli.options import open_journal
+from mpesa_cbp.client import Client
+from mpesa_cbp.codes import is_success
+from mpesa_cbp.configuration import Configuration
+from mpesa_cbp.envelope import decode
+from mpesa_cbp.errors import CbpError
+from mpesa_cbp.journal import Journal
+from mpesa_cbp.notices import ResultNotice
+from mpesa_cbp.payments import FINAL_STATES, EventKind, PaymentState
+from mpesa_cbp.values import mask_msisdn
+from mpesa_cbp.wishes import Wish
+from mpesa_cbp_models import IdentifierType, Request
+
+_POLL_SECONDS = 0.25
+
+_SENTENCES = {
+    PaymentState.CREATED: "Stored, and nothing was sent.",
+    PaymentState.SENT: "It may have been sent, and no answer is stored: ask with mpesa-cbp query, never send it again.",
+    PaymentState.ACCEPTED: "The broker has the request; the result, which tells what became of it, is still to come.",
+    PaymentState.QUEUED: "The broker could only cache the request: it is pending, not failed.",
+    PaymentState.SUCCEEDED: "The result says that it succeeded.",
+    PaymentState.FAILED: "Certainly nothing was paid.",
+    PaymentState.EXPIRED: "The cached request expired at the broker: the core never saw it.",
+    PaymentState.UNKNOWN: "What became of it is unknown: ask with mpesa-cbp query, never send it again.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a request is to be carried out: ``yes`` asks no question, ``wait`` is in seconds."""
+
+    yes: bool
+    wait: float | None
+    as_json: bool
+    resume: bool = False
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of words.")
+_WAIT = click.option(
+    "--wait",
+    type=click.FloatRange(min=0.1),
+    help="Wait so many seconds for the result; it comes by the journal, into which our listener writes it.",
+)
+_CONVERSATION_ID = click.option(
+    "--conversation-id", help="Our own key for it, never used before [default: made up, and printed]."
+)
+_REMARK = click.option("--remark", help="Text that goes with it, up to 255 characters.")
+
+
+def request_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Options of every command that sends a request."""
+    for option in (_JSON, _WAIT, _CONVERSATION_ID, _REMARK):
+        command = option(command)
+    return command
+
+
+yes_option = click.option("--yes", is_flag=True, help="Do not ask before it is sent.")
+
+
+def carry_out(configuration: Configuration, wish: Wish, manner: Manner) -> int:
+    """Check, show, ask, send and perhaps wait; returns the exit code. Raises whatever ``Client.send`` raises."""
+    with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
+        conversation_id = wish.conversation_id or client.new_conversation_id()
+        wish = replace(wish, conversation_id=conversation_id)
+        for line in _summary(client.orders.request(wish), str(configuration.endpoint)):
+            click.echo(line, err=True)
+        if not manner.yes:
+            _ask()
+        return _send(client, journal, wish, conversation_id, manner)
+
+
+def _send(client: Client, journal: Journal, wish: Wish, conversation_id: str, manner: Manner) -> int:
+    try:
+        client.send(client.orders.request(wish), resume=manner.resume)
+        if manner.wait is not None:
+            _wait(journal, conversation_id, manner.wait)
+    except KeyboardInterrupt:
+        click.echo("\nmpesa-cbp: interrupted", err=True)
+    except CbpError as error:
+        if manner.as_json:
+            click.echo(json.dumps(_facts(journal, conversation_id, error)))
+        raise
+    facts = _facts(journal, conversation_id)
+    click.echo(json.dumps(facts) if manner.as_json else _words(facts))
+    return _exit_code(PaymentState[facts["state"]], waited=manner.wait is not None)
+
+
+def _exit_code(state: PaymentState, *, waited: bool) -> int:
+    if state in (PaymentState.ACCEPTED, PaymentState.QUEUED):
+        return UNKNOWN_OUTCOME if waited else FINE
+    if state is PaymentState.SUCCEEDED:
+        return FINE
+    return UNKNOWN_OUTCOME if state in (PaymentState.SENT, PaymentState.UNKNOWN) else FINDINGS
+
+
+def _summary(request: Request, endpoint: str) -> list[str]:
+    transaction, identity = request.transaction, request.identity
+    pairs = transaction.parameters.parameter if transaction.parameters is not None else []
+    receiver = identity.receiver_party
+    facts: list[tuple[str, str | None]] = [
+        ("conversation id", transaction.originator_conversation_id),
+        ("command", transaction.command_id),
+        *((pair.key, f"{pair.value} KES" if pair.key == "Amount" else pair.value) for pair in pairs),
+        ("in the name of", f"{identity.initiator.identifier} of {identity.initiator.short_code}"),
+        ("remark", transaction.remark),
+        ("broker", endpoint.partition("?")[0]),
+    ]
+    if receiver is not None:
+        customer = receiver.identifier_type is IdentifierType.MSISDN
+        shown = f"customer {mask_msisdn(receiver.identifier)}" if customer else f"short code {receiver.identifier}"
+        facts.insert(2, ("to", shown))
+    return [f"{label:16} {value}" for label, value in facts if value]
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here whether to send it: give --yes if it is to be sent.")
+    click.confirm("Send it?", abort=True, err=True)
+
+
+def _wait(journal: Journal, conversation_id: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        payment = journal.payment(conversation_id)
+        if payment is not None and payment.state in FINAL_STATES:
+            return
+        time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+
+
+def _facts(journal: Journal, conversation_id: str, error: CbpError | None = None) -> dict[str, Any]:
+    payment = journal.payment(conversation_id)
+    result = _result(journal, conversation_id)
+    facts: dict[str, Any] = {
+        "conversation_id": conversation_id,
+        "state": payment.state.name if payment is not None else PaymentState.CREATED.name,
+        "response_code": payment.response_code if payment is not None else None,
+        "core_conversation_id": payment.core_conversation_id if payment is not None else None,
+        "result_code": payment.result_code if payment is not None else None,
+        "receipt": payment.receipt if payment is not None else None,
+        "result": result_lines(result) if result is not None else None,
+    }
+    if error is not None:
+        facts |= {"error": type(error).__name__, "message": str(error), "sent": error.sent.value, "final": error.final}
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+def _result(journal: Journal, conversation_id: str) -> ResultNotice | None:
+    for event in reversed(journal.events(conversation_id)):
+        if event.kind is EventKind.RESULT and event.body is not None:
+            decoded = decode(event.body)
+            return ResultNotice(event.id, decoded.message, decoded.deviations, event.contradicts)
+    return None
+
+
+def _words(facts: dict[str, Any]) -> str:
+    state = PaymentState[facts["state"]]
+    answer = facts.get("response_code")
+    accepted = f" (ResponseCode {answer})" if answer is not None and is_success(answer) else ""
+    lines = [f"{state.name}: {_SENTENCES[state]}{accepted}", *(f"  {line}" for line in facts.get("result", ()))]
+    return "\n".join(lines)
