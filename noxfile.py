@@ -139,3 +139,14 @@ def kill_listener(session: nox.Session) -> None:
     _install(session, "test")
     session.run("python", "-m", "tests.listener.kill", *session.posargs)
     session.run("python", "-m", "tests.listener.kill", "--postgresql", *session.posargs)
+
+
+@nox.session(python=sys.executable)
+def fuzz(session: nox.Session) -> None:
+    """Fuzz decoding for some minutes; ``nox -s fuzz -- SECONDS`` says how long atheris runs."""
+    _install(session, "test", "fuzz")
+    effort = {"MPESA_CBP_TEST_EFFORT": "40"}
+    tests = ("test_fuzz.py", "test_dialects.py", "test_limits.py", "test_history.py", "test_results.py")
+    session.run("pytest", "-n", "2", *(f"tests/transport/{name}" for name in tests), env=effort)
+    seconds = session.posargs[0] if session.posargs else "180"
+    session.run("python", "-m", "tests.transport.fuzz_decode", f"-max_total_time={seconds}", "-rss_limit_mb=1024")

@@ -15,22 +15,25 @@ from xml.sax.saxutils import escape
 from lxml import etree
 
 from mpesa_cbp.dialects import DialectReading
+from mpesa_cbp.document_limits import parse_within_limits
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.payload_text import parse_payload
 from mpesa_cbp.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
 from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
-from mpesa_cbp_models._reading import local, parse, path_of
+from mpesa_cbp_models._reading import local, path_of
 
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
 
 _START = f'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{ENVELOPE_NAMESPACE}">'
 _ENVELOPE = f"{{{ENVELOPE_NAMESPACE}}}Envelope"
 
+MAX_PLACE = 300
+"""Characters of an element path that an error names."""
+
 # A page of a firewall or a gateway, whether or not it is well-formed (protocol, section 7, number 18).
 _HTML = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL
 )
-_WIDE = (b"\xff\xfe", b"\xfe\xff", b"<\x00", b"\x00")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,19 +109,22 @@ def decode(data: bytes, *, strict: bool = False) -> Decoded:
     """
     if not data.strip():
         raise MalformedMessage("the body is empty")
-    if data.startswith(_WIDE):
-        raise MalformedMessage("it is not in UTF-8 but in UTF-16 or UTF-32, which no message of the family is")
     reading = DialectReading(strict=strict)
     try:
         return _decode(data, reading)
     except InvalidMessage as error:
         if _HTML.match(data[:1024]):
             raise MalformedMessage("it is an HTML page, not a message") from None
-        raise MalformedMessage(error.problem, place=error.path) from None
+        raise MalformedMessage(error.problem, place=_shortened(error.path)) from None
+
+
+def _shortened(place: str) -> str:
+    """A path whose element names may be as long as the sender likes."""
+    return place if len(place) <= MAX_PLACE else f"{place[:MAX_PLACE]}…"
 
 
 def _decode(data: bytes, reading: DialectReading) -> Decoded:
-    root = parse(data)
+    root = parse_within_limits(data)
     reading.stray_text(root)
     head, body = _parts(root, reading)
     header = _header(head, reading) if head is not None else None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from lxml import etree
 
+from mpesa_cbp.document_limits import parse_within_limits
 from mpesa_cbp_models import InvalidMessage, Reading
-from mpesa_cbp_models._reading import parse
 
 __all__ = ["escape_bare_ampersands", "parse_payload"]
 
@@ -35,14 +36,14 @@ def parse_payload(text: str, element: etree._Element, reading: Reading) -> etree
     if not text.startswith(_UTF8_DECLARATIONS):
         text = _declared(text, element, reading)
     try:
-        return parse(text.encode())
+        return parse_within_limits(text.encode())
     except InvalidMessage as error:
         repaired = escape_bare_ampersands(text)
         if repaired == text:
             reading.refuse(element, f"carries a document that is not accepted: {error.problem}")
     reading.deviates("bare-ampersand", element)
     try:
-        return parse(repaired.encode())
+        return parse_within_limits(repaired.encode())
     except InvalidMessage as error:
         reading.refuse(element, f"carries a document that is not accepted: {error.problem}")
 
@@ -76,12 +77,14 @@ def _declared(text: str, element: etree._Element, reading: Reading) -> str:
 
 # -- number 14: the one repair ------------------------------------------------------------------------------------
 
-# Where a construct begins in which an ampersand is no text, or an ampersand itself.
-_MARKUP = re.compile(r"<!\[CDATA\[|<!--|<\?|<|&")
+# Where a construct begins in which an ampersand is no text.
+_MARKUP = re.compile(r"<!\[CDATA\[|<!--|<\?|<")
 _ENDS = {"<![CDATA[": "]]>", "<!--": "-->", "<?": "?>"}
 _TAG_DELIMITER = re.compile(r"""["'>]""")
-# A reference to an entity or a character (XML 1.0, section 4.1), whether or not the entity exists.
-_REFERENCE = re.compile(r"&(?:[^\W\d][\w.:-]*|:[\w.:-]*|#[0-9]+|#x[0-9a-fA-F]+);")
+# An ampersand that begins no reference to an entity or a character (XML 1.0, section 4.1), existing or not.
+_BARE = re.compile(r"&(?!(?:[^\W\d][\w.:-]*|:[\w.:-]*|#[0-9]+|#x[0-9a-fA-F]+);)")
+# Text is worked on in pieces of about this length: a substitution holds each stretch between two finds as an object.
+_PIECE = 1 << 16
 
 
 def escape_bare_ampersands(document: str) -> str:
@@ -91,20 +94,23 @@ def escape_bare_ampersands(document: str) -> str:
     entities that do not exist: what these mean would be a guess. Takes time linear in the size.
     """
     parts: list[str] = []
-    copied = position = 0
+    position = 0
     while found := _MARKUP.search(document, position):
         start, markup = found.start(), found[0]
-        if markup == "&":
-            position = start + 1
-            if not _REFERENCE.match(document, start):
-                parts += document[copied:position], "amp;"
-                copied = position
-        elif markup == "<":
-            position = _tag_end(document, start)
-        else:
-            position = _after(document, _ENDS[markup], found.end())
-    parts.append(document[copied:])
+        parts += _escaped(document, position, start)
+        position = _tag_end(document, start) if markup == "<" else _after(document, _ENDS[markup], found.end())
+        parts.append(document[start:position])
+    parts += _escaped(document, position, len(document))
     return "".join(parts)
+
+
+def _escaped(document: str, start: int, end: int) -> Iterator[str]:
+    """A stretch of text in pieces, each cut off right before an ampersand so that no reference is cut in two."""
+    while start < end:
+        cut = document.find("&", start + _PIECE, end)
+        cut = end if cut < 0 else cut
+        yield _BARE.sub("&amp;", document[start:cut])
+        start = cut
 
 
 def _after(document: str, mark: str, start: int) -> int:

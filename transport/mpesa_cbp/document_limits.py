@@ -1,0 +1,42 @@
+"""Parsing within limits: what a document may cost is bounded by its size, before a parser builds a tree of it."""
+
+from __future__ import annotations
+
+import re
+
+from lxml import etree
+
+from mpesa_cbp_models import InvalidMessage
+from mpesa_cbp_models._reading import parse
+
+__all__ = ["parse_within_limits"]
+
+# An element costs libxml2 some 130 bytes and its text as many, however short they are. The shortest that a message of
+# the family can hold takes far more than 12 bytes on the wire: <Key>k</Key>, and those only in pairs within others.
+_BYTES_AN_ELEMENT = 12
+_ALWAYS_ALLOWED = 5000
+
+# An encoding that is declared, and those in which markup is written as in ASCII: in any other one neither the elements
+# nor a document type declaration would be seen before the document is parsed.
+_DECLARED = re.compile(rb"""(?:\xef\xbb\xbf)?<\?xml[^>]*?\bencoding\s*=\s*["']([^"']*)["']""")
+_LIKE_ASCII = re.compile(rb"utf-?8|(?:us-)?ascii|latin-?1|iso-8859-[0-9]{1,2}|windows-125[0-9]", re.IGNORECASE)
+_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?!\x00)")
+
+
+def parse_within_limits(data: bytes) -> etree._Element:
+    """Root of a document, strictly parsed; refused if it is in another encoding than UTF-8 and its like, or
+    holds more elements than a message of its size can.
+
+    With the limits of size and depth that ``parse`` has, a document takes at most 50 times its size in memory.
+    Raises InvalidMessage.
+    """
+    if not _START.match(data):
+        raise InvalidMessage("", "it does not begin as an XML document in UTF-8 does")
+    declared = _DECLARED.match(data)
+    if declared is not None and not _LIKE_ASCII.fullmatch(declared[1]):
+        raise InvalidMessage("", "it declares an encoding that is not read: UTF-8 is what the family writes")
+    if len(data) > _ALWAYS_ALLOWED * _BYTES_AN_ELEMENT // 4:
+        elements = data.count(b"<") - data.count(b"</")
+        if elements > max(_ALWAYS_ALLOWED, len(data) // _BYTES_AN_ELEMENT):
+            raise InvalidMessage("", "it holds more elements than a message of its size can")
+    return parse(data)
