@@ -143,7 +143,8 @@ def _xsdata_reports_to(schema: Schema | None) -> Iterator[None]:
     logger.addHandler(handler)
     try:
         yield
-    except (CodegenError, ConverterError, ParserError, XmlHandlerError, RecursionError) as error:
+    # ValueError: an attribute's value that the schema of schemas does not know.
+    except (CodegenError, ConverterError, ParserError, XmlHandlerError, RecursionError, ValueError) as error:
         handler.messages.append(str(error) or type(error).__name__)
     finally:
         logger.removeHandler(handler)

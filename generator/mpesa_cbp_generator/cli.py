@@ -10,7 +10,6 @@ from pathlib import Path
 from mpesa_cbp_generator.config import Config, default_config, read_config
 from mpesa_cbp_generator.drift.command import add_commands
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError, Problem
-from mpesa_cbp_generator.pipeline import generate
 
 FINE, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
 
@@ -65,6 +64,7 @@ def _warn(problem: Problem) -> None:
 
 
 def _generate(options: argparse.Namespace) -> int:
+    from mpesa_cbp_generator.pipeline import generate
     from mpesa_cbp_generator.write import write
 
     config = _config(options)
@@ -75,6 +75,7 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from mpesa_cbp_generator.pipeline import generate
     from mpesa_cbp_generator.write import differences
 
     config = _config(options)

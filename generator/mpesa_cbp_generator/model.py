@@ -6,6 +6,7 @@ One model with three uses: what is rendered, what ``contract.lock.json`` holds, 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import types
 import typing
@@ -16,8 +17,8 @@ from typing import Any, Literal
 from mpesa_cbp_generator.analyse import UNBOUNDED
 from mpesa_cbp_generator.source import Facets, Place
 
-FORMAT = 1
-"""Version of the lock file's layout."""
+FORMAT = 2
+"""Version of the lock file's layout; a lock of another one says too little, or what is not understood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,8 @@ class FieldPlan:
 
     ``name`` is the Python name, ``xml_name`` and ``namespace`` what stands on the wire. ``absent_on_reading`` marks
     a required element whose absence is tolerated when a message is read. ``values`` maps spellings met on the wire
-    to the contract's value. ``sensitive`` fields are left out of every representation.
+    to the contract's value. ``sensitive`` fields are left out of every representation. ``composition`` tells of what a
+    union or list is made, where ``types`` and ``facets`` do not say it all.
     """
 
     name: str
@@ -52,6 +54,7 @@ class FieldPlan:
     sequence: int | None = None
     rank: int = 0
     facets: Facets = Facets()
+    composition: str = ""
     documentation: str = ""
     aliases: tuple[str, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
@@ -71,12 +74,28 @@ class FieldPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPlan:
+    """A model group, an element or a wildcard of a content model, as often as it may stand.
+
+    ``name`` is an element's Clark name, or namespace and processContents of a wildcard.
+    """
+
+    kind: Literal["sequence", "choice", "all", "element", "any"]
+    name: str = ""
+    min_occurs: int = 1
+    max_occurs: int = 1
+    parts: tuple[GroupPlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClassPlan:
     """A dataclass for a complex type, or for an element with simple content.
 
     ``roots`` are the global elements that it is written as, by Clark name, ``root_aliases`` other local names under
     which they are met; ``path`` is the contract's own name:
-    the Clark name of the global declaration, then the local names down to an anonymous type.
+    the Clark name of the global declaration, then the local names down to an anonymous type. ``group`` is the whole
+    content model, inherited content included, where it is not a plain sequence; ``facets`` are those of a restriction
+    of another class's simple content.
     """
 
     module: str
@@ -91,6 +110,8 @@ class ClassPlan:
     fields: tuple[FieldPlan, ...]
     documentation: str
     place: Place
+    group: GroupPlan | None = None
+    facets: Facets = Facets()
 
     @property
     def id(self) -> str:
@@ -111,7 +132,7 @@ class MemberPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnumerationPlan:
-    """An enumeration class; ``builtin`` is the ``xs`` type of its values."""
+    """An enumeration class; ``builtin`` is the ``xs`` type of its values, ``facets`` what is stated besides them."""
 
     module: str
     name: str
@@ -120,6 +141,7 @@ class EnumerationPlan:
     members: tuple[MemberPlan, ...]
     documentation: str
     place: Place
+    facets: Facets = Facets()
 
     @property
     def id(self) -> str:
@@ -166,12 +188,16 @@ class OperationPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModulePlan:
-    """A module of the generated package and the namespaces whose types it holds."""
+    """A module of the generated package and the namespaces whose types it holds.
+
+    ``constraints`` are what their schemas demand that no type of the plan holds.
+    """
 
     name: str
     namespaces: tuple[str, ...]
     documentation: str
     sources: tuple[str, ...]
+    constraints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +232,9 @@ def from_json(text: str) -> Plan:
     """Read a lock file; raises ValueError that says what is wrong with it."""
     data = json.loads(text)
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise ValueError(f"not a contract lock of format {FORMAT}")
+        raise ValueError(
+            f"not a contract lock of format {FORMAT}; regenerate it, or compare the contract's files instead (git:REF)"
+        )
     try:
         plan = _typed(Plan, data)
     except (KeyError, TypeError) as error:
@@ -227,11 +255,16 @@ def _plain(value: Any) -> Any:
     return value
 
 
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
 def _typed(annotation: Any, data: Any) -> Any:
     if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
         if not isinstance(data, Mapping):
             raise TypeError(f"{annotation.__name__} is not an object")
-        hints = typing.get_type_hints(annotation)
+        hints = _hints(annotation)
         return annotation(**{name: _typed(hints[name], item) for name, item in data.items()})
     origin = typing.get_origin(annotation)
     if origin in (types.UnionType, typing.Union):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
@@ -9,14 +10,18 @@ from typing import TypeVar
 
 from mpesa_cbp_generator import names
 from mpesa_cbp_generator.analyse import Member, Shape, TypeName, analyse
+from mpesa_cbp_generator.composition import composition
 from mpesa_cbp_generator.config import Config
+from mpesa_cbp_generator.constraints import constraints
 from mpesa_cbp_generator.errors import ConfigurationError, Problem
+from mpesa_cbp_generator.groups import Groups
 from mpesa_cbp_generator.load import Contract
 from mpesa_cbp_generator.loosen import loosen
 from mpesa_cbp_generator.model import (
     ClassPlan,
     EnumerationPlan,
     FieldPlan,
+    GroupPlan,
     MemberPlan,
     MessagePlan,
     ModulePlan,
@@ -62,7 +67,7 @@ def make_plan(
         for note in loosen(contract, source):
             warn(note)
     validate(contract, source)
-    found_operations = operations(contract, warn=None if config.strict else warn)
+    found_operations = operations(contract, source, warn=None if config.strict else warn)
     shapes = analyse(contract)
     builder = _Builder(contract, config, source, {shape.key: shape for shape in shapes})
     plan = builder.plan(found_operations)
@@ -81,6 +86,7 @@ class _Builder:
         self.contract = contract
         self.config = config
         self.source = source
+        self.groups = Groups(source)
         self.merged = _merged_elements(shapes)
         self.shapes = {key: shape for key, shape in shapes.items() if key not in self.merged}
         self.declarations = {key: self._declaration(key) for key in self.shapes}
@@ -205,7 +211,12 @@ class _Builder:
             fields=tuple(fields),
             documentation=self._documentation(shape, declaration),
             place=self._place(shape.key),
+            group=self._group(shape, declaration),
+            facets=self.source.simple_content(declaration) if declaration is not None else Facets(),
         )
+
+    def _group(self, shape: Shape, declaration: Declaration | None) -> GroupPlan | None:
+        return self.groups.of(declaration, mixed=shape.mixed) if declaration is not None else None
 
     def _inherited(self, shape: Shape) -> list[Member]:
         result: list[Member] = []
@@ -248,10 +259,14 @@ class _Builder:
         own = self.declarations[shape.key]
         if declaration is None and member.kind == "text":
             declaration = own
-        facets, text = Facets(), ""
+        facets, text, made_of, nillable = Facets(), "", "", member.nillable
+        listed = any(t.shape for t in member.types)
         if declaration is not None:
             target = self.source.target(declaration)
             facets = self.source.facets(target)
+            made_of = composition(self.source, target, with_values=not listed)
+            # xsdata forgets it where the type is a restriction of a built-in one.
+            nillable = nillable or (member.kind == "element" and target.node.get("nillable") in ("true", "1"))
             text = "" if member.kind == "text" else documentation(declaration.node) or documentation(target.node)
         return FieldPlan(
             name=name,
@@ -261,14 +276,15 @@ class _Builder:
             types=self._types(owner, member),
             min_occurs=1 if wildcard_required else member.min_occurs,
             max_occurs=member.max_occurs,
-            nillable=member.nillable,
+            nillable=nillable,
             is_list=member.is_list,
             default=member.default,
             fixed=member.fixed,
             choice=member.choice,
             sequence=member.sequence,
             rank=member.rank,
-            facets=facets if not any(t.shape for t in member.types) else Facets(),
+            facets=Facets() if listed else facets,
+            composition=made_of,
             documentation=text,
             aliases=self._setting(self.config.aliases, owner, called) or (),
             values=tuple(sorted((self._setting(self.config.values, owner, called) or {}).items())),
@@ -329,6 +345,7 @@ class _Builder:
             members=tuple(members),
             documentation=documentation(declaration.node) if declaration is not None else "",
             place=self._place(shape.key),
+            facets=dataclasses.replace(self.source.facets(declaration), enumeration=()) if declaration else Facets(),
         )
 
     # -- modules ------------------------------------------------------------------------------------------------
@@ -345,6 +362,7 @@ class _Builder:
                     namespaces=namespaces,
                     documentation="\n\n".join(dict.fromkeys(text for text in texts if text)),
                     sources=tuple(sorted({schema.document.name for schema in schemas})),
+                    constraints=constraints(schemas),
                 )
             )
         return _bases_first(classes), tuple(modules)
@@ -385,7 +403,9 @@ class _Builder:
         return tuple(plans)
 
     def _message(self, shape: MessageShape, roots: Mapping[str, str]) -> MessagePlan:
-        payload_root = self.config.payloads.get(shape.body or "")
+        # A revision that lacks the document has no payload, whatever the settings of another one say.
+        linked = self.config.payloads.get(shape.body or "")
+        payload_root = linked if linked in roots else None
         return MessagePlan(
             body=shape.body,
             body_class=roots.get(shape.body or ""),
@@ -415,7 +435,7 @@ def _merged_elements(shapes: Mapping[Key, Shape]) -> dict[Key, Key]:
     for key, shape in shapes.items():
         if shape.kind == "element" and not shape.members and len(shape.bases) == 1 and shape.bases[0].shape:
             base = shapes.get(shape.bases[0].shape)
-            if base is not None and base.kind == "complex" and not shape.abstract:
+            if base is not None and base.kind == "complex" and not shape.abstract and not shape.nillable:
                 aliases[base.key].append(key)
     return {elements[0]: base for base, elements in aliases.items() if len(elements) == 1 and not shapes[base].is_root}
 

@@ -202,6 +202,12 @@ class Source:
             white_space=values.get("whiteSpace"),
         )
 
+    def simple_content(self, declaration: Declaration) -> Facets:
+        """Facets by which a complex type restricts the simple content of another one."""
+        node = declaration.node.find(f"{{{XS}}}complexType")
+        content = (declaration.node if node is None else node).find(f"{{{XS}}}simpleContent/{{{XS}}}restriction")
+        return Facets() if content is None else self.facets(Declaration(content, declaration.schema))
+
     def enumeration_values(self, declaration: Declaration) -> dict[str, EnumerationValue]:
         """Enumeration values of a simple type or of an element with one, by value; unions are followed."""
         found: dict[str, EnumerationValue] = {}

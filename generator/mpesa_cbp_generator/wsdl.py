@@ -12,11 +12,12 @@ from lxml import etree
 
 from mpesa_cbp_generator.errors import ContractError, Problem
 from mpesa_cbp_generator.load import WSDL, Contract, Document, line_of
-from mpesa_cbp_generator.source import Place, documentation, resolve_qname
+from mpesa_cbp_generator.source import Place, Source, documentation, resolve_qname
 
 SOAP = "http://schemas.xmlsoap.org/wsdl/soap/"
 SOAP12 = "http://schemas.xmlsoap.org/wsdl/soap12/"
 MIME = "http://schemas.xmlsoap.org/wsdl/mime/"
+HTTP_TRANSPORT = "http://schemas.xmlsoap.org/soap/http"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +54,17 @@ class _Found:
     node: etree._Element
 
 
-def operations(contract: Contract, *, warn: Callable[[Problem], None] | None = None) -> tuple[OperationShape, ...]:
+def operations(
+    contract: Contract, source: Source, *, warn: Callable[[Problem], None] | None = None
+) -> tuple[OperationShape, ...]:
     """All SOAP 1.1 operations in the order of their files and bindings.
 
-    With ``warn``, headers whose message is not declared are left out and reported to it instead of refused.
+    With ``warn``, headers whose message is not declared are left out, and elements that are not declared left as they
+    are; both are reported to it instead of refused.
 
     Raises ContractError naming every construct that is not supported or not declared.
     """
-    reader = _Reader(contract, warn)
+    reader = _Reader(contract, source, warn)
     found = tuple(reader.read())
     if reader.problems:
         raise ContractError(reader.problems)
@@ -72,8 +76,9 @@ def _tag(name: str, namespace: str = WSDL) -> str:
 
 
 class _Reader:
-    def __init__(self, contract: Contract, warn: Callable[[Problem], None] | None) -> None:
+    def __init__(self, contract: Contract, source: Source, warn: Callable[[Problem], None] | None) -> None:
         self.warn = warn
+        self.source = source
         self.contract = contract
         self.problems: list[Problem] = []
         self.index: dict[tuple[str, str], _Found] = {}
@@ -113,7 +118,10 @@ class _Reader:
         return result
 
     def _binding(self, found: _Found) -> Iterator[OperationShape]:
-        style = next(found.node.iterchildren(_tag("binding", SOAP))).get("style") or "document"
+        binding = next(found.node.iterchildren(_tag("binding", SOAP)))
+        if binding.get("transport", HTTP_TRANSPORT) != HTTP_TRANSPORT:
+            self._refuse(found.document, binding, f"transport {binding.get('transport')!r} is not supported, only HTTP")
+        style = binding.get("style") or "document"
         nodes = list(found.node.iterchildren(_tag("operation")))
         port_type = self._lookup("portType", found, found.node, "type") if nodes else None
         if port_type is None:
@@ -159,7 +167,7 @@ class _Reader:
             style=style,
             input=input_,
             output=output,
-            faults=tuple(self._faults(port_type, abstract)),
+            faults=tuple(self._faults(found, port_type, node, abstract)),
             documentation=documentation(abstract) or documentation(node),
             place=Place(found.document.name, line_of(node)),
         )
@@ -209,9 +217,20 @@ class _Reader:
                 self._refuse(message.document, part, "a part with a type is not document/literal; it needs an element")
                 yield part.get("name") or "", None
             else:
-                yield part.get("name") or "", resolve_qname(part, part.get("element") or "", "", None)
+                element = resolve_qname(part, part.get("element") or "", "", None)
+                if self.source.find("element", element) is None:
+                    before = len(self.problems)
+                    self._refuse(message.document, part, f"element {element} is not declared in the contract")
+                    if self.warn is not None:
+                        self.warn(self.problems.pop(before))
+                yield part.get("name") or "", element
 
-    def _faults(self, port_type: _Found, abstract: etree._Element) -> Iterator[tuple[str, str]]:
+    def _faults(
+        self, found: _Found, port_type: _Found, node: etree._Element, abstract: etree._Element
+    ) -> Iterator[tuple[str, str]]:
+        for bound in node.iterfind(f"{_tag('fault')}/{_tag('fault', SOAP)}"):
+            if (bound.get("use") or "literal") != "literal":
+                self._refuse(found.document, bound, f"use {bound.get('use')!r} is not supported, only literal")
         for fault in abstract.iterchildren(_tag("fault")):
             message = self._lookup("message", port_type, fault, "message")
             for _, element in self._parts(message) if message is not None else ():

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import pytest
 
 from mpesa_cbp_generator.config import Config
+from mpesa_cbp_generator.drift.compare import compare
+from mpesa_cbp_generator.drift.findings import Finding
 from mpesa_cbp_generator.load import load_files
 from mpesa_cbp_generator.model import Plan
 from mpesa_cbp_generator.plan import make_plan
@@ -32,6 +34,7 @@ class Contract:
     answer: str = '<xs:sequence><xs:element name="Code" type="xs:string"/></xs:sequence>'
     schema: str = 'elementFormDefault="qualified"'
     request_attributes: str = ""
+    request_constraints: str = ""
     request: str = "PayRequest"
     operation: str = "Pay"
     action: str = "pay"
@@ -52,7 +55,7 @@ class Contract:
     xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:t="urn:pay" targetNamespace="urn:pay">
   <w:types>
     <xs:schema targetNamespace="urn:pay" {self.schema}>
-      <xs:element name="{self.request}"><xs:complexType {self.request_attributes}>{self.content}</xs:complexType></xs:element>
+      <xs:element name="{self.request}"><xs:complexType {self.request_attributes}>{self.content}</xs:complexType>{self.request_constraints}</xs:element>
       <xs:element name="PayAnswer"><xs:complexType>{self.answer}</xs:complexType></xs:element>
       {self.types}
     </xs:schema>
@@ -91,6 +94,11 @@ def plan(contract: Contract | str, role: Role = "caller", **settings: Any) -> Pl
         sources=(), package="bindings", output=Path("bindings"), roles=dict.fromkeys(names, role), **settings
     )
     return make_plan(load_files({"pay.wsdl": text.encode()}), config, strict_settings=False)
+
+
+def found(old: Plan, new: Plan, rule: str) -> list[Finding]:
+    """The findings of one rule between two plans."""
+    return [finding for finding in compare(old, new) if finding.rule == rule]
 
 
 def sequence(*elements: str) -> str:

@@ -11,8 +11,8 @@ from mpesa_cbp_generator.drift.compare import compare_with_walk
 from mpesa_cbp_generator.drift.tree import Node, build
 from mpesa_cbp_generator.model import Plan
 from tests.drift.contracts import Contract, needs_shared, plan, sequence
+from tests.drift.rows import ROWS, Row, fault
 from tests.drift.test_revisions import CONFIG, shared
-from tests.drift.test_table import ROWS, Row, fault
 
 
 def fingerprints(nodes: Iterable[Node]) -> set[str]:

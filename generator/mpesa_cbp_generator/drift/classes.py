@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from mpesa_cbp_generator.drift import members as member_changes
 from mpesa_cbp_generator.drift.change import Change, change
+from mpesa_cbp_generator.drift.facets import compare_facets
+from mpesa_cbp_generator.drift.groups import compare_groups
 from mpesa_cbp_generator.drift.likeness import TypeMatcher
 from mpesa_cbp_generator.drift.match import match_members
 from mpesa_cbp_generator.drift.members import MemberComparison, plain
-from mpesa_cbp_generator.drift.order import compare_choices, compare_order
+from mpesa_cbp_generator.drift.order import compare_order
 from mpesa_cbp_generator.drift.view import Member, TypePlan, View
 from mpesa_cbp_generator.model import ClassPlan, EnumerationPlan, MemberPlan
 
@@ -41,7 +43,9 @@ def compare_classes(old: ClassPlan, new: ClassPlan, types: TypeMatcher) -> Class
     ]
     changes += [member_changes.removed(member) for member in removed]
     changes += [member_changes.added(member, absorbed=_absorbs(before, member)) for member in added]
-    changes += [*compare_order(old, new, pairs), *compare_choices(old, new, pairs), *_class_changes(old, new, types)]
+    changes += compare_order(old, new, pairs)
+    changes += compare_groups((old, before), (new, after), pairs, changes)
+    changes += _class_changes(old, new, types)
     return ClassComparison(pairs, tuple(removed), tuple(added), tuple(changes))
 
 
@@ -77,6 +81,7 @@ def compare_enumerations(old: EnumerationPlan, new: EnumerationPlan) -> Iterator
             )
     if old.builtin != new.builtin:
         yield _of_type("type-changed", old, new, f"xs:{old.builtin}", f"xs:{new.builtin}")
+    yield from _facets(old, new)
     yield from _texts(old, new)
 
 
@@ -141,7 +146,13 @@ def _class_changes(old: ClassPlan, new: ClassPlan, types: TypeMatcher) -> Iterat
         first is not None and second is not None and first.path != second.path and not types.same_content(first, second)
     ):
         yield _of_type("base-type-changed", old, new, *(item.path[-1] if item else None for item in (first, second)))
+    yield from _facets(old, new, "/#text")
     yield from _texts(old, new)
+
+
+def _facets(old: TypePlan, new: TypePlan, suffix: str = "") -> Iterator[Change]:
+    for rule_id, before, after in compare_facets(old.facets, new.facets):
+        yield _of_type(rule_id, old, new, before, after, suffix=suffix)
 
 
 def _base(item: ClassPlan, view: View) -> TypePlan | None:
@@ -175,11 +186,19 @@ def _same_value(key: tuple[str, ...], old: MemberPlan, new: MemberPlan) -> Itera
 
 
 def _of_type(
-    rule_id: str, old: TypePlan, new: TypePlan, before: str | None, after: str | None, source: str | None = None
+    rule_id: str,
+    old: TypePlan,
+    new: TypePlan,
+    before: str | None,
+    after: str | None,
+    *,
+    source: str | None = None,
+    suffix: str = "",
 ) -> Change:
     return change(
         rule_id,
         key=(*old.path, "", *new.path),
+        suffix=suffix,
         old=before,
         new=after,
         old_place=old.place,

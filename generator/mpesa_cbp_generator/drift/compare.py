@@ -14,7 +14,7 @@ from mpesa_cbp_generator.drift.operations import compare_operations, match_opera
 from mpesa_cbp_generator.drift.rules import rule
 from mpesa_cbp_generator.drift.view import TypePlan, View
 from mpesa_cbp_generator.drift.walk import Visit, Walker
-from mpesa_cbp_generator.model import OperationPlan, Plan
+from mpesa_cbp_generator.model import ModulePlan, OperationPlan, Plan
 from mpesa_cbp_generator.source import local_name, namespace_of
 
 
@@ -48,7 +48,7 @@ def compare_with_walk(old: Plan, new: Plan) -> Comparison:
     collector = _Collector(View(old), View(new))
     collector.operations()
     collector.unused()
-    collector.modules()
+    collector.schemas()
     findings = {item.fingerprint: item for item in collector.findings()}
     return Comparison(tuple(sorted(findings.values(), key=sort_key)), tuple(collector.visits), collector.walker)
 
@@ -97,15 +97,26 @@ class _Collector:
             elif other.id in self._reached_old:
                 self._unused_pair(other, item)
 
-    def modules(self) -> None:
-        """Compare the texts of the schemas."""
-        old_texts = {item.namespaces: item.documentation for item in self.old.plan.modules}
-        new_texts = {item.namespaces: item.documentation for item in self.new.plan.modules}
-        for namespaces in old_texts.keys() & new_texts.keys():
-            before, after = plain(old_texts[namespaces]), plain(new_texts[namespaces])
-            if before != after:
-                found = changes.change("documentation-changed", key=("schema", *namespaces), old=before, new=after)
-                self._add(found, "", f"schema {' '.join(namespaces)}", ("unused",))
+    def schemas(self) -> None:
+        """Compare the texts of the schemas, and what they demand that no type holds."""
+        before, after = ({item.namespaces: item for item in view.plan.modules} for view in (self.old, self.new))
+        for namespaces in before.keys() & after.keys():
+            self._schema(before[namespaces], after[namespaces])
+
+    def _schema(self, old: ModulePlan, new: ModulePlan) -> None:
+        path, key = f"schema {' '.join(old.namespaces)}", ("schema", *old.namespaces)
+        texts = plain(old.documentation), plain(new.documentation)
+        if texts[0] != texts[1]:
+            found = changes.change("documentation-changed", key=key, old=texts[0], new=texts[1])
+            self._add(found, "", path, ("unused",))
+        gone, came = (
+            "; ".join(text for text in one.constraints if text not in other.constraints)
+            for one, other in ((old, new), (new, old))
+        )
+        if gone or came:
+            found = changes.change("constraint-changed", key=key, old=gone or None, new=came or None)
+            # Which messages it concerns is not known, so that it counts in both directions.
+            self._add(found, "", path, ("outbound", "inbound"))
 
     def findings(self) -> Iterator[Finding]:
         """Everything that was collected, as findings."""

@@ -59,11 +59,13 @@ class TypeMatcher:
 
     def _equal(self, old: TypePlan, new: TypePlan) -> bool:
         if isinstance(old, EnumerationPlan) and isinstance(new, EnumerationPlan):
-            return {m.value for m in old.members} == {m.value for m in new.members} and old.builtin == new.builtin
+            values = [{member.value for member in item.members} for item in (old, new)]
+            return values[0] == values[1] and (old.builtin, old.facets) == (new.builtin, new.facets)
         if not isinstance(old, ClassPlan) or not isinstance(new, ClassPlan):
             return False
         before, after = self.old.members(old), self.new.members(new)
-        if old.abstract != new.abstract or len(before) != len(after):
+        whole = [(item.abstract, item.nillable, item.group, item.facets) for item in (old, new)]
+        if whole[0] != whole[1] or len(before) != len(after):
             return False
         return all(self._equal_members(a, b) for a, b in zip(before, after, strict=True))
 
@@ -88,4 +90,5 @@ def _occurs(field: FieldPlan) -> tuple[object, ...]:
         field.fixed,
         field.choice,
         field.facets,
+        field.composition,
     )

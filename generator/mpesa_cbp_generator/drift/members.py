@@ -119,10 +119,14 @@ class MemberComparison:
         if not self.same_type or old.is_list != new.is_list:
             source = type_effect(old, self.old_view, new, self.new_view)
             before, after = self.old_view.type_text(old), self.new_view.type_text(new)
-            yield self._change("type-changed", before, after, source=source)
+            content = self.old_view.simple_content(old)
+            wire = "info" if content is not None and content == self.new_view.simple_content(new) else "error"
+            yield self._change("type-changed", before, after, outbound=wire, inbound=wire, source=source)
         if old.nillable != new.nillable:
             source = effect(old, self.old_view, new, self.new_view)
             yield self._change("nillable-changed", _flag(old.nillable), _flag(new.nillable), source=source)
+        if self.same_type and old.is_list == new.is_list and old.composition != new.composition:
+            yield self._change("facet-changed", old.composition or None, new.composition or None)
         for verdict, before_facet, after_facet in compare_facets(old.facets, new.facets):
             yield self._change(verdict, before_facet, after_facet)
 

@@ -1,4 +1,4 @@
-"""Order and choice: the changes of what a type says about its elements' order and about their excluding each other."""
+"""Order: the change of what a type says about its elements' order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def compare_order(old: ClassPlan, new: ClassPlan, pairs: MemberPairs) -> Iterato
     for first, second in combinations(range(len(elements)), 2):
         before = _relation(elements[first][0], elements[second][0])
         after = _relation(elements[first][1], elements[second][1])
-        if before != after:
+        if before != after and "apart" not in (before, after):
             moved.update({first: None, second: None})
             freed = freed and after == "free"
     if not moved:
@@ -37,24 +37,11 @@ def compare_order(old: ClassPlan, new: ClassPlan, pairs: MemberPairs) -> Iterato
     )
 
 
-def compare_choices(old: ClassPlan, new: ClassPlan, pairs: MemberPairs) -> Iterator[Change]:
-    """One change where other sets of elements exclude one another; elements that came or went do not count."""
-    before = _groups([(first.field.choice, first.shown) for first, _ in pairs])
-    after = _groups([(second.field.choice, first.shown) for first, second in pairs])
-    if before != after:
-        yield change(
-            "choice-changed",
-            key=(*old.path, "", *new.path),
-            old=_choice_text(before),
-            new=_choice_text(after),
-            old_place=old.place,
-            new_place=new.place,
-        )
-
-
 def _relation(first: Member, second: Member) -> str:
-    """How two elements stand: before, behind, in rounds of a repeated group, or free."""
+    """How two elements stand: before, behind, in rounds of a repeated group, free, or never together."""
     repeated = first.field.repeated and second.field.repeated
+    if not repeated and first.field.choice is not None and first.field.choice == second.field.choice:
+        return "apart"
     if repeated and first.field.sequence is not None and first.field.sequence == second.field.sequence:
         return "rounds"
     if first.rank == second.rank:
@@ -68,15 +55,3 @@ def _in_order(members: Sequence[Member], names: dict[int, str]) -> str:
     for member in members:
         ranks.setdefault(member.rank, []).append(names.get(id(member), member.shown))
     return ", ".join(" & ".join(sorted(ranks[rank])) for rank in sorted(ranks))
-
-
-def _groups(members: Sequence[tuple[int | None, str]]) -> frozenset[frozenset[str]]:
-    found: dict[int, set[str]] = {}
-    for choice, name in members:
-        if choice is not None:
-            found.setdefault(choice, set()).add(name)
-    return frozenset(frozenset(names) for names in found.values() if len(names) > 1)
-
-
-def _choice_text(groups: frozenset[frozenset[str]]) -> str | None:
-    return "; ".join(sorted(" | ".join(sorted(names)) for names in groups)) or None

@@ -143,15 +143,41 @@ MEMBER_RULES: tuple[Rule, ...] = (
         advice="Regenerate: the writer takes the order from the contract.",
     ),
     Rule(
-        id="choice-changed",
-        title="another set of elements excludes one another",
+        id="model-group-tightened",
+        title="fewer combinations of elements are allowed",
         outbound=("error",),
-        inbound=("error",),
+        inbound=("info",),
         source=("none",),
-        what="An element joined or left an xs:choice.",
-        why="Combinations that were legal are not, or combinations arrive that could not.",
-        example="EncryptedParameters and Parameters become alternatives.",
-        advice="Check which of the alternatives code sets, and which it expects.",
+        what="A choice, an optional or a repeated group, or a wildcard allows fewer of the documents that it allowed, "
+        "and no finding about a single element says so.",
+        why="Combinations that were legal are refused.",
+        example="One of Parameters and EncryptedParameters must be there; both could be left out.",
+        advice="Check which combinations code sends; validate() does not hold all of this.",
+    ),
+    Rule(
+        id="model-group-loosened",
+        title="more combinations of elements are allowed",
+        outbound=("info",),
+        inbound=("warning",),
+        source=("none",),
+        what="A choice, an optional or a repeated group, or a wildcard allows more documents than before, and no "
+        "finding about a single element says so.",
+        why="Combinations arrive that code may not expect.",
+        example="Both Parameters and EncryptedParameters may be left out; one of them had to be there.",
+        advice="Look at code that counts on one of the alternatives.",
+    ),
+    Rule(
+        id="model-group-changed",
+        title="other combinations of elements are allowed",
+        outbound=("error",),
+        inbound=("warning",),
+        source=("none",),
+        what="Groups were put together otherwise, and neither content model allows all that the other one does. In "
+        "mixed content, where elements have no fields of their own, any change of theirs is told so; #… stands for "
+        "what an element holds there.",
+        why="Combinations that were legal may be refused, and unexpected ones may arrive.",
+        example="Rounds of Key and Value become all Keys, then all Values.",
+        advice="Compare the two by hand, with the messages that you send and read.",
     ),
     Rule(
         id="namespace-changed",

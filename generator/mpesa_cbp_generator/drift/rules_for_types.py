@@ -8,11 +8,12 @@ TYPE_RULES: tuple[Rule, ...] = (
     Rule(
         id="type-changed",
         title="the type is another",
-        outbound=("error",),
-        inbound=("error",),
+        outbound=("error", "info"),
+        inbound=("error", "info"),
         source=("breaking", "none"),
         what="An element, attribute or text has a type that allows other content. A type that merely has another name "
-        "is no change of type. On the source axis it is none where Python sees the same type.",
+        "is no change of type. It is info where only the bindings hold the same text otherwise, as for an element that "
+        "is declared for itself and referred to; on the source axis it is none where Python sees the same type.",
         why="Values that were legal may not be, on either side.",
         example="KeyOwner becomes xs:string instead of xs:integer.",
         advice="Regenerate, let the type checker find the code, and try real values in both directions.",
@@ -161,6 +162,18 @@ TYPE_RULES: tuple[Rule, ...] = (
         why="isinstance() and annotations with the old base no longer hold.",
         example="Parameter no longer extends ParameterType.",
         advice="Look for code that uses the base.",
+    ),
+    Rule(
+        id="constraint-changed",
+        title="something is to be unique, referred to or blocked otherwise",
+        outbound=("error",),
+        inbound=("warning",),
+        source=("none",),
+        what="xs:unique, xs:key or xs:keyref of a schema changed, or which types may not stand for others (block). "
+        "It is told of the schema, since bindings do not hold it.",
+        why="Documents that were legal may be refused.",
+        example="Key of Parameter must be unique within Parameters.",
+        advice="Check what is sent by hand: validate() does not hold it.",
     ),
     Rule(
         id="type-added",

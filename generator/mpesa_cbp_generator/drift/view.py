@@ -67,7 +67,9 @@ class View:
             offset = max((member.rank for member in inherited), default=-1) + 1
             own = tuple(Member(item, field, field.rank + offset) for field in item.fields)
             overridden = {member.key for member in own}
-            self._members[item.id] = (*(m for m in inherited if m.key not in overridden), *own)
+            # A restriction that leaves an element out has it with no occurrence.
+            whole = (*(m for m in inherited if m.key not in overridden), *own)
+            self._members[item.id] = tuple(member for member in whole if member.field.max_occurs != 0)
         return self._members[item.id]
 
     def derived(self, item: ClassPlan) -> tuple[ClassPlan, ...]:
@@ -83,6 +85,21 @@ class View:
     def type_named(self, path: tuple[str, ...], like: TypePlan) -> TypePlan | None:
         """The type of that contract path and of the same kind as another one."""
         return next((item for item in self.paths.get(path, ()) if type(item) is type(like)), None)
+
+    def simple_content(self, field: FieldPlan) -> tuple[object, ...] | None:
+        """What text a field holds, alike for a simple type and for a class that is nothing but one; else None."""
+        held = list(self.referenced(field))
+        if len(held) == 1 and isinstance(held[0], ClassPlan) and not held[0].abstract:
+            members = self.members(held[0])
+            if len(members) != 1 or members[0].field.kind != "text" or self.derived(held[0]):
+                return None
+            return self.simple_content(members[0].field)
+        types = tuple(reference.name for reference in field.types)
+        return (
+            None
+            if any(isinstance(item, ClassPlan) for item in held)
+            else (types, field.is_list, field.facets, field.composition, field.default, field.fixed)
+        )
 
     def type_text(self, field: FieldPlan) -> str:
         """The field's type in the contract's words: ``xs:string``, ``Request`` or ``Identity (anonymous)``."""

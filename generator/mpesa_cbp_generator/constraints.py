@@ -1,0 +1,56 @@
+"""Constraints: what a schema demands that no field and no codec holds.
+
+Uniqueness and references inside a document (``xs:unique``, ``xs:key``, ``xs:keyref``) and types that must not stand for
+others (``block``) are kept as words, so that a contract that changes them is another contract.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from lxml import etree
+
+from mpesa_cbp_generator.load import XS, Schema
+from mpesa_cbp_generator.source import clark
+
+# A prefix in a path of XML Schema part 1, section 3.11.6; an axis has two colons.
+_PREFIX = re.compile(r"([\w.-]+):(?!:)")
+
+
+def constraints(schemas: Iterable[Schema]) -> tuple[str, ...]:
+    """All of them in words, each with the declaration that it stands in, in no order that files have."""
+    return tuple(sorted(text for schema in schemas for text in (*_identities(schema), *_blocks(schema))))
+
+
+def _identities(schema: Schema) -> Iterator[str]:
+    for node in schema.element.iter(*(f"{{{XS}}}{kind}" for kind in ("unique", "key", "keyref"))):
+        paths = [f"{_local(part)} {_path(part)}" for part in node.iterchildren(f"{{{XS}}}selector", f"{{{XS}}}field")]
+        refer = f"refer {(node.get('refer') or '').rpartition(':')[2]} " if node.get("refer") else ""
+        yield f"{_where(node.getparent())}: {_local(node)} {node.get('name')}: {refer}{', '.join(paths)}"
+
+
+def _blocks(schema: Schema) -> Iterator[str]:
+    if schema.element.get("blockDefault"):
+        yield f"schema: blockDefault {_words(schema.element, 'blockDefault')}"
+    for node in schema.element.iter(f"{{{XS}}}element", f"{{{XS}}}complexType"):
+        if node.get("block"):
+            yield f"{_where(node)}: {_local(node)} block {_words(node, 'block')}"
+
+
+def _words(node: etree._Element, attribute: str) -> str:
+    return " ".join(sorted((node.get(attribute) or "").split()))
+
+
+def _path(node: etree._Element) -> str:
+    return _PREFIX.sub(lambda found: clark(node.nsmap.get(found.group(1)) or "", ""), node.get("xpath") or "")
+
+
+def _where(node: etree._Element | None) -> str:
+    around = (node, *node.iterancestors(f"{{{XS}}}*")) if node is not None else ()
+    names = [declaration.get("name") or "" for declaration in around]
+    return "/".join(name for name in reversed(names) if name)
+
+
+def _local(node: etree._Element) -> str:
+    return str(etree.QName(node).localname)
