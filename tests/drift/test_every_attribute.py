@@ -155,7 +155,7 @@ def mutated(number: int, name: str, value: str) -> tuple[str, Plan | None]:
     root = copy.deepcopy(etree.fromstring(contract()))
     node = list(root.iter(etree.Element))[number]
     parent = node.getparent()
-    told = f"line {node.sourceline}: {etree.QName(node).localname} {dict(node.attrib)}: {name or 'removed'} {value}"
+    told = f"line {node.sourceline}: {etree.QName(node).localname} {sorted(map(str, node.attrib))}: {name or 'removed'} {value}"
     if name:
         node.set(name, value)
     elif parent is not None:
