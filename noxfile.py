@@ -127,10 +127,9 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(python=sys.executable)
 def bench(session: nox.Session) -> None:
-    """Measure the codecs beside xsdata and the floor."""
-    _install(session, "test")
-    session.run("python", "bench/bench_codecs.py")
-    session.run("python", "bench/bench_drift.py")
+    """Measure everything beside its peers and its floor, and write docs/benchmarks.md."""
+    _install(session, "bench")
+    session.run("python", "-m", "bench", *session.posargs)
 
 
 @nox.session(name="kill-listener", python=sys.executable)

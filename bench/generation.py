@@ -1,0 +1,92 @@
+"""Generating bindings, against the ``xsdata generate`` command, and how the time grows with the number of types."""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from bench import zeep_peer
+from bench.measure import Effort, processes
+from bench.samples import ROOT
+from bench.table import Row, duration, slower
+
+TITLE = "Generation"
+EXPLANATION = (
+    "Whole commands in fresh processes, formatting included, processor time of all their processes. xsdata "
+    "generates plain dataclasses from the same files, one command a WSDL as it needs them; ours are "
+    "dataclasses, compiled codecs, operations, contract lock. The contracts of many types are one XSD with a "
+    "chain of types of six members each."
+)
+
+OURS = "import sys; from mpesa_cbp_generator.cli import main; assert not main(sys.argv[1:])"
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """All rows of the subject."""
+    yield from _family(effort)
+    yield from _growth(effort)
+
+
+def _family(effort: Effort) -> Iterator[Row]:
+    with TemporaryDirectory(prefix="mpesa-cbp-bench-") as out, zeep_peer.contract_folder() as folder:
+        config = Path(out) / "bindings.toml"
+        text = (ROOT / "bindings.toml").read_text(encoding="utf-8")
+        config.write_text(text, encoding="utf-8")
+        for name in ("wsdl", "xsd"):
+            (Path(out) / name).symlink_to(ROOT / name)
+        ours = f"sys_argv = ['generate', '--config', {str(config)!r}]\n" + OURS.replace("sys.argv[1:]", "sys_argv")
+        theirs = _xsdata(sorted(folder.glob("*.wsdl"))[: 1 if effort.tiny else None], out)
+        found = processes({"ours": ours, "xsdata generate": theirs}, effort).times
+    row = slower("generate the family", found, "ours", "xsdata generate")
+    yield row
+    seconds = found.median("ours")
+    yield Row("generate the family", row.ours, "three seconds", "3.00 s", seconds / 3, limit=1)
+
+
+def _xsdata(wsdls: list[Path], out: str) -> str:
+    commands = [
+        [sys.executable, "-m", "xsdata", "generate", str(wsdl), "--package", f"peer.{wsdl.stem.lower()}"]
+        for wsdl in wsdls
+    ]
+    return f"import subprocess\nfor c in {commands!r}: subprocess.run(c, cwd={out!r}, check=True, capture_output=True)"
+
+
+def _growth(effort: Effort) -> Iterator[Row]:
+    sizes = (10, 20) if effort.tiny else (10, 100, 500, 2_000)
+    with TemporaryDirectory(prefix="mpesa-cbp-bench-") as name:
+        folder = Path(name)
+        scripts = {}
+        for size in sizes:
+            contract = folder / f"c{size}"
+            contract.mkdir()
+            (contract / "types.xsd").write_text(_schema(size), encoding="utf-8")
+            arguments = [
+                "generate",
+                "--contract",
+                str(contract),
+                "--package",
+                f"types_{size}",
+                "--out",
+                str(folder / f"out{size}"),
+            ]
+            scripts[f"{size}"] = f"arguments = {arguments!r}\n" + OURS.replace("sys.argv[1:]", "arguments")
+        times = processes(scripts, Effort(effort.seconds, 1 if effort.tiny else 2, effort.tiny)).times
+    for small, large in itertools.pairwise(sizes):
+        low, middle, high = times.ratios(f"{large}", f"{small}")
+        shown = duration(times.median(f"{large}")), f"{small} types", duration(times.median(f"{small}"))
+        yield Row(f"generate {large} types", *shown, middle, (low, high))
+
+
+def _schema(types: int) -> str:
+    """One XSD of a chain of types."""
+    parts = ['<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:bench" targetNamespace="urn:bench">']
+    for number in range(types):
+        members = "".join(f'<xs:element name="Member{n}" type="xs:string" minOccurs="0"/>' for n in range(5))
+        following = f'<xs:element name="Next" type="Type{number + 1}" minOccurs="0"/>' if number + 1 < types else ""
+        parts.append(
+            f'<xs:complexType name="Type{number}"><xs:sequence>{members}{following}</xs:sequence></xs:complexType>'
+        )
+    return "\n".join([*parts, '<xs:element name="root" type="Type0"/>', "</xs:schema>"])
