@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import queue
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -23,8 +21,9 @@ from mpesa_cbp_models.operations import (
     VALIDATE_C2B_PAYMENT,
 )
 from tests.journal.damage import lose_table
+from tests.listener.messages import TOKEN
+from tests.listener.wsgi import code_of, post
 
-TOKEN = "an-unguessable-word"
 RESULT = encode(
     Result(result_code="0", originator_conversation_id="c1"), operation=GENERIC_API_RESULT, direction="input"
 )
@@ -53,27 +52,6 @@ CONFIRMATION = encode(
 def journal(tmp_path: Path) -> Iterator[Journal]:
     with Journal(f"sqlite:///{tmp_path}/j.db") as opened:
         yield opened
-
-
-def post(listener: Listener, body: bytes, **changes: str) -> tuple[str, bytes]:
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": "POST",
-        "PATH_INFO": f"/{TOKEN}/result",
-        "CONTENT_TYPE": "text/xml; charset=utf-8",
-        "CONTENT_LENGTH": str(len(body)),
-        "REMOTE_ADDR": "192.0.2.1",
-        "wsgi.input": io.BytesIO(body),
-        **changes,
-    }
-    status: list[str] = []
-    answer = b"".join(listener(environ, lambda line, _: status.append(line)))  # type: ignore[arg-type]
-    return status[0], answer
-
-
-def code_of(answer: bytes) -> str:
-    message = decode(answer).message
-    found = getattr(message, "response_code", None) or getattr(message, "result_code", None)
-    return str(found if found is not None else message.result.result_code)
 
 
 @pytest.mark.parametrize(

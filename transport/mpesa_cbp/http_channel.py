@@ -39,7 +39,11 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
     """Refuses what two servers in a row could read differently (request smuggling), and HTTP before 1.0."""
 
     def parse_header(self, header_plus: bytes) -> None:
-        super().parse_header(header_plus)
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            # Python reads no number of more than 4300 digits.
+            raise ParsingError("Content-Length") from None
         if self.version not in ("1.0", "1.1"):
             raise ParsingError("HTTP version")
         if "TRANSFER_ENCODING" in self.headers or (self.chunked and "CONTENT_LENGTH" in self.headers):
@@ -160,7 +164,8 @@ class TlsChannel(Channel):
             self._wants_to_write = True
             return False
         except OSError as error:
-            self.server.handshake_failed(self.addr[0], getattr(error, "reason", None) or type(error).__name__)
+            reason = getattr(error, "reason", None) or type(error).__name__
+            self.server.handshake_failed(self.addr[0], f"TLS handshake failed: {reason}")
             self.handle_close()
             return False
         self._shaken, self._wants_to_write, self.working_since = True, False, None

@@ -16,6 +16,7 @@ from waitress.server import create_server
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.http_channel import Channel, TlsChannel
 from mpesa_cbp.log_events import CONNECTION_REFUSED
+from mpesa_cbp.log_limit import LogLimit
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -70,12 +71,13 @@ class Server:
         self._channel_class = channel_class or (TlsChannel if tls is not None else Channel)
         self._server = _create(application, host=host, port=port, name=name, limits=limits, tls=tls, map=self._map)
         self._server.tls_context = tls
-        self._server.handshake_failed = _handshake_failed
+        self._server.handshake_failed = self._refused
         self._server.channel_class = self._connected
         self.scheme = "http" if tls is None else "https"
         self.host: str = str(self._server.effective_host)
         self.port: int = int(self._server.effective_port)
         self._next_look = 0.0
+        self._refusals = LogLimit()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"{name}-server", daemon=True)
 
@@ -104,7 +106,7 @@ class Server:
     def _connected(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any) -> HTTPChannel | None:  # noqa: A002
         """Make a channel of a new connection; whatever goes wrong with it must not end the server."""
         if not self._admits(addr[0]):
-            CONNECTION_REFUSED.log(_logger, origin=addr[0], reason="not in the allowed networks")
+            self._refused(addr[0], "not in the allowed networks")
             sock.close()
             return None
         try:
@@ -112,6 +114,10 @@ class Server:
         except (OSError, ValueError):
             sock.close()
             return None
+
+    def _refused(self, origin: str, reason: str) -> None:
+        if self._refusals.allows():
+            CONNECTION_REFUSED.log(_logger, origin=origin, reason=reason)
 
     def _run(self) -> None:
         while not self._stopping.is_set():
@@ -201,7 +207,3 @@ def _create(
         server.close()
         raise SettingsError(f"{host} names more than one address: give one of them")
     return server
-
-
-def _handshake_failed(origin: str, reason: str) -> None:
-    CONNECTION_REFUSED.log(_logger, origin=origin, reason=f"TLS handshake failed: {reason}")
