@@ -70,7 +70,7 @@ def test_broker_with_its_certificate_is_served_and_its_subject_is_kept(
     assert [event.origin for event in journal.events("600000_A")] == ["127.0.0.1 CN=broker,O=Acme"]
 
 
-def test_body_of_many_tls_records_arrives_whole(server: ListenerServer, authority: Authority, journal: Journal) -> None:
+def test_body_of_many_tls_records_arrives_whole(server: ListenerServer, authority: Authority) -> None:
     body = result(f"600000_{'x' * 80_000}")
     status, answer = post(server, authority, body, certificate=authority.issue("broker"))
     assert (status, response_code(answer)) == (200, "00000000")
