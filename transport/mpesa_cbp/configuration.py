@@ -64,7 +64,10 @@ _ZONES = {"utc": UTC, "nairobi": NAIROBI}
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration(ListenerConfiguration):
-    """Checked settings; what was given nowhere has its default, mostly None. ``origins`` says where each came from."""
+    """Checked settings; what was given nowhere has its default, mostly None. ``origins`` says where each came from.
+
+    ``secret_files`` are the files that hold secrets: those named with ``…_file``, and a TOML file with a secret in it.
+    """
 
     endpoint: str | None = declare(URL, "the broker's address, ending in `/mminterface/request`")
     query_url: str | None = declare(URL, "where queryTransaction is posted, if not to the endpoint")
@@ -139,6 +142,7 @@ class Configuration(ListenerConfiguration):
     journal_url: str | None = declare(JOURNAL_URL, "the journal, such as `sqlite:///payments.db`", table="journal")
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+    secret_files: tuple[Path, ...] = field(default=(), compare=False)
 
     def profile(self) -> Profile:
         """How the signing header is written (protocol, section 2)."""
@@ -237,10 +241,12 @@ def load(
     sources = [from_arguments(arguments, known), from_environment(environ, known)]
     if file is not None:
         sources.append(from_toml(file, known))
-    values, origins, problems = read_values(sources)
-    problems += _missing(origins.keys(), require, mode=values.get("signing_mode"))
+    values, made_of, problems = read_values(sources)
+    problems += _missing(made_of.keys(), require, mode=values.get("signing_mode"))
     if not problems:
-        configuration = Configuration(**values, origins=origins)
+        origins = {name: found.place for name, found in made_of.items()}
+        secret_files = {found.secret_file: None for found in made_of.values() if found.secret_file is not None}
+        configuration = Configuration(**values, origins=origins, secret_files=tuple(secret_files))
         problems = _contradictions(configuration)
     _raise_for(problems)
     return configuration

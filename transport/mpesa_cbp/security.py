@@ -37,6 +37,7 @@ __all__ = [
     "encrypt_credential",
     "encrypt_new_password",
     "generate_key_pair",
+    "password_certificate",
     "sp_password",
     "sp_password_digest",
     "sp_password_text",
@@ -145,7 +146,7 @@ def credential_key(certificate: bytes | Path | str) -> CredentialKey:
     `read_certificates` knows will do as long as it is clear which certificate is meant. Raises SecurityError for one
     that cannot be read or is not RSA.
     """
-    return CredentialKey(_rsa_public_key(_password_certificate(certificate)))
+    return CredentialKey(_rsa_public_key(password_certificate(certificate)))
 
 
 def decrypt_credential(*, credential: str, private_key: bytes, passphrase: bytes | None = None) -> str:
@@ -259,8 +260,11 @@ def _general_name(host_name: str) -> x509.GeneralName:
         return x509.DNSName(host_name)
 
 
-def _password_certificate(certificate: bytes | Path | str) -> Certificate:
-    """Choose the certificate that is meant; with several in a file only the single one that issues nothing is."""
+def password_certificate(certificate: bytes | Path | str) -> Certificate:
+    """Return the password certificate of a file; of several in it, the single one that issues nothing is meant.
+
+    `certificate` and errors as for `credential_key`. Protocol, section 11.
+    """
     try:
         certificates = read_certificates(_certificate_bytes(certificate)).certificates
     except CertificateFileError as problem:

@@ -58,13 +58,24 @@ def declare(kind: Kind, meaning: str, default: object = None, table: str = "") -
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A value as it stands somewhere; ``place`` is for people, ``folder`` is where relative paths start."""
+    """A value as it stands somewhere; ``place`` is for people, ``folder`` is where relative paths start.
+
+    ``is_file`` says that the value names the file in which the secret is, ``written_in`` is the TOML file.
+    """
 
     setting: Setting
     value: object
     place: str
     folder: Path
     is_file: bool = False
+    written_in: Path | None = None
+
+    @property
+    def secret_file(self) -> Path | None:
+        """The file that holds the value, if it is a secret and stands in one."""
+        if not self.setting.kind.secret:
+            return None
+        return self.folder / str(self.value).strip() if self.is_file else self.written_in
 
 
 def from_arguments(arguments: Mapping[str, object], known: Mapping[str, Setting]) -> Iterator[Found | str]:
@@ -103,30 +114,30 @@ def from_toml(path: Path, known: Mapping[str, Setting]) -> Iterator[Found | str]
             yield f"{path}: {written} is not known{_perhaps(written, names)}"
         else:
             is_file = (table, key) not in places
-            yield Found(setting, value, f"{path}: {written}", path.absolute().parent, is_file=is_file)
+            yield Found(setting, value, f"{path}: {written}", path.absolute().parent, is_file, path)
 
 
-def read_values(sources: Iterable[Iterable[Found | str]]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """Values by name, the place that each came from, and all problems; earlier sources go before later ones."""
+def read_values(sources: Iterable[Iterable[Found | str]]) -> tuple[dict[str, Any], dict[str, Found], list[str]]:
+    """Values by name, what each was made of, and all problems; earlier sources go before later ones."""
     values: dict[str, Any] = {}
-    places: dict[str, str] = {}
+    made_of: dict[str, Found] = {}
     problems: list[str] = []
     for source in sources:
-        settled = frozenset(places)
+        settled = frozenset(made_of)
         for found in source:
             if isinstance(found, str):
                 problems.append(found)
             elif found.setting.name in settled:
                 continue
-            elif found.setting.name in places:
-                problems.append(f"{found.place} stands beside {places[found.setting.name]}: keep one of them")
+            elif found.setting.name in made_of:
+                problems.append(f"{found.place} stands beside {made_of[found.setting.name].place}: keep one of them")
             else:
-                places[found.setting.name] = found.place
+                made_of[found.setting.name] = found
                 try:
                     values[found.setting.name] = _value(found)
                 except ValueError as error:
                     problems.append(f"{found.place} {error}")
-    return values, places, problems
+    return values, made_of, problems
 
 
 def _value(found: Found) -> Any:

@@ -17,6 +17,7 @@ from mpesa_cbp.cli.code import code
 from mpesa_cbp.cli.core_requests import balance, register, reverse, status
 from mpesa_cbp.cli.decode import decode
 from mpesa_cbp.cli.demo import demo
+from mpesa_cbp.cli.doctor import doctor
 from mpesa_cbp.cli.events import events
 from mpesa_cbp.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
 from mpesa_cbp.cli.listen import listen
@@ -42,6 +43,7 @@ for command in (
     code,
     decode,
     demo,
+    doctor,
     events,
     listen,
     pay,

@@ -11,6 +11,13 @@ import click
 from mpesa_cbp.configuration import Configuration, load
 from mpesa_cbp.journal import Journal
 
+config_option = click.option(
+    "--config",
+    type=click.Path(),
+    help="TOML file with settings [default: $MPESA_CBP_CONFIG, else ./mpesa-cbp.toml if it is there]. "
+    "The environment (MPESA_CBP_…) goes before it; see docs/settings.md.",
+)
+
 
 def configured(
     require: Collection[str], *, options: Collection[str] = ()
@@ -28,12 +35,7 @@ def configured(
             given: dict[str, Any] = {name: arguments.pop(name) for name in options}
             return command(configuration=load(config, require=require, **given), **arguments)
 
-        return click.option(
-            "--config",
-            type=click.Path(),
-            help="TOML file with settings [default: $MPESA_CBP_CONFIG, else ./mpesa-cbp.toml if it is there]. "
-            "The environment (MPESA_CBP_…) goes before it; see docs/settings.md.",
-        )(run)
+        return config_option(run)
 
     return decorate
 

@@ -1,0 +1,296 @@
+"""mpesa-cbp doctor: each thing that can be wrong is told with what to do about it, and no payment leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from mpesa_cbp.cli import run
+from mpesa_cbp.doctor import Finding, Level, examine
+from mpesa_cbp.security import generate_key_pair
+from tests.transport.authorities import Certificates
+from tests.transport.clients import INITIATOR_PASSWORD, SECRETS, SP_PASSWORD, operator_key
+from tests.transport.failing_broker import (
+    Behaviour,
+    Conversation,
+    FailingBroker,
+    closes_after_head,
+)
+
+NOW = datetime.now(timezone.utc)
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return Certificates(tmp_path_factory.mktemp("certificates"))
+
+
+class Patient:
+    """Settings in a folder; ``settings`` are replaced or taken away (None) by the tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "broker.cer").write_bytes(operator_key().certificate)
+        for name, secret in (("sp", SP_PASSWORD), ("initiator", INITIATOR_PASSWORD)):
+            self.write(name, f"{secret}\n")
+        self.environ = {
+            "MPESA_CBP_ENDPOINT": "http://127.0.0.1:1/mminterface/request",
+            "MPESA_CBP_ORGANISATION": "Acme",
+            "MPESA_CBP_RESULT_URL": "https://us.example/word/result",
+            "MPESA_CBP_QUEUE_TIMEOUT_URL": "https://us.example/word/queue-timeout",
+            "MPESA_CBP_SERVICE_PROVIDER_ID": "107031",
+            "MPESA_CBP_SERVICE_PROVIDER_PASSWORD_FILE": str(folder / "sp"),
+            "MPESA_CBP_INITIATOR_NAME": "api",
+            "MPESA_CBP_INITIATOR_PASSWORD_FILE": str(folder / "initiator"),
+            "MPESA_CBP_INITIATOR_SHORT_CODE": "600000",
+            "MPESA_CBP_INITIATOR_CERTIFICATE": str(folder / "broker.cer"),
+            "MPESA_CBP_HTTP_CONNECT_TIMEOUT": "5",
+            "MPESA_CBP_HTTP_READ_TIMEOUT": "5",
+            "MPESA_CBP_JOURNAL_URL": f"sqlite:///{folder}/payments.db",
+        }
+
+    def write(self, name: str, content: str, mode: int = 0o600) -> Path:
+        path = self.folder / name
+        path.write_text(content)
+        path.chmod(mode)
+        return path
+
+    def findings(self, **changes: object) -> list[Finding]:
+        for name, value in changes.items():
+            self.environ[f"MPESA_CBP_{name.upper()}"] = str(value)
+        found = list(examine(environ=self.environ, now=NOW))
+        assert not any(secret in f"{each}" for secret in SECRETS for each in found)
+        assert all(bool(each.advice) == (each.level is not Level.OK) for each in found)
+        return found
+
+    def of(self, subject: str, **changes: object) -> list[tuple[Level, str]]:
+        return [(each.level, each.text) for each in self.findings(**changes) if each.subject == subject]
+
+
+@pytest.fixture
+def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
+    monkeypatch.chdir(tmp_path)
+    return Patient(tmp_path)
+
+
+def answers_head(date: datetime | str | None = NOW) -> Behaviour:
+    """As a web server that allows only POST."""
+    stated = format_datetime(date, usegmt=True) if isinstance(date, datetime) else date
+    line = f"Date: {stated}\r\n" if stated else ""
+
+    def behaviour(conversation: Conversation) -> None:
+        conversation.read_head()
+        conversation.send(f"HTTP/1.1 405 Method Not Allowed\r\n{line}Content-Length: 0\r\n\r\n".encode())
+
+    return behaviour
+
+
+def test_all_is_well_over_tls_and_nothing_with_a_body_reaches_the_broker(
+    patient: Patient, certificates: Certificates
+) -> None:
+    with FailingBroker(answers_head(), tls=certificates.demanding()) as broker:
+        found = patient.findings(
+            endpoint=broker.url("localhost"),
+            tls_ca=certificates.certificate("authority"),
+            tls_client_certificate=certificates.certificate("partner"),
+            tls_client_key=patient.write("partner.key", certificates.pair("partner")[1].read_text()),
+        )
+        broker.wait_for_ends()
+        assert [each for each in found if each.level is not Level.OK and each.subject != "client certificate"] == []
+        subjects = list(dict.fromkeys(each.subject for each in found))
+        assert subjects == [
+            "settings", "signing", "files", "password certificate", "client certificate", "ca", "result_url",
+            "queue_timeout_url", "journal", "dns", "tcp", "tls", "http", "clock",
+        ]  # fmt: skip
+        assert broker.connections == 1
+        host = f"localhost:{broker.port}".encode()
+        assert broker.conversations[0].received == (
+            b"HEAD /mminterface/request HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
+        )
+
+
+def drips_head(conversation: Conversation) -> None:
+    """One byte at a time, for ever."""
+    conversation.read_head()
+    while not conversation.stopped.wait(0.05):
+        conversation.send(b"x")
+
+
+# What the broker does, and the last finding with its level and words.
+BROKERS: dict[str, tuple[Behaviour, str, Level, str]] = {
+    "states no date": (answers_head(None), "clock", Level.WARNING, "was not checked"),
+    "states no time": (answers_head("soon"), "clock", Level.WARNING, "was not checked"),
+    "is two minutes ahead": (answers_head(NOW + timedelta(minutes=2)), "clock", Level.WARNING, "s behind"),
+    "is an hour behind": (answers_head(NOW - timedelta(hours=1)), "clock", Level.PROBLEM, "s ahead of"),
+    "hangs up": (closes_after_head, "http", Level.PROBLEM, "no answer came"),
+    "is no web server": (lambda c: c.send(b"220 smtp\r\n\r\n"), "http", Level.PROBLEM, "no web server"),
+    "drips": (drips_head, "http", Level.PROBLEM, "no answer in time"),
+}
+
+
+@pytest.mark.parametrize(("behaviour", "subject", "level", "words"), BROKERS.values(), ids=BROKERS)
+def test_what_the_broker_does_is_told(
+    behaviour: Behaviour, subject: str, level: Level, words: str, patient: Patient
+) -> None:
+    with FailingBroker(behaviour) as broker:
+        found = patient.findings(endpoint=broker.url(), http_read_timeout="0.5")
+        last = next(each for each in reversed(found) if each.subject == subject)
+        assert last.level is level
+        assert words in last.text
+        assert broker.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("shown", "trusted", "words", "advice"),
+    [
+        ("broker", "stranger", "unable to get local issuer", "Set tls.ca"),
+        ("self-signed", "authority", "self-signed", "Set tls.ca"),
+        ("expired", "authority", "has expired", "tell the operator"),
+        ("elsewhere", "authority", "IP address mismatch", "Use the host name"),
+    ],
+)
+def test_a_wrong_certificate_of_the_broker_is_told_with_what_to_do(
+    shown: str, trusted: str, words: str, advice: str, patient: Patient, certificates: Certificates
+) -> None:
+    with FailingBroker(answers_head(), tls=certificates.for_broker(shown)) as broker:
+        last = patient.findings(endpoint=broker.url(), tls_ca=certificates.certificate(trusted))[-1]
+    assert (last.subject, last.level) == ("tls", Level.PROBLEM)
+    assert words in last.text.replace("self signed", "self-signed")
+    assert advice in last.advice
+
+
+def test_a_client_certificate_that_the_broker_wants_and_we_lack_is_told(
+    patient: Patient, certificates: Certificates
+) -> None:
+    with FailingBroker(answers_head(), tls=certificates.demanding()) as broker:
+        last = patient.findings(endpoint=broker.url(), tls_ca=certificates.certificate("authority"))[-1]
+    assert last.level is Level.PROBLEM
+    assert "client certificate" in last.advice
+
+
+def test_a_name_that_is_not_known_and_a_port_where_nobody_listens_are_told(patient: Patient) -> None:
+    assert patient.of("dns", endpoint="https://broker.invalid/x")[-1][0] is Level.PROBLEM
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        ((level, text),) = patient.of("tcp", endpoint=f"http://127.0.0.1:{bound.getsockname()[1]}/x")
+    assert level is Level.PROBLEM
+    assert "refused" in text
+
+
+# What is wrong on this machine: a change, the subject, the level, words.
+
+
+def other_key_type(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    del patient
+    return {"initiator_certificate": certificates.certificate("broker")}
+
+
+def expired_password_certificate(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    del certificates
+    made = generate_key_pair(common_name="old", not_before=NOW - timedelta(days=400), days=365)
+    return {"initiator_certificate": patient.write("old.cer", made.certificate.decode())}
+
+
+def expiring_password_certificate(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    del certificates
+    made = generate_key_pair(common_name="soon", not_before=NOW - timedelta(days=350), days=365)
+    return {"initiator_certificate": patient.write("soon.cer", made.certificate.decode())}
+
+
+def long_password(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    del certificates
+    return {"initiator_password_file": patient.write("long", "x" * 300)}
+
+
+def readable_secret(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    del certificates
+    (patient.folder / "sp").chmod(0o644)
+    return {}
+
+
+def readable_toml(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    del certificates
+    patient.write("mpesa-cbp.toml", '[new_password]\nkey = "x"\nvector = "y"\n', 0o640)
+    return {}
+
+
+def foreign_key(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    key = patient.write("other.key", certificates.pair("broker")[1].read_text())
+    return {"tls_client_certificate": certificates.certificate("partner"), "tls_client_key": key}
+
+
+def missing_issuer(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    key = patient.write("partner.key", certificates.pair("partner")[1].read_text())
+    return {"tls_client_certificate": certificates.certificate("partner"), "tls_client_key": key}
+
+
+def no_authority(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    del certificates
+    return {"tls_ca": patient.write("ca.pem", "no certificate")}
+
+
+def setting(**changes: object) -> Callable[[Patient, Certificates], dict[str, object]]:
+    return lambda _, __: changes
+
+
+WRONG = [
+    (other_key_type, "password certificate", Level.PROBLEM, "must be RSA"),
+    (expired_password_certificate, "password certificate", Level.PROBLEM, "expired on"),
+    (expiring_password_certificate, "password certificate", Level.WARNING, "valid for 14 more days"),
+    (long_password, "password certificate", Level.PROBLEM, "too long"),
+    (readable_secret, "files", Level.WARNING, "can be read by other users"),
+    (readable_toml, "files", Level.WARNING, "mpesa-cbp.toml"),
+    (foreign_key, "client certificate", Level.PROBLEM, "belongs to none"),
+    (missing_issuer, "client certificate", Level.WARNING, "lacks the certificate of CN=authority"),
+    (no_authority, "ca", Level.PROBLEM, "is not a certificate"),
+    (setting(result_url="http://us.example/r"), "result_url", Level.WARNING, "plain HTTP"),
+    (setting(result_url="https://localhost:8443/r"), "result_url", Level.PROBLEM, "this machine only"),
+    (setting(result_url="https://127.0.0.1/r"), "result_url", Level.PROBLEM, "this machine only"),
+    (setting(queue_timeout_url="http://[::1]/r"), "queue_timeout_url", Level.PROBLEM, "this machine only"),
+    (setting(journal_url="sqlite:////nowhere/payments.db"), "journal", Level.PROBLEM, "cannot be opened"),
+    (setting(journal_url="nonsense"), "journal", Level.PROBLEM, "URL"),
+]
+
+
+@pytest.mark.parametrize(("make", "subject", "level", "words"), WRONG, ids=[f"{row[1]}: {row[3]}" for row in WRONG])
+def test_what_is_wrong_on_this_machine_is_told(
+    make: Callable[[Patient, Certificates], dict[str, object]],
+    subject: str,
+    level: Level,
+    words: str,
+    patient: Patient,
+    certificates: Certificates,
+) -> None:
+    found = patient.of(subject, **make(patient, certificates))
+    assert any(each is level and words in text for each, text in found), found
+
+
+def test_urls_that_are_not_set_are_told(patient: Patient) -> None:
+    del patient.environ["MPESA_CBP_RESULT_URL"]
+    assert patient.of("result_url") == [(Level.WARNING, "is not set: no result reaches us")]
+
+
+def test_the_command_prints_each_finding_and_exits_by_the_worst(
+    patient: Patient, certificates: Certificates, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [name for name in os.environ if name.startswith("MPESA_CBP_")]:
+        monkeypatch.delenv(name)
+    assert run(["doctor"]) == 2
+    assert "problem  settings: initiator.password is missing" in capsys.readouterr().out
+    with FailingBroker(answers_head(), tls=certificates.for_broker()) as broker:
+        for name, value in patient.environ.items():
+            monkeypatch.setenv(name, value)
+        assert run(["doctor"]) == 1
+        assert "problem  tcp:" in capsys.readouterr().out
+        monkeypatch.setenv("MPESA_CBP_ENDPOINT", broker.url())
+        monkeypatch.setenv("MPESA_CBP_TLS_CA", str(certificates.certificate("authority")))
+        assert run(["doctor", "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["level"] for line in lines} == {"ok"}

@@ -1,0 +1,142 @@
+"""What can be checked on this machine: files and their permissions, certificates, URLs, the journal."""
+
+from __future__ import annotations
+
+import ipaddress
+import stat
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from mpesa_cbp.configuration import Configuration
+from mpesa_cbp.doctor.finding import Finding, ok, problem, validity, warning
+from mpesa_cbp.errors import CbpError, SettingsError
+from mpesa_cbp.security import SecurityError, credential_key, password_certificate
+from mpesa_cbp.settings import reveal
+from mpesa_cbp.tls import ClientCertificate, read_authorities, read_identity
+
+_LEAST_KEY_BITS = 2048
+
+
+def check_files(configuration: Configuration) -> Iterator[Finding]:
+    """Whether files with secrets can be read by others."""
+    found = list(dict.fromkeys(_secret_files(configuration)))
+    open_to_others = [path for path in found if _mode(path) & (stat.S_IRGRP | stat.S_IROTH)]
+    for path in open_to_others:
+        yield warning(
+            "files", f"{path} holds a secret and can be read by other users of this machine", f"chmod 600 {path}"
+        )
+    if found and not open_to_others:
+        yield ok("files", f"{len(found)} file(s) with secrets can be read by us alone")
+
+
+def check_password_certificate(configuration: Configuration, now: datetime) -> Iterator[Finding]:
+    """The operator's certificate under which the initiator's password is encrypted."""
+    subject, path = "password certificate", configuration.initiator_certificate
+    ask = "Ask the operator for its current password certificate, and set initiator.certificate."
+    try:
+        certificate, key = password_certificate(path or ""), credential_key(path or "")
+    except SecurityError as error:
+        yield problem(subject, str(error), ask)
+        return
+    bits = key.public_key.key_size
+    text = f"RSA, {bits} bits: {certificate.subject}"
+    yield ok(subject, text) if bits >= _LEAST_KEY_BITS else warning(subject, text, ask)
+    yield validity(subject, "it", certificate, now, ask)
+    if configuration.initiator_password is not None:
+        try:
+            key.encrypt(reveal(configuration.initiator_password))
+            yield ok(subject, "the initiator's password fits its key")
+        except (SecurityError, SettingsError) as error:
+            yield problem(subject, str(error), "Correct initiator.password.")
+
+
+def check_client_identity(configuration: Configuration, now: datetime) -> Iterator[Finding]:
+    """Our own certificate and key, and the authorities that we trust."""
+    certificate: ClientCertificate | None = configuration.tls_client_certificate
+    if configuration.tls_client_certificate is not None and configuration.tls_client_key is not None:
+        certificate = (configuration.tls_client_certificate, configuration.tls_client_key)
+    renew = "Have a new one signed by the operator in time."
+    if certificate is not None:
+        try:
+            identity = read_identity(certificate, configuration.tls_client_passphrase)
+        except SettingsError as error:
+            yield problem("client certificate", error.message, "See what the files hold: mpesa-cbp certificates FILE…")
+        else:
+            chain = " <- ".join(each.subject for each in identity.order.chain)
+            yield ok("client certificate", f"key and certificate belong together: {chain}")
+            for missing in identity.order.missing:
+                yield warning(
+                    "client certificate",
+                    f"the chain lacks the certificate of {missing}",
+                    "Add the operator's chain (.p7b), in case the broker does not know the issuer.",
+                )
+            for each in identity.order.chain:
+                yield validity("client certificate", each.subject, each, now, renew)
+    if configuration.tls_ca is not None:
+        try:
+            for each in read_authorities(configuration.tls_ca):
+                yield validity("ca", each.subject, each, now, "Ask the operator for its current chain, and set tls.ca.")
+        except SettingsError as error:
+            yield problem("ca", error.message, "See what the file holds: mpesa-cbp certificates FILE…")
+
+
+def check_urls(configuration: Configuration) -> Iterator[Finding]:
+    """Where the broker is to post to us."""
+    for name in ("result_url", "queue_timeout_url"):
+        url: str | None = getattr(configuration, name)
+        if url is None:
+            lost = "no result reaches us" if name == "result_url" else "we are not told of cached requests that expire"
+            yield warning(name, f"is not set: {lost}", f"Set {name} to the address of our listener.")
+            continue
+        yield from _check_url(name, url)
+
+
+def _check_url(name: str, url: str) -> Iterator[Finding]:
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
+    if _is_loopback(host):
+        advice = "Give the address under which the broker reaches our listener."
+        yield problem(name, f"{shown} is an address of this machine only", advice)
+    elif parts.scheme == "http":
+        yield warning(name, f"{shown} is plain HTTP", "Use https outside a test bed in a VPN.")
+    else:
+        yield ok(name, f"{shown} (whether the broker reaches it is not checked from here)")
+
+
+def check_journal(configuration: Configuration) -> Iterator[Finding]:
+    """Whether the journal opens, has its schema, and can be written."""
+    from mpesa_cbp.journal import Journal
+
+    try:
+        with Journal(configuration.journal_url or "") as journal:
+            journal.check()
+            yield ok("journal", f"{journal!r} can be read and written")
+    except CbpError as error:
+        yield problem("journal", error.message, error.advice or "Correct journal.url.")
+
+
+def _secret_files(configuration: Configuration) -> Iterator[Path]:
+    yield from configuration.secret_files
+    for path in (configuration.tls_client_key, configuration.tls_client_certificate):
+        if path is not None and (path.suffix in {".p12", ".pfx"} or b"PRIVATE KEY-----" in path.read_bytes()):
+            yield path
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified or address.is_link_local
