@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from bench import codecs, drift, generation, package, payments
+from bench import codecs, deliveries, drift, generation, package, payments
 from bench.measure import TINY, Effort
 from bench.samples import ROOT
 from bench.table import Row, as_document, as_text
@@ -27,7 +27,7 @@ class Subject(NamedTuple):
 
 SUBJECTS = {
     module.__name__.rpartition(".")[2]: Subject(module.TITLE, module.EXPLANATION, module.rows)
-    for module in (codecs, payments, package, generation, drift)
+    for module in (codecs, payments, deliveries, package, generation, drift)
 }
 
 

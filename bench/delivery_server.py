@@ -1,0 +1,93 @@
+"""The servers that results are posted to, each in a process of its own on the same web server (waitress).
+
+``python -m bench.delivery_server constant | spyne | JOURNAL_URL`` prints its URL and serves until its input ends.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from bench.samples import RESULT, ROOT
+from mpesa_cbp import Journal
+from mpesa_cbp.envelope import encode
+from mpesa_cbp.listener import Listener, ListenerServer
+from mpesa_cbp.wsgi_server import Limits, Server
+from mpesa_cbp_models import Response
+from mpesa_cbp_models.operations import GENERIC_API_RESULT
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ACKNOWLEDGED = Response(response_code="00000000", response_desc="success")
+
+
+@contextmanager
+def serving(kind: str) -> Iterator[tuple[str, int]]:
+    """Host and port of a server in its own process, which ends with the block, or with us."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.delivery_server", kind],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    try:
+        line = process.stdout.readline() if process.stdout else ""
+        if not line:
+            raise RuntimeError(f"the server {kind} did not start")
+        host, _, port = line.strip().rpartition("//")[2].partition(":")
+        yield host, int(port)
+    finally:
+        process.communicate()
+
+
+def _constant() -> WSGIApplication:
+    answer = encode(_ACKNOWLEDGED, operation=GENERIC_API_RESULT, direction="output")
+    headers = [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(answer)))]
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        start_response("200 OK", headers)
+        return [answer]
+
+    return application
+
+
+def _spyne() -> Any:
+    """The same contract as a spyne service: the document inside ResultMsg stays an opaque string, nothing is stored."""
+    from spyne import Application, ServiceBase, Unicode, rpc
+    from spyne.protocol.soap import Soap11
+    from spyne.server.wsgi import WsgiApplication
+
+    answer = _ACKNOWLEDGED.to_xml().decode()
+
+    def generic_api_result(_context: object, _message: str) -> str:
+        return answer
+
+    names = {"_in_message_name": "ResultMsg", "_out_message_name": "ResponseMsg"}
+    exposed = rpc(Unicode, _returns=Unicode, _body_style="bare", **names)(generic_api_result)
+    service = type("ResultService", (ServiceBase,), {"generic_api_result": exposed})
+    application = Application([service], tns=RESULT, in_protocol=Soap11(), out_protocol=Soap11())
+    return WsgiApplication(application)
+
+
+def main(kind: str) -> None:
+    """Serve until the input ends."""
+    server: Server | ListenerServer
+    if kind in ("constant", "spyne"):
+        application = _constant() if kind == "constant" else _spyne()
+        server = Server(application, host="127.0.0.1", port=0, name="bench", limits=Limits(threads=36))
+    else:
+        server = ListenerServer(Listener(journal=Journal(kind)))
+    server.start()
+    print(server.url, flush=True)
+    sys.stdin.read()
+    server.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
