@@ -115,9 +115,12 @@ class Client:
         """Close idle connections; the journal stays open, since it may be shared."""
         self._http.close()
 
-    def new_conversation_id(self) -> str:
-        """A conversation id that was never used, for whoever wants to know it before the payment is sent."""
-        return self.orders.new_conversation_id()
+    def new_conversation_id(self, unique: str | None = None) -> str:
+        """A conversation id that was never used, for whoever wants to know it before the payment is sent.
+
+        ``unique`` is its last part, at most 32 characters, for whoever must come to the same id again.
+        """
+        return self.orders.new_conversation_id(unique)
 
     # -- payments -----------------------------------------------------------------------------------------------
 

@@ -138,10 +138,10 @@ class Journal:
         with self._database.writing() as connection:
             batches.add_lines(connection, lines)
 
-    def other_batches(self, batch: str, digests: Collection[str]) -> dict[str, int]:
-        """Other batches with lines of these digests, with the number of such lines."""
+    def other_batches(self, lines: Sequence[BatchLine]) -> dict[str, int]:
+        """Batches that have the same lines under other conversation ids, with the number of such lines."""
         with self._database.reading() as connection:
-            return batches.other_batches(connection, batch, digests)
+            return batches.other_batches(connection, lines)
 
     def batch_lines(self, conversation_ids: Collection[str]) -> dict[str, BatchLine]:
         """The lines that these payments were made for, by conversation id."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mpesa_cbp.journal_tables import batch_lines, payments
@@ -51,17 +51,15 @@ def add_lines(connection: Connection, lines: Sequence[BatchLine]) -> None:
         connection.execute(statement, rows)
 
 
-def other_batches(connection: Connection, batch: str, digests: Collection[str]) -> dict[str, int]:
-    """Other batches that pay the same to the same under the same reference, with the number of such lines."""
+def other_batches(connection: Connection, lines: Sequence[BatchLine]) -> dict[str, int]:
+    """Batches that pay the same to the same under the same reference by another conversation id; lines of each."""
     found: dict[str, int] = {}
-    for piece in pieces(sorted(digests)):
-        query = (
-            select(batch_lines.c.batch, func.count())
-            .where(batch_lines.c.digest.in_(piece), batch_lines.c.batch != batch)
-            .group_by(batch_lines.c.batch)
-        )
-        for name, count in connection.execute(query):
-            found[name] = found.get(name, 0) + count
+    own = {each.conversation_id for each in lines}
+    for piece in pieces(sorted({each.digest for each in lines})):
+        query = select(batch_lines.c.batch, batch_lines.c.conversation_id).where(batch_lines.c.digest.in_(piece))
+        for name, conversation_id in connection.execute(query):
+            if conversation_id not in own:
+                found[name] = found.get(name, 0) + 1
     return found
 
 

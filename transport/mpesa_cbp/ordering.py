@@ -36,10 +36,10 @@ class OrderBook:
     has_ledger: bool
     new_id: Callable[[], str]
 
-    def new_conversation_id(self) -> str:
+    def new_conversation_id(self, unique: str | None = None) -> str:
         """Short code, organisation and a unique part (protocol, section 3)."""
         prefix = f"{self.signer.initiator.short_code}_{self.organisation}_"
-        return f"{prefix[:_LONGEST_PREFIX]}{self.new_id()}"
+        return f"{prefix[:_LONGEST_PREFIX]}{unique or self.new_id()}"
 
     def request(self, wish: Wish) -> Request:
         """The request, checked and with a credential. Raises InvalidRequest with all problems, SettingsError."""

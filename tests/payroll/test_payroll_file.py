@@ -1,0 +1,137 @@
+"""A payroll file: everything that spreadsheets write is read, everything doubtful is told with its place."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpesa_cbp import payroll_file
+from mpesa_cbp.payroll_file import TEMPLATE, read_payroll
+
+HEAD = "msisdn,amount,reference,remark\n"
+GOOD = "0712345678,100,E1,November\n"
+
+
+def problems(text: str | bytes) -> list[str]:
+    content = text.encode() if isinstance(text, str) else text
+    return [str(problem) for problem in read_payroll(content).problems]
+
+
+def test_template_is_a_good_file() -> None:
+    payroll = read_payroll(TEMPLATE.encode())
+    assert payroll.problems == ()
+    assert [(line.number, line.msisdn, line.amount, line.reference) for line in payroll.lines] == [
+        (2, "254712345678", Decimal("1500.50"), "2026-11-EMP001"),
+        (3, "254110000000", Decimal(900), "2026-11-EMP002"),
+    ]
+    assert payroll.lines[1].remark == "Salary November, part time"
+    assert payroll.total == Decimal("2400.50")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        (HEAD + GOOD).encode(),
+        b"\xef\xbb\xbf" + (HEAD + GOOD).encode(),
+        (HEAD + GOOD).replace(",", ";").encode(),
+        (HEAD + GOOD).replace(",", "\t").encode(),
+        (HEAD + GOOD).replace("\n", "\r\n").encode(),
+        (HEAD + GOOD).replace("\n", "\r").encode(),
+        (HEAD + GOOD).rstrip("\n").encode(),
+        b"\n\n" + (HEAD + "\n,,,\n" + GOOD + "\n\n").encode(),
+        b'"MSISDN","Amount",reference,REMARK\n"0712 345 678","100",E1,"November"\n',
+        b"reference,remark,amount,msisdn\nE1,November,100,+254 712 345 678\n",
+    ],
+    ids=["plain", "mark", "semicolons", "tabs", "windows", "old mac", "no last line end", "blanks", "quotes", "order"],
+)
+def test_file_is_read_however_a_spreadsheet_has_written_it(content: bytes) -> None:
+    payroll = read_payroll(content)
+    assert payroll.problems == ()
+    (line,) = payroll.lines
+    assert (line.msisdn, line.amount, line.reference, line.remark) == ("254712345678", Decimal(100), "E1", "November")
+
+
+def test_remark_may_be_left_out() -> None:
+    (line,) = read_payroll(b"msisdn,amount,reference\n0712345678,100,E1\n").lines
+    assert line.remark is None
+
+
+def test_every_bad_line_is_told_at_once_with_line_and_column() -> None:
+    rows = [
+        "0712,100,E1,",
+        "0712345678,1.5.0,E2,",
+        "0712345678,-3,E3,",
+        "0712345678,100,,",
+        "0712345678,100,=HYPERLINK(1),",
+        f"0712345678,100,E6,{'x' * 256}",
+        "0712345678,1,000,E7,",
+        "2.54712E+11,0,,",
+    ]
+    assert [text.partition(":")[0] for text in problems(HEAD + "\n".join(rows) + "\n" + GOOD)] == [
+        "line 2, column msisdn",
+        "line 3, column amount",
+        "line 4, column amount",
+        "line 5, column reference",
+        "line 6, column reference",
+        "line 7, column remark",
+        "line 8",
+        "line 9, column msisdn",
+        "line 9, column amount",
+        "line 9, column reference",
+    ]
+
+
+def test_line_numbers_are_right_after_a_cell_with_a_line_break() -> None:
+    text = HEAD + '0712345678,100,E1,"two\nlines"\n' + "0712,100,E2,\n"
+    assert [told.partition(":")[0] for told in problems(text)] == ["line 2, column remark", "line 4, column msisdn"]
+
+
+@pytest.mark.parametrize("second", ["E1", "e1", " E1 ", "\uff251"])
+def test_reference_that_is_there_twice_is_refused(second: str) -> None:
+    (told,) = problems(HEAD + GOOD + f"0712345679,5,{second},\n")
+    assert told == "line 3, column reference: the same reference as in line 2"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the column is missing"),
+        (b"\n \n", "the column is missing"),
+        (HEAD.encode(), "no payments"),
+        (b"number,amount,reference\n1,2,3\n", "column number: there is no such column"),
+        (b"msisdn,amount,amount,reference\n", "the column is there twice"),
+        ((HEAD + GOOD).encode("utf-16"), "UTF-16"),
+        (b"PK\x03\x04xl/workbook.xml", "spreadsheet"),
+        (HEAD.encode() + b"0712345678,100,E1,caf\xe9\n", "line 2: not UTF-8"),
+        (HEAD.encode() + b"0712345678,100,E1,\0\n", "line 2: a zero byte"),
+        (HEAD.encode() + b'0712345678,100,E1,"open\n', "line 2: this is no CSV"),
+        (b"x" * (payroll_file.MAXIMUM_BYTES + 1), "bytes: split it"),
+        (
+            (HEAD + "".join(f"0712345678,1,E{n},\n" for n in range(payroll_file.MAXIMUM_PAYMENTS + 1))).encode(),
+            "payments: split it",
+        ),
+    ],
+)
+def test_file_that_is_no_payroll_is_told(content: bytes, said: str) -> None:
+    assert any(said in told for told in problems(content))
+
+
+def test_customers_in_more_than_one_line_are_counted() -> None:
+    text = HEAD + GOOD + "254712345678,5,E2,\n0712345679,5,E3,\n"
+    assert read_payroll(text.encode()).paid_more_than_once == 1
+
+
+def test_number_is_never_in_a_problem_nor_in_the_representation() -> None:
+    payroll = read_payroll((HEAD + "07123456789,100,E1,\n" + GOOD).encode())
+    assert len(payroll.problems) == len(payroll.lines) == 1
+    assert "712345678" not in repr(payroll)
+
+
+@given(st.binary(max_size=200) | st.text(alphabet=',;"\r\n\t071msidnaoureferc ', max_size=200).map(str.encode))
+def test_no_content_makes_it_fail(content: bytes) -> None:
+    payroll = read_payroll(content)
+    assert payroll.lines or payroll.problems
+    read_payroll(HEAD.encode() + content)

@@ -1,0 +1,238 @@
+"""A payroll is paid once, whatever the broker answers and however often it is run."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpesa_cbp import Client, Journal, PaymentState
+from mpesa_cbp.payments import EventKind
+from mpesa_cbp.payroll import UNKNOWN_IN_A_ROW, LineResult, Outcome, Run, plan_batch
+from mpesa_cbp.payroll_file import PayrollLine
+from mpesa_cbp.settings import ServiceProvider
+from mpesa_cbp.simulator import Simulator, Timing
+from tests.journal.simulated import NOWHERE
+
+COMMAND = "BusinessPayment"
+
+
+@pytest.fixture
+def simulator(tmp_path: Path) -> Iterator[Simulator]:
+    timing = Timing(result_delay=0.01, retry_delay=0.01, attempts=1)
+    with Simulator(timing=timing, seed=1, directory=tmp_path / "simulator") as running:
+        yield running
+
+
+@pytest.fixture
+def journal(url: str) -> Iterator[Journal]:
+    with Journal(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(simulator: Simulator, journal: Journal) -> Iterator[Client]:
+    urls: dict[str, Any] = {"result_url": NOWHERE, "queue_timeout_url": NOWHERE}
+    with Client(**simulator.client_settings(), **urls, journal=journal, timeout=(2, 3)) as opened:
+        yield opened
+
+
+def lines(count: int) -> list[PayrollLine]:
+    return [
+        PayrollLine(number=n, msisdn=f"2547123456{n:02}", amount=Decimal(100), reference=f"E{n}")
+        for n in range(1, count + 1)
+    ]
+
+
+def pay(
+    client: Client, journal: Journal, payroll: list[PayrollLine], *, batch: str = "november", **more: Any
+) -> tuple[list[Outcome], Run]:
+    planned, rows, problems = plan_batch(client, journal, payroll, batch=batch, command=COMMAND)
+    assert problems == []
+    journal.add_batch(rows)
+    run = Run(client, journal, planned, command=COMMAND, **{"rate": 1000.0, "first_rest": 0.01, **more})
+    results = sorted(run, key=lambda result: result.planned.line.number)
+    assert len(results) == len(payroll)
+    return [result.outcome for result in results], run
+
+
+def executed(simulator: Simulator) -> Counter[str]:
+    """How often the core moved money, by conversation id."""
+    simulator.settle()
+    with simulator.world.database.transaction() as connection:
+        rows = connection.execute(
+            "select c.conversation_id from transfer t join conversation c on c.number = t.conversation"
+        ).fetchall()
+    return Counter(row["conversation_id"] for row in rows)
+
+
+def test_every_line_is_paid_once_and_a_second_run_sends_nothing(
+    simulator: Simulator, client: Client, journal: Journal
+) -> None:
+    first, _ = pay(client, journal, lines(12))
+    assert first == [Outcome.ACCEPTED] * 12
+    second, _ = pay(client, journal, lines(12))
+    assert second == [Outcome.ACCEPTED] * 12
+    paid = executed(simulator)
+    assert set(paid.values()) == {1}
+    assert len(paid) == 12
+    assert sum(step.number == 1 for step in simulator.steps) == 12
+
+
+def test_two_runs_at_once_pay_every_line_once(simulator: Simulator, url: str) -> None:
+    start = threading.Barrier(2)
+
+    def one_run() -> None:
+        with Journal(url) as own:
+            settings: dict[str, Any] = {**simulator.client_settings(), "result_url": NOWHERE}
+            with Client(**settings, journal=own) as another:
+                start.wait(10)
+                pay(another, own, lines(20))
+
+    with ThreadPoolExecutor(2) as pool:
+        for future in [pool.submit(one_run), pool.submit(one_run)]:
+            future.result()
+    paid = executed(simulator)
+    assert sorted(paid.values()) == [1] * 20
+    assert sum(step.number == 1 for step in simulator.steps) == 20
+
+
+def test_throttled_payment_waits_and_is_sent_again_under_its_id(
+    simulator: Simulator, client: Client, journal: Journal
+) -> None:
+    simulator.choose("throttled", 3)
+    outcomes, _ = pay(client, journal, lines(4), threads=2)
+    assert outcomes == [Outcome.ACCEPTED] * 4
+    assert sorted(executed(simulator).values()) == [1] * 4
+
+
+def test_broker_that_stays_overloaded_ends_the_run(simulator: Simulator, client: Client, journal: Journal) -> None:
+    simulator.choose("overloaded", 100)
+    outcomes, run = pay(client, journal, lines(3), threads=1, first_rest=0.001)
+    assert outcomes == [Outcome.REFUSED, Outcome.NOT_SENT, Outcome.NOT_SENT]
+    assert run.stopped_because is not None
+    assert executed(simulator) == {}
+
+
+def test_unknown_outcome_is_not_sent_again(simulator: Simulator, client: Client, journal: Journal) -> None:
+    simulator.choose("reset-after")
+    outcomes, _ = pay(client, journal, lines(1))
+    assert outcomes == [Outcome.UNKNOWN]
+    outcomes, _ = pay(client, journal, lines(1))
+    assert outcomes == [Outcome.UNKNOWN]
+    assert sorted(executed(simulator).values()) == [1]
+
+
+def test_many_unknown_outcomes_end_the_run(simulator: Simulator, client: Client, journal: Journal) -> None:
+    simulator.choose("reset-before", 100)
+    outcomes, run = pay(client, journal, lines(UNKNOWN_IN_A_ROW + 4), threads=1)
+    assert Counter(outcomes) == {Outcome.UNKNOWN: UNKNOWN_IN_A_ROW, Outcome.NOT_SENT: 4}
+    assert "unknown outcome" in (run.stopped_because or "")
+
+
+def test_broker_that_cannot_be_reached_leaves_everything_to_the_next_run(
+    simulator: Simulator, client: Client, journal: Journal
+) -> None:
+    settings = {**simulator.client_settings(), "endpoint": "http://127.0.0.1:1/mminterface/request"}
+    with Client(**settings, journal=journal, connect_retries=0) as nowhere:
+        outcomes, run = pay(nowhere, journal, lines(3), threads=1, first_rest=0.001)
+    assert outcomes == [Outcome.NOT_SENT] * 3
+    assert run.stopped_because is not None
+    outcomes, _ = pay(client, journal, lines(3))
+    assert outcomes == [Outcome.ACCEPTED] * 3
+    assert sorted(executed(simulator).values()) == [1] * 3
+
+
+def test_wrong_password_ends_the_run_at_once(simulator: Simulator, journal: Journal) -> None:
+    settings = simulator.client_settings()
+    settings["service_provider"] = ServiceProvider(id="107031", password="wrong", service_id="107031000")
+    with Client(**settings, journal=journal) as client:
+        outcomes, _ = pay(client, journal, lines(5), threads=1)
+    assert outcomes == [Outcome.REFUSED] + [Outcome.NOT_SENT] * 4
+    assert sum(step.number == 1 for step in simulator.steps) == 1
+
+
+def test_line_that_the_core_failed_needs_a_new_reference(
+    simulator: Simulator, client: Client, journal: Journal
+) -> None:
+    simulator.choose("result-code:1")
+    pay(client, journal, lines(1))
+    simulator.settle()
+    (payment,) = journal.payments()
+    client.query_transaction(payment.conversation_id)
+    outcomes, _ = pay(client, journal, lines(1))
+    assert outcomes == [Outcome.FAILED]
+    assert sum(step.number == 1 for step in simulator.steps) == 1
+
+
+def test_payment_that_was_stored_and_never_sent_is_sent_by_the_next_run(client: Client, journal: Journal) -> None:
+    planned, _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
+    journal.create(
+        conversation_id=planned[0].conversation_id,
+        command_id=COMMAND,
+        amount=Decimal(100),
+        receiver=lines(1)[0].msisdn,
+        request=b"<r/>",
+    )
+    outcomes, _ = pay(client, journal, lines(1))
+    assert outcomes == [Outcome.ACCEPTED]
+
+
+def test_payment_whose_sending_was_stored_is_left_to_reconcile(client: Client, journal: Journal) -> None:
+    planned, _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
+    journal.create(
+        conversation_id=planned[0].conversation_id,
+        command_id=COMMAND,
+        amount=Decimal(100),
+        receiver=lines(1)[0].msisdn,
+        request=b"<r/>",
+    )
+    assert journal.record(planned[0].conversation_id, EventKind.SENDING) is PaymentState.SENT
+    results: list[LineResult] = []
+    planned, _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
+    results.extend(Run(client, journal, planned, command=COMMAND, rate=1000.0))
+    assert [result.outcome for result in results] == [Outcome.UNKNOWN]
+    assert "reconcile" in results[0].told
+
+
+@pytest.mark.parametrize(("msisdn", "amount", "name"), [("254712345699", 100, "msisdn"), (None, 101, "amount")])
+def test_changed_line_under_a_used_reference_is_refused(
+    client: Client, journal: Journal, msisdn: str | None, amount: int, name: str
+) -> None:
+    pay(client, journal, lines(1))
+    changed = PayrollLine(number=7, msisdn=msisdn or lines(1)[0].msisdn, amount=Decimal(amount), reference="e1")
+    _, _, problems = plan_batch(client, journal, [changed], batch=" November ", command=COMMAND)
+    (told,) = problems
+    assert told.startswith("line 7: its reference e1 is in the journal with another " + name)
+
+
+def test_same_lines_under_another_name_are_known_again(client: Client, journal: Journal) -> None:
+    pay(client, journal, lines(3))
+    _, rows, _ = plan_batch(client, journal, lines(5), batch="payroll (1).csv", command=COMMAND)
+    assert journal.other_batches(rows) == {"november": 3}
+    _, rows, _ = plan_batch(client, journal, lines(5), batch="november", command=COMMAND)
+    assert journal.other_batches(rows) == {}
+
+
+def test_stopped_run_finishes_what_is_under_way_and_says_what_is_left(
+    simulator: Simulator, client: Client, journal: Journal
+) -> None:
+    stop = threading.Event()
+    planned, rows, _ = plan_batch(client, journal, lines(10), batch="november", command=COMMAND)
+    journal.add_batch(rows)
+    outcomes = []
+    for result in Run(client, journal, planned, command=COMMAND, threads=1, rate=1000.0, stop=stop):
+        outcomes.append(result.outcome)
+        stop.set()
+    counts = Counter(outcomes)
+    assert counts[Outcome.ACCEPTED] + counts[Outcome.NOT_SENT] == 10
+    assert 1 <= counts[Outcome.ACCEPTED] <= 2
+    second, _ = pay(client, journal, lines(10))
+    assert second == [Outcome.ACCEPTED] * 10
+    assert sorted(executed(simulator).values()) == [1] * 10
