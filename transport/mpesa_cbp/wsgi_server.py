@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import ssl
 import threading
@@ -98,7 +99,9 @@ class Server:
             time.sleep(0.01)
         self._stopping.set()
         if self._thread.is_alive():
-            self._server.pull_trigger()
+            # The thread may have seen it by itself, and have closed everything by now.
+            with contextlib.suppress(OSError):
+                self._server.pull_trigger()
             self._thread.join(3 * _GRACE_SECONDS)
         else:
             self._close()
