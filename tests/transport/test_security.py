@@ -20,15 +20,14 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mpesa_cbp.key_pair import KeyPair, generate_key_pair
 from mpesa_cbp.security import (
-    KeyPair,
     SecurityError,
     SpPasswordReading,
     decrypt_credential,
     decrypt_new_password,
     encrypt_credential,
     encrypt_new_password,
-    generate_key_pair,
     sp_password,
     sp_password_digest,
     sp_password_text,

@@ -9,13 +9,17 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
+from mpesa_cbp.cli import run
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.http import HttpTransport
+from mpesa_cbp.security import SecurityError, credential_key
 from mpesa_cbp.tls import ClientCertificate, read_identity, tls_context
-from tests.transport.authorities import issue, key_text, pem
+from tests.transport.authorities import DAY, NOW, issue, key_text, pem
+from tests.transport.clients import operator_key
 from tests.transport.failing_broker import FailingBroker, echoes
 
 PASSPHRASE = "planted-word"
@@ -47,8 +51,12 @@ class Handed:
             "partner.p12": packed(b"partner", partner[1], partner[0], [issuing[0], root[0]], locked),
             "open.p12": packed(b"partner", partner[1], partner[0], [issuing[0]], serialization.NoEncryption()),
             "authorities.p12": packed(None, None, None, [root[0]], serialization.NoEncryption()),
+            "password.p12": packed(
+                None, None, None, [x509.load_pem_x509_certificate(operator_key().certificate)], locked
+            ),
             "broker.pem": key_text(broker[1]) + pem(broker[0], issuing[0]),
             "stranger.key": key_text(stranger[1]),
+            "expired.pem": pem(issue("expired", issuing, until=NOW - DAY)[0]),
             "empty.pem": b"",
             "half.p12": packed(b"partner", partner[1], partner[0], None, locked)[:900],
             "text.pem": b"no certificate",
@@ -131,6 +139,15 @@ def test_an_identity_is_whole_or_says_what_is_missing(
     assert PASSPHRASE not in str(caught.value)
 
 
+def test_authorities_and_the_password_certificate_may_be_in_a_p12_with_a_passphrase(handed: Handed) -> None:
+    context = tls_context(ca=handed.folder / "partner.p12", ca_passphrase=lambda: PASSPHRASE)
+    assert {each["subject"] for each in context.get_ca_certs()} >= {((("commonName", "Root"),),)}
+    key = credential_key(handed.folder / "password.p12", passphrase=PASSPHRASE.encode())
+    assert key.longest_password == 245
+    with pytest.raises(SecurityError, match="its passphrase is needed"):
+        credential_key(handed.folder / "password.p12")
+
+
 @pytest.mark.parametrize("name", ["partner.key", "empty.pem", "text.pem", "nowhere.pem", "partner.p12"])
 def test_a_file_without_authorities_is_refused(handed: Handed, name: str) -> None:
     with pytest.raises(SettingsError, match=f"The CA file .*{name} cannot be used"):
@@ -155,3 +172,56 @@ def test_what_the_openssl_command_packs_is_read(handed: Handed, tmp_path: Path, 
     subprocess.run([*command, "-out", str(chain)], check=True, capture_output=True)
     identity = read_identity((chain, handed.folder / "partner.key"))
     assert [each.subject for each in identity.order.chain] == ["CN=partner", "CN=Issuing", "CN=Root"]
+
+
+# The command.
+
+
+def test_the_command_tells_what_each_file_holds_and_writes_what_tls_needs(
+    handed: Handed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chain, key, made = handed.folder / "chain.p7b", handed.folder / "partner.key", tmp_path / "made"
+    assert run(["certificates", str(chain), str(key), "--write", str(made)]) == 0
+    told = capsys.readouterr().out
+    assert f"{chain}: PKCS#7 (.p7b), DER: " in told
+    assert f"{key}: PEM: no certificate, and a private key" in told
+    for words in ("1. client certificate: CN=partner", "2. issuing CA: CN=Issuing", "3. root CA: CN=Root"):
+        assert words in told
+    assert "PRIVATE KEY" not in told
+    assert (made / "client-key.pem").stat().st_mode & 0o777 == 0o600
+    tls_context(client_certificate=(made / "client-certificate.pem", made / "client-key.pem"), ca=made / "ca.pem")
+    assert run(["certificates", str(chain), str(key), "--write", str(made)]) == 0
+    before = (made / "client-key.pem").read_bytes()
+    assert run(["certificates", str(handed.folder / "stranger.key"), "--write", str(made)]) == 3
+    assert "exists with other content" in capsys.readouterr().err
+    assert (made / "client-key.pem").read_bytes() == before
+
+
+def test_the_command_takes_the_passphrase_from_the_environment_alone(
+    handed: Handed, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = str(handed.folder / "partner.p12")
+    assert run(["certificates", file]) == 3
+    assert "its passphrase is needed" in capsys.readouterr().err
+    monkeypatch.setenv("MPESA_CBP_PASSPHRASE", PASSPHRASE)
+    assert run(["certificates", file]) == 0
+    shown = capsys.readouterr()
+    assert "a private key that belongs to one of them" in shown.out
+    assert PASSPHRASE not in "".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("expired.pem", 1, "WARNING: expired on"),
+        ("empty.pem", 3, "the file is empty"),
+        ("text.pem", 3, "is not a certificate"),
+        ("half.p12", 3, "its passphrase is needed"),
+        ("nowhere.pem", 3, "No such file"),
+    ],
+)
+def test_the_command_exits_by_what_it_found(
+    name: str, code: int, words: str, handed: Handed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["certificates", str(handed.folder / name)]) == code
+    assert words in "".join(capsys.readouterr())

@@ -6,16 +6,16 @@ Nothing here trusts a certificate: reading says what a file holds, never that it
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass, field
-from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
-from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from mpesa_cbp.certificate_facts import Certificate, facts_of, signed_by
 
 __all__ = [
     "Certificate",
@@ -53,30 +53,6 @@ class CertificateFileError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Certificate:
-    """One X.509 certificate.
-
-    Subject and issuer are RFC 4514 texts, serial number and SHA-256 fingerprint lower-case hexadecimal, the times
-    aware (UTC). `key_bits` is 0 where the kind of key has no choice of size. `purposes` holds "server" and "client"
-    where the certificate names them; an empty one limits nothing.
-    """
-
-    subject: str
-    issuer: str
-    serial: str
-    not_before: datetime
-    not_after: datetime
-    key_type: str
-    key_bits: int
-    sha256: str
-    is_ca: bool
-    is_self_signed: bool
-    host_names: tuple[str, ...]
-    purposes: tuple[str, ...]
-    pem: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class CertificateFile:
     """What one file holds: its form in words, its certificates in the file's order, and perhaps a private key.
 
@@ -109,7 +85,7 @@ def read_certificates(data: bytes, *, passphrase: bytes | None = None) -> Certif
         if content.startswith(_PKCS12_VERSION):
             return _read_pkcs12(data, passphrase)
         if content.startswith(_SIGNED_DATA):
-            return CertificateFile("PKCS#7 (.p7b), DER", _facts_of_all(pkcs7.load_der_pkcs7_certificates(data)))
+            return CertificateFile("PKCS#7 (.p7b), DER", _facts_of_all(_in_pkcs7(data)))
         return CertificateFile("a single certificate, DER", _facts_of_all([x509.load_der_x509_certificate(data)]))
     except CertificateFileError:
         raise
@@ -137,7 +113,7 @@ def encrypted_key(key: bytes, passphrase: bytes) -> bytes:
 
 def issued_by(certificate: Certificate, issuer: Certificate) -> bool:
     """Whether `issuer` signed `certificate`: the names agree, and the signature verifies where it can be checked."""
-    return _signed_by(_load(certificate), _load(issuer))
+    return signed_by(_load(certificate), _load(issuer))
 
 
 def _read_pem(data: bytes, passphrase: bytes | None) -> CertificateFile:
@@ -152,7 +128,7 @@ def _read_pem(data: bytes, passphrase: bytes | None) -> CertificateFile:
                 certificates.append(x509.load_pem_x509_certificate(text))
             elif label in {b"PKCS7", b"CMS"}:
                 form = "PKCS#7 (.p7b), PEM"
-                certificates += pkcs7.load_pem_pkcs7_certificates(text.replace(b" CMS-", b" PKCS7-"))
+                certificates += _in_pkcs7(text.replace(b" CMS-", b" PKCS7-"))
         except _DAMAGE as problem:
             raise CertificateFileError("a PEM block in the file is damaged: it is not a certificate") from problem
         if label.endswith(b"PRIVATE KEY"):
@@ -161,6 +137,14 @@ def _read_pem(data: bytes, passphrase: bytes | None) -> CertificateFile:
     if not certificates and key is None:
         raise CertificateFileError(f"the file is not a certificate: {instead or 'no whole PEM block is in it'}")
     return CertificateFile(form, _facts_of_all(certificates), key)
+
+
+def _in_pkcs7(data: bytes) -> list[x509.Certificate]:
+    read = pkcs7.load_pem_pkcs7_certificates if data.startswith(b"-----") else pkcs7.load_der_pkcs7_certificates
+    with warnings.catch_warnings():
+        # The command openssl writes the certificates in the order given, which DER would sort: BER, and harmless.
+        warnings.simplefilter("ignore", UserWarning)
+        return read(data)
 
 
 def _one_key(known: bytes | None, found: bytes) -> bytes:
@@ -231,66 +215,6 @@ def _load(certificate: Certificate) -> x509.Certificate:
 def _facts_of_all(certificates: list[x509.Certificate]) -> tuple[Certificate, ...]:
     """Return the facts of each, once: chains are handed out with the same certificate in them twice."""
     try:
-        return tuple(dict.fromkeys(_facts(certificate) for certificate in certificates))
+        return tuple(dict.fromkeys(facts_of(certificate) for certificate in certificates))
     except _DAMAGE as problem:
         raise CertificateFileError("a certificate in the file is damaged") from problem
-
-
-def _facts(certificate: x509.Certificate) -> Certificate:
-    key_type, key_bits = _kind_of_key(certificate)
-    extensions = [extension.value for extension in certificate.extensions]
-    constraints = next((each for each in extensions if isinstance(each, x509.BasicConstraints)), None)
-    return Certificate(
-        subject=certificate.subject.rfc4514_string(),
-        issuer=certificate.issuer.rfc4514_string(),
-        serial=f"{certificate.serial_number:x}",
-        not_before=certificate.not_valid_before_utc,
-        not_after=certificate.not_valid_after_utc,
-        key_type=key_type,
-        key_bits=key_bits,
-        sha256=certificate.fingerprint(hashes.SHA256()).hex(),
-        is_ca=constraints is not None and constraints.ca,
-        is_self_signed=_signed_by(certificate, certificate),
-        host_names=_host_names(extensions),
-        purposes=_purposes(extensions),
-        pem=certificate.public_bytes(serialization.Encoding.PEM).decode("ascii"),
-    )
-
-
-def _kind_of_key(certificate: x509.Certificate) -> tuple[str, int]:
-    key = certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        return "RSA", key.key_size
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return "EC", key.key_size
-    if isinstance(key, dsa.DSAPublicKey):
-        return "DSA", key.key_size
-    return type(key).__name__.removesuffix("PublicKey"), 0
-
-
-def _host_names(extensions: list[x509.ExtensionType]) -> tuple[str, ...]:
-    names: list[str] = []
-    for extension in extensions:
-        if isinstance(extension, x509.SubjectAlternativeName):
-            names += extension.get_values_for_type(x509.DNSName)
-            names += [str(address) for address in extension.get_values_for_type(x509.IPAddress)]
-    return tuple(names)
-
-
-def _purposes(extensions: list[x509.ExtensionType]) -> tuple[str, ...]:
-    words = {ExtendedKeyUsageOID.SERVER_AUTH: "server", ExtendedKeyUsageOID.CLIENT_AUTH: "client"}
-    usages = [each for each in extensions if isinstance(each, x509.ExtendedKeyUsage)]
-    return tuple(words[purpose] for usage in usages for purpose in usage if purpose in words)
-
-
-def _signed_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    if certificate.issuer != issuer.subject:
-        return False
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except UnsupportedAlgorithm:
-        # Old operators' roots are signed with SHA-1 or MD5, which a library may refuse to check: the names agree.
-        return True
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True

@@ -93,6 +93,9 @@ class Configuration(ListenerConfiguration):
     initiator_certificate: Path | None = declare(
         FILE, "the operator's password certificate, in any form", table="initiator"
     )
+    initiator_certificate_passphrase: Secret | None = declare(
+        SECRET, "passphrase of that certificate, if it is in a `.p12`", table="initiator"
+    )
     initiator_key_owner: int = declare(
         whole_number(1, 2), "KeyOwner: 1 the API caller's key, 2 the initiator's", 1, table="initiator"
     )
@@ -115,6 +118,7 @@ class Configuration(ListenerConfiguration):
     tls_ca: Path | None = declare(
         FILE, "certificates to trust instead of the public authorities, in any form", table="tls"
     )
+    tls_ca_passphrase: Secret | None = declare(SECRET, "passphrase of that file, if it is a `.p12`", table="tls")
     tls_client_certificate: Path | None = declare(
         FILE, "our certificate and its chain, in any form; a `.p12` holds the key too", table="tls"
     )
@@ -179,6 +183,7 @@ class Configuration(ListenerConfiguration):
             "client_certificate": certificate,
             "client_passphrase": self.tls_client_passphrase,
             "ca": self.tls_ca,
+            "ca_passphrase": self.tls_ca_passphrase,
             "timeout": (self.http_connect_timeout, self.http_read_timeout),
             "answer_deadline": self.http_answer_deadline,
             "connect_retries": self.http_connect_retries,
@@ -205,6 +210,7 @@ class Configuration(ListenerConfiguration):
             password=self.initiator_password or "",
             short_code=self.initiator_short_code or "",
             certificate=self.initiator_certificate or "",
+            certificate_passphrase=self.initiator_certificate_passphrase,
             key_owner=self.initiator_key_owner,
         )
 

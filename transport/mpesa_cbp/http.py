@@ -42,6 +42,7 @@ class ConnectionOptions(TypedDict, total=False):
     """What else ``HttpTransport`` takes, and ``Client`` hands on."""
 
     answer_deadline: float | None
+    ca_passphrase: str | Callable[[], str] | None
     connect_retries: int
     keep_alive: float
     max_answer_bytes: int
@@ -69,7 +70,8 @@ class HttpTransport:
 
     ``endpoint`` is an http or https URL. ``client_certificate`` is one file with our certificates and key, or a pair
     (certificates, key), and ``ca`` a file of the certificates to trust instead of the public ones: PEM, DER, `.p7b`
-    or `.p12`, whatever was handed out. ``client_passphrase`` opens the key. TLS is 1.2 at least, the certificate and
+    or `.p12`, whatever was handed out. ``client_passphrase`` opens the key, ``ca_passphrase``
+    the `.p12`. TLS is 1.2 at least, the certificate and
     the host name are always checked. ``timeout`` is (connect, read) in seconds, the second being the longest silence;
     ``answer_deadline`` (four times that by default) is the longest time from the first byte sent to the last
     received. ``connect_retries`` repeats only what provably never left. A connection that has idled for
@@ -86,6 +88,7 @@ class HttpTransport:
         client_certificate: ClientCertificate | None = None,
         client_passphrase: str | Callable[[], str] | None = None,
         ca: str | Path | None = None,
+        ca_passphrase: str | Callable[[], str] | None = None,
         timeout: tuple[float, float] = (5, 30),
         answer_deadline: float | None = None,
         connect_retries: int = 2,
@@ -108,7 +111,12 @@ class HttpTransport:
         self._max_answer_bytes = max_answer_bytes
         self._trust_env = trust_env
         self._clock, self._sleep = clock, sleep
-        self._context = tls_context(client_certificate=client_certificate, client_passphrase=client_passphrase, ca=ca)
+        self._context = tls_context(
+            client_certificate=client_certificate,
+            client_passphrase=client_passphrase,
+            ca=ca,
+            ca_passphrase=ca_passphrase,
+        )
         self._own = threading.local()
         self._sessions: weakref.WeakSet[PlainSession] = weakref.WeakSet()
         self._lock = threading.Lock()

@@ -49,7 +49,8 @@ class ServiceProvider:
 class Initiator:
     """The operator-side user in whose name we pay; ``certificate`` is the operator's password certificate.
 
-    ``certificate`` may be a path or the file's content, in any form in which certificates are handed out.
+    ``certificate`` may be a path or the file's content, in any form in which certificates are handed out;
+    ``certificate_passphrase`` opens a `.p12`.
     ``key_owner`` is 1 where that is the API caller's key, 2 where it is the initiator's.
     """
 
@@ -57,6 +58,7 @@ class Initiator:
     password: Secret = field(repr=False)
     short_code: str
     certificate: str | Path | bytes = field(repr=False)
+    certificate_passphrase: Secret | None = field(default=None, repr=False)
     key_owner: int = 1
 
 

@@ -80,7 +80,9 @@ def signer(
 ) -> Signer:
     """A signer whose password certificate has been read. Raises SettingsError where that cannot be used."""
     try:
-        key = credential_key(initiator.certificate)
+        passphrase = initiator.certificate_passphrase
+        secret = reveal(passphrase).encode() if passphrase is not None else None
+        key = credential_key(initiator.certificate, passphrase=secret)
     except SecurityError as error:
         raise SettingsError(f"initiator: {error}") from None
     return Signer(service_provider, initiator, profile, clock, key)

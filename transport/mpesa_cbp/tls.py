@@ -50,6 +50,7 @@ def tls_context(
     client_certificate: ClientCertificate | None = None,
     client_passphrase: str | Callable[[], str] | None = None,
     ca: Source | None = None,
+    ca_passphrase: str | Callable[[], str] | None = None,
 ) -> ssl.SSLContext:
     """A context that checks certificate and host name, TLS 1.2 at least.
 
@@ -60,7 +61,7 @@ def tls_context(
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an operator's issuing CA alone, without its root, will do
     context.post_handshake_auth = True
-    _trust(context, ca)
+    _trust(context, ca, ca_passphrase)
     if client_certificate is not None:
         show_identity(context, read_identity(client_certificate, client_passphrase))
     return context
@@ -78,9 +79,8 @@ def read_identity(
     """
     files = client_certificate if isinstance(client_certificate, tuple) else (client_certificate,)
     named = " and ".join(str(file) for file in files)
-    secret = passphrase() if callable(passphrase) else passphrase
     try:
-        together = combine_files(_read(file, secret.encode() if secret else None) for file in files)
+        together = combine_files(_read(file, _bytes(passphrase)) for file in files)
         key = together.private_key
         if key is None:
             raise CertificateFileError("there is no private key: give a .p12, or certificate and key")
@@ -93,10 +93,10 @@ def read_identity(
         raise SettingsError(f"The {what} ({named}) cannot be used: {error}") from None
 
 
-def read_authorities(ca: Source) -> tuple[Certificate, ...]:
+def read_authorities(ca: Source, passphrase: str | Callable[[], str] | None = None) -> tuple[Certificate, ...]:
     """The certificates that a file of authorities holds. Raises SettingsError."""
     try:
-        found = _read(ca, None).certificates
+        found = _read(ca, _bytes(passphrase)).certificates
         if not found:
             raise CertificateFileError("there is no certificate in it")
     except CertificateFileError as error:
@@ -111,12 +111,17 @@ def _read(file: Source, passphrase: bytes | None) -> CertificateFile:
         raise CertificateFileError(f"{file} cannot be read ({error.strerror})") from None
 
 
-def _trust(context: ssl.SSLContext, ca: Source | None) -> None:
+def _bytes(passphrase: str | Callable[[], str] | None) -> bytes | None:
+    secret = passphrase() if callable(passphrase) else passphrase
+    return secret.encode() if secret else None
+
+
+def _trust(context: ssl.SSLContext, ca: Source | None, passphrase: str | Callable[[], str] | None) -> None:
     try:
         # OpenSSL itself first: it takes certificates in PEM that are too odd for the stricter reader.
         context.load_verify_locations(cafile=ca or DEFAULT_CA_BUNDLE_PATH)
     except (OSError, ValueError):
-        texts = [each.pem for each in read_authorities(ca or DEFAULT_CA_BUNDLE_PATH)]
+        texts = [each.pem for each in read_authorities(ca or DEFAULT_CA_BUNDLE_PATH, passphrase)]
         context.load_verify_locations(cadata="".join(texts))
 
 

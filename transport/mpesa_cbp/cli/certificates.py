@@ -8,10 +8,18 @@ from pathlib import Path
 
 import click
 
-from mpesa_cbp.certificates import CertificateFileError, combine_files, describe, read_certificates, write_pem_files
-from mpesa_cbp.cli.exit_codes import FINE, UNREADABLE
+from mpesa_cbp.certificates import (
+    CertificateFile,
+    CertificateFileError,
+    combine_files,
+    describe,
+    read_certificates,
+    write_pem_files,
+)
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNREADABLE
 
 _PASSPHRASE = "MPESA_CBP_PASSPHRASE"
+_WARNING = "WARNING: "
 
 
 @click.command()
@@ -20,25 +28,46 @@ _PASSPHRASE = "MPESA_CBP_PASSPHRASE"
 def certificates(*, files: tuple[Path, ...], write: Path | None) -> int:
     """Tell what FILES hold: which certificate plays which role, the chain's order, expiry, what is missing.
 
-    Reads PEM, DER, .p7b and .p12; the passphrase of a .p12 or of a key is taken from MPESA_CBP_PASSPHRASE.
+    \b
+    mpesa-cbp certificates operator-chain.p7b
+    mpesa-cbp certificates operator-chain.p7b our.key --write tls
+
+    Reads PEM, DER, .p7b and .p12; the passphrase of a .p12 or of a key is taken from MPESA_CBP_PASSPHRASE. Several
+    files are described one by one and together. --write makes client-certificate.pem, client-key.pem (mode 0600) and
+    ca.pem, and never overwrites anything else. Exits with 1 if a certificate is expired or soon will be.
     """
-    passphrase = os.environ.get(_PASSPHRASE)
-    read = []
+    read: list[CertificateFile] = []
     for file in files:
         try:
-            read.append(read_certificates(file.read_bytes(), passphrase=passphrase.encode() if passphrase else None))
+            read.append(_read(file))
         except (CertificateFileError, OSError) as error:
-            reason = error.strerror if isinstance(error, OSError) else str(error)
-            click.echo(f"mpesa-cbp: {file}: {reason}", err=True)
-            return UNREADABLE
-    together = combine_files(read) if len(read) > 1 else read[0]
-    for line in describe(together, now=datetime.now(timezone.utc)):
-        click.echo(line)
-    if write is not None:
-        try:
+            return _complain(file, error)
+    try:
+        together = combine_files(read) if len(read) > 1 else read[0]
+        lines = describe(together, now=datetime.now(timezone.utc))
+        if len(read) > 1:
+            lines = [*map(_summary, files, read), "Together:", *lines]
+        for line in lines:
+            click.echo(line)
+        if write is not None:
             for path in write_pem_files(together, write):
                 click.echo(f"written: {path}")
-        except CertificateFileError as error:
-            click.echo(f"mpesa-cbp: {write}: {error}", err=True)
-            return UNREADABLE
-    return FINE
+    except (CertificateFileError, OSError) as error:
+        return _complain(write or files[0], error)
+    return FINDINGS if any(_WARNING in line for line in lines) else FINE
+
+
+def _summary(path: Path, file: CertificateFile) -> str:
+    names = "; ".join(each.subject for each in file.certificates) or "no certificate"
+    return f"{path}: {file.form}: {names}{', and a private key' if file.has_private_key else ''}"
+
+
+def _read(file: Path) -> CertificateFile:
+    passphrase = os.environ.get(_PASSPHRASE)
+    return read_certificates(file.read_bytes(), passphrase=passphrase.encode() if passphrase else None)
+
+
+def _complain(place: Path, error: CertificateFileError | OSError) -> int:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    click.echo(f"mpesa-cbp: {place}: {reason}", err=True)
+    return UNREADABLE

@@ -76,6 +76,7 @@ def _check_talk(configuration: Configuration, connection: socket.socket, now: da
             else certificate,
             client_passphrase=configuration.tls_client_passphrase,
             ca=configuration.tls_ca,
+            ca_passphrase=configuration.tls_ca_passphrase,
         )
     except SettingsError as error:
         yield problem("tls", f"was not tried: {error.message}", "Correct the certificates first.")

@@ -35,8 +35,11 @@ def check_password_certificate(configuration: Configuration, now: datetime) -> I
     """The operator's certificate under which the initiator's password is encrypted."""
     subject, path = "password certificate", configuration.initiator_certificate
     ask = "Ask the operator for its current password certificate, and set initiator.certificate."
+    passphrase = configuration.initiator_certificate_passphrase
     try:
-        certificate, key = password_certificate(path or ""), credential_key(path or "")
+        secret = reveal(passphrase).encode() if passphrase is not None else None
+        certificate = password_certificate(path or "", passphrase=secret)
+        key = credential_key(path or "", passphrase=secret)
     except SecurityError as error:
         yield problem(subject, str(error), ask)
         return
@@ -76,7 +79,7 @@ def check_client_identity(configuration: Configuration, now: datetime) -> Iterat
                 yield validity("client certificate", each.subject, each, now, renew)
     if configuration.tls_ca is not None:
         try:
-            for each in read_authorities(configuration.tls_ca):
+            for each in read_authorities(configuration.tls_ca, configuration.tls_ca_passphrase):
                 yield validity("ca", each.subject, each, now, "Ask the operator for its current chain, and set tls.ca.")
         except SettingsError as error:
             yield problem("ca", error.message, "See what the file holds: mpesa-cbp certificates FILE…")
