@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from mpesa_cbp import Acknowledgement, Client, Initiator, Journal, ServiceProvider
-from mpesa_cbp.cli.messages import pretty
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import CbpError, InvalidRequest, SettingsError
+from mpesa_cbp.readable import pretty
 from mpesa_cbp.security import decrypt_credential, decrypt_new_password, sp_password
 from mpesa_cbp.settings import NAIROBI, Profile
 from mpesa_cbp_models import ChangePassword, Request

@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
-from mpesa_cbp.cli.messages import pretty, result_lines
 from mpesa_cbp.client import Client
 from mpesa_cbp.errors import CbpError
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.listener import Listener, ListenerServer
 from mpesa_cbp.notices import QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import PaymentState
+from mpesa_cbp.readable import pretty, result_lines
 from mpesa_cbp.simulator import BAD_DAYS, Simulator, Step
 from mpesa_cbp.values import format_amount, mask_msisdn
 

@@ -6,10 +6,10 @@ import base64
 from typing import Any
 
 from mpesa_cbp.cli.facts import facts_as_text, plain
-from mpesa_cbp.cli.messages import pretty
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import MalformedMessage
 from mpesa_cbp.journal import Event, Handling
+from mpesa_cbp.readable import pretty
 from mpesa_cbp.redaction import redact
 
 __all__ = ["event_facts", "event_line", "event_text"]

@@ -12,7 +12,6 @@ from typing import Any
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
-from mpesa_cbp.cli.messages import result_lines
 from mpesa_cbp.cli.options import open_journal
 from mpesa_cbp.client import Client
 from mpesa_cbp.codes import is_success
@@ -22,6 +21,7 @@ from mpesa_cbp.errors import CbpError
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import FINAL_STATES, EventKind, PaymentState
+from mpesa_cbp.readable import result_lines
 from mpesa_cbp.values import mask_msisdn
 from mpesa_cbp.wishes import Wish
 from mpesa_cbp_models import IdentifierType, Request

@@ -1,4 +1,4 @@
-"""The WSGI application: the SOAP endpoint of the broker, and the API."""
+"""The WSGI application: the SOAP endpoint of the broker, the API, and the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from mpesa_cbp.simulator.broker import Inbound
 from mpesa_cbp.simulator.messages import Reply, fault
 from mpesa_cbp.simulator.server import MAXIMUM_BODY, RESET
 from mpesa_cbp.simulator.web import api
+from mpesa_cbp.simulator.web.demo_partner import DemoPartner
 from mpesa_cbp.simulator.web.guard import known_host, same_origin
+from mpesa_cbp.simulator.web.site import Site
 from mpesa_cbp.simulator.world import World
 
 if TYPE_CHECKING:
@@ -35,8 +37,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 class Application:
     """One callable for the server."""
 
-    def __init__(self, world: World, *, host: str, allow_hosts: Collection[str] = ()) -> None:
+    def __init__(self, world: World, *, host: str, partner: DemoPartner, allow_hosts: Collection[str] = ()) -> None:
         self._world = world
+        self._site = Site(world, partner)
         self._loopback = host in _LOOPBACK
         self._names = frozenset({host, *allow_hosts})
         self._stopping = threading.Event()
@@ -81,16 +84,28 @@ class Application:
             return self._soap(environ, path, method, body)
         if path.startswith(api.PREFIX):
             return self._api(environ, path, method, body)
-        return _text(404, f"Nothing is here. SOAP messages go to {ENDPOINT}.")
+        return self._page(environ, path, method, body)
 
     def _soap(self, environ: WSGIEnvironment, path: str, method: str, body: bytes) -> Reply:
         if method != "POST":
             return _text(405, "Post a SOAP message here.")
         if "xml" not in environ.get("CONTENT_TYPE", "").lower():
             return _text(415, "Send the SOAP message as text/xml.")
-        url = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}{path}"
+        url = f"{_origin(environ)}{path}"
         action = str(environ.get("HTTP_SOAPACTION", "")).strip('"')
         return self._world.broker.handle(Inbound(url, action, body))
+
+    def _page(self, environ: WSGIEnvironment, path: str, method: str, body: bytes) -> Reply:
+        endpoint = f"{_origin(environ)}{ENDPOINT}"
+        if method in {"GET", "HEAD"}:
+            found = self._site.get(path, _query(environ), endpoint=endpoint)
+        elif method == "POST":
+            if not same_origin(environ, from_page=True):
+                return _text(403, "This form can only be sent from the simulator's own page.")
+            found = self._site.post(path, body, endpoint=endpoint)
+        else:
+            return _text(405, "Use GET or POST here.")
+        return found or _text(404, f"Nothing is here. The page is at /, and SOAP messages go to {ENDPOINT}.")
 
     def _api(self, environ: WSGIEnvironment, path: str, method: str, body: bytes) -> Reply:
         if method == "POST" and not same_origin(environ, from_page=False):
@@ -99,10 +114,21 @@ class Application:
             self._world,
             method=method,
             path=path,
-            query=dict(parse_qsl(environ.get("QUERY_STRING", ""), max_num_fields=20)),
+            query=_query(environ),
             content_type=environ.get("CONTENT_TYPE", ""),
             body=body,
         )
+
+
+def _origin(environ: WSGIEnvironment) -> str:
+    return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
+
+
+def _query(environ: WSGIEnvironment) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(environ.get("QUERY_STRING", ""), max_num_fields=20))
+    except ValueError:
+        return {}
 
 
 def _text(status: int, text: str) -> Reply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.envelope import Decoded, decode
@@ -142,8 +142,9 @@ class Broker:
             return self._answer(conversation, _ACCEPTED, "Accepted.", None)
         code = "100000004" if day.name == "internal-error" else _ACCEPTED
         reply = self._answer(conversation, code, "Accepted." if code == _ACCEPTED else "", None)
+        reply = self._spoilt(conversation, reply, day)
         self._work.later(conversation, order)
-        return self._spoilt(reply, day)
+        return reply
 
     def _answer(
         self,
@@ -171,18 +172,13 @@ class Broker:
     def _keep(self, conversation: Conversation, which: str, message: bytes) -> None:
         self._records.keep(conversation, which, message)
 
-    def _spoilt(self, reply: Reply, day: BadDay) -> Reply:
+    def _spoilt(self, conversation: Conversation, good: Reply, day: BadDay) -> Reply:
         """What the caller gets in place of the good answer, on days when the payment goes on."""
-        if day.name == "slow":
-            return Reply(reply.status, reply.content_type, reply.body, delay=self._setup.timing.slow_delay)
-        if day.name == "reset-after":
-            return Reply(0, "", b"", reset=True)
-        if day.name == "fault-server":
-            return fault("soapenv:Server", "The service is not available.")
-        if day.name == "html-503":
-            return html(503, "Service Unavailable", "The gateway got no answer in time.")
-        if day.name == "cut-answer":
-            return Reply(reply.status, reply.content_type, reply.body, cut=len(reply.body) // 3)
+        if day.name not in _SPOILT:
+            return good
+        told, spoil = _SPOILT[day.name]
+        reply = spoil(good, self._setup.timing.slow_delay)
+        self._records.step(conversation, 2, told, b"" if day.name == "slow" else reply.body)
         return reply
 
     def _dropped(self, conversation: Conversation, day: BadDay) -> Reply:
@@ -191,6 +187,26 @@ class Broker:
         self._records.step(conversation, 2, f"The request is dropped ({day.name}); nothing was done.", reply.body)
         return reply
 
+
+_SPOILT: dict[str, tuple[str, Callable[[Reply, float], Reply]]] = {
+    "slow": ("The answer is held back for a while.", lambda good, delay: replace(good, delay=delay)),
+    "reset-after": (
+        "The connection is reset before the answer arrives; the payment goes on.",
+        lambda _, __: Reply(0, "", b"", reset=True),
+    ),
+    "fault-server": (
+        "A SOAP fault goes out in place of the answer; the payment goes on.",
+        lambda _, __: fault("soapenv:Server", "The service is not available."),
+    ),
+    "html-503": (
+        "A gateway sends a page with HTTP 503 in place of the answer; the payment goes on.",
+        lambda _, __: html(503, "Service Unavailable", "The gateway got no answer in time."),
+    ),
+    "cut-answer": (
+        "The answer breaks off in the middle; the payment goes on.",
+        lambda good, _: replace(good, cut=len(good.body) // 3),
+    ),
+}
 
 _DROPPED: dict[str, Callable[[], Reply]] = {
     "reset-before": lambda: Reply(0, "", b"", reset=True),

@@ -70,6 +70,11 @@ class Partner:
         """Finish what is at hand and close everything; a second time does nothing."""
         self._open.close()
 
+    @staticmethod
+    def is_own_kind(url: str) -> bool:
+        """Whether a URL is that of some partner of this kind, perhaps of one that is gone."""
+        return f"/{_TOKEN}/" in url
+
     def register_urls(self) -> None:
         """Have customers' payments (C2B) validated and confirmed here."""
         self.client.register_urls(validation_url=self.urls["validation"], confirmation_url=self.urls["confirmation"])

@@ -35,6 +35,7 @@ from mpesa_cbp.simulator.setup import (
     Timing,
 )
 from mpesa_cbp.simulator.story import Step, StepHook, StepLog
+from mpesa_cbp.simulator.web.demo_partner import DemoPartner
 from mpesa_cbp.simulator.world import World, make_world
 from mpesa_cbp.values import parse_amount
 
@@ -112,6 +113,7 @@ class Simulator:
         self._world: World | None = None
         self._application: Application | None = None
         self._server: Server | None = None
+        self._demo_partner: DemoPartner | None = None
 
     def __repr__(self) -> str:
         return f"Simulator({self.url!r})" if self._server is not None else "Simulator(not started)"
@@ -141,7 +143,8 @@ class Simulator:
             database = None if self._directory is None else directory / _DATABASE_NAME
             setup = replace(self._setup, private_key=private_key)
             world = make_world(setup, self._scenario, database=database, log=self._log)
-            application = Application(world, host=self._host, allow_hosts=self._allow_hosts)
+            demo_partner = DemoPartner(world, self.partner)
+            application = Application(world, host=self._host, partner=demo_partner, allow_hosts=self._allow_hosts)
             server = Server(application, host=self._host, port=self._port)
         except SettingsError:
             if world is not None:
@@ -149,6 +152,7 @@ class Simulator:
             self._forget_directory()
             raise
         self._world, self._application, self._server = world, application, server
+        self._demo_partner = demo_partner
         world.start()
         server.start()
 
@@ -160,6 +164,8 @@ class Simulator:
         self._server = None
         application.hurry()
         server.stop(application.busy)
+        if self._demo_partner is not None:
+            self._demo_partner.stop()
         world.close()
         self._forget_directory()
 
