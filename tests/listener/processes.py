@@ -54,7 +54,7 @@ class ListenerProcess:
             command,
             env=self._environment,
             cwd=self._folder,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
@@ -63,6 +63,12 @@ class ListenerProcess:
         self._reader.start()
         assert ready.wait(60), f"the listener did not start: {self.stderr}"
         assert self._process.poll() is None, f"the listener ended: {self.stderr}"
+
+    def read_line(self) -> str:
+        """What it prints next."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
 
     def kill(self) -> None:
         """End it at once, wherever it is."""
@@ -78,8 +84,9 @@ class ListenerProcess:
         self._process.send_signal(number)
         code = self._process.wait(60)
         self._reader.join(60)
-        assert self._process.stderr is not None
-        self._process.stderr.close()
+        for stream in (self._process.stdout, self._process.stderr):
+            assert stream is not None
+            stream.close()
         return code
 
     def _read(self, process: subprocess.Popen[str], ready: threading.Event) -> None:

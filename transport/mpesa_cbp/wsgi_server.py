@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import socket
 import ssl
 import threading
 import time
@@ -181,32 +182,46 @@ def _create(
     tls: ssl.SSLContext | None,
     map: dict[int, Any],  # noqa: A002 (waitress's)
 ) -> Any:
+    listening = _listening_socket(host, port, name)
+    return create_server(
+        application,
+        map=map,
+        sockets=[listening],
+        threads=limits.threads,
+        ident=name,
+        # waitress refuses what reaches its limit; ours is what may be.
+        max_request_body_size=limits.body + 1,
+        max_request_header_size=limits.header,
+        # A body stays in memory: a temporary file could not be written where the disk is full.
+        inbuf_overflow=limits.body + 2,
+        recv_bytes=16 * 1024,
+        channel_timeout=int(limits.idle_seconds),
+        # Room for some more than the limit, which `_cut_off` brings down to it.
+        connection_limit=limits.connections + 100,
+        backlog=1024,
+        log_socket_errors=False,
+        url_scheme="http" if tls is None else "https",
+        # The application itself judges who may have set such a header.
+        clear_untrusted_proxy_headers=False,
+    )
+
+
+def _listening_socket(host: str, port: int, name: str) -> socket.socket:
+    """Bound before there is a server: one that cannot bind would leave its threads behind."""
     try:
-        server = create_server(
-            application,
-            map=map,
-            host=host,
-            port=port,
-            threads=limits.threads,
-            ident=name,
-            # waitress refuses what reaches its limit; ours is what may be.
-            max_request_body_size=limits.body + 1,
-            max_request_header_size=limits.header,
-            # A body stays in memory: a temporary file could not be written where the disk is full.
-            inbuf_overflow=limits.body + 2,
-            recv_bytes=16 * 1024,
-            channel_timeout=int(limits.idle_seconds),
-            # Room for some more than the limit, which `_cut_off` brings down to it.
-            connection_limit=limits.connections + 100,
-            backlog=1024,
-            log_socket_errors=False,
-            url_scheme="http" if tls is None else "https",
-            # The application itself judges who may have set such a header.
-            clear_untrusted_proxy_headers=False,
-        )
-    except (OSError, ValueError) as error:
+        found = {each[4]: each[0] for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        if len(found) > 1:
+            raise SettingsError(f"{host} names more than one address: give one of them")
+        ((address, family),) = found.items()
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind(address)
+        except BaseException:
+            listening.close()
+            raise
+    except (OSError, UnicodeError) as error:
         raise SettingsError(f"{name} cannot listen on {host} port {port}: {error}") from None
-    if not hasattr(server, "channel_class"):
-        server.close()
-        raise SettingsError(f"{host} names more than one address: give one of them")
-    return server
+    return listening

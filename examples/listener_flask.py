@@ -1,0 +1,29 @@
+"""The listener beside a Flask application: ``flask --app listener_flask run``, in production any WSGI server."""
+
+from __future__ import annotations
+
+import os
+
+from flask import Flask
+from listener_handlers import register
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from mpesa_cbp import Journal, Listener
+
+
+def create_app() -> Flask:
+    """Our application, with the listener under ``/mpesa``."""
+    app = Flask(__name__)
+
+    @app.get("/")
+    def home() -> str:
+        return "our own pages"
+
+    journal = Journal(os.environ["MPESA_CBP_JOURNAL_URL"])
+    listener = Listener(journal=journal, path_token=os.environ["MPESA_CBP_LISTENER_PATH_TOKEN"])
+    register(listener)
+    listener.start()  # with a server that forks: in each process, after the fork
+    app.extensions["mpesa_cbp"] = listener
+    # The broker posts to https://us.example/mpesa/<path token>/result.
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/mpesa": listener})  # type: ignore[method-assign]
+    return app

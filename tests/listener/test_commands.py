@@ -1,0 +1,192 @@
+"""``mpesa-cbp listen`` and ``mpesa-cbp events``, as processes and as commands."""
+
+from __future__ import annotations
+
+import json
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from mpesa_cbp import Journal
+from mpesa_cbp.access_rules import SHORTEST_TOKEN
+from mpesa_cbp.cli import run
+from mpesa_cbp.journal import Delivery
+from mpesa_cbp.payments import EventKind
+from tests.listener.messages import TOKEN, result
+from tests.listener.processes import Caller, ListenerProcess
+
+MSISDN = "254712345678"
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    found = f"sqlite:///{tmp_path}/j.db"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPESA_CBP_JOURNAL_URL", found)
+    return found
+
+
+@pytest.fixture
+def journal(url: str) -> Journal:
+    """Events 1 and 2 are results of one payment, 3 is unreadable; 1 is a dead letter."""
+    with Journal(url) as opened:
+        for identity, code in (("a", "0"), ("b", "1")):
+            body = result("600000_A", code, f"{MSISDN} - Jane Doe")
+            opened.receive(
+                Delivery(
+                    kind=EventKind.RESULT,
+                    identity=identity,
+                    conversation_id="600000_A",
+                    code=code,
+                    receipt="R",
+                    body=body,
+                )
+            )
+        opened.receive(Delivery(kind=EventKind.UNREADABLE, identity="c", body=b"<unreadable \x1b[31m"))
+        opened.failed(1, error="ValueError", retry_at=None)
+        return opened
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.usefixtures("journal")
+@pytest.mark.parametrize(
+    ("arguments", "numbers"),
+    [
+        ([], [1, 2, 3]),
+        (["--kind", "result"], [1, 2]),
+        (["--kind", "unreadable", "--kind", "result"], [1, 2, 3]),
+        (["--state", "dead"], [1]),
+        (["--state", "pending", "--state", "dead"], [1, 2]),
+        (["--conversation-id", "600000_A"], [1, 2]),
+        (["--conversation-id", "600000_B"], []),
+        (["--contradicting"], [2]),
+        (["--since", "2020-01-01"], [1, 2, 3]),
+        (["--until", "2020-01-01T00:00:00+03:00"], []),
+        (["--limit", "2"], [1, 2]),
+    ],
+)
+def test_list_shows_the_events_that_satisfy_all_filters(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], numbers: list[int]
+) -> None:
+    assert run(["events", "list", *arguments]) == 0
+    assert [int(line.split()[0]) for line in lines(capsys)] == numbers
+
+
+@pytest.mark.usefixtures("journal")
+@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--kind", "x"], ["--state", "x"], ["--limit", "0"]])
+def test_filter_that_is_none_is_wrong_usage(arguments: list[str]) -> None:
+    assert run(["events", "list", *arguments]) == 2
+
+
+@pytest.mark.usefixtures("journal")
+def test_show_masks_unless_told_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "show", "1", "3"]) == 0
+    masked = capsys.readouterr().out
+    assert "600000_A" in masked
+    assert MSISDN not in masked
+    assert "Jane Doe" not in masked
+    assert "\x1b" not in masked
+    assert run(["events", "show", "--unmasked", "1"]) == 0
+    assert f"{MSISDN} - Jane Doe" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("journal")
+def test_event_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "show", "99"]) == 1
+    assert "no event 99" in capsys.readouterr().err
+
+
+def test_replay_gives_dead_letters_to_the_handlers_again(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "replay", "--dead"]) == 0
+    assert lines(capsys) == ["event 1 will be handled anew"]
+    assert journal.dead_letters() == []
+    assert run(["events", "replay", "3"]) == 1
+    assert run(["events", "replay"]) == 2
+
+
+@pytest.mark.usefixtures("journal")
+def test_export_is_json_a_line_masked_unless_told_otherwise(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert run(["events", "export"]) == 0
+    text = capsys.readouterr().out
+    exported = [json.loads(line) for line in text.splitlines()]
+    assert [event["event"] for event in exported] == [1, 2, 3]
+    assert exported[0]["message"]["ResultCode"] == "0"
+    assert exported[2]["message"] is None
+    assert MSISDN not in text
+
+    file = tmp_path / "export.jsonl"
+    assert run(["events", "export", "--unmasked", "--kind", "result", "--output", str(file)]) == 0
+    assert MSISDN in file.read_text()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_unreadable_messages_can_be_discarded(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "discard-unreadable", "--until", "2020-01-01", "--yes"]) == 0
+    assert run(["events", "discard-unreadable", "--yes"]) == 0
+    assert lines(capsys) == ["0 deleted", "1 deleted"]
+    assert journal.count(EventKind.UNREADABLE) == 0
+    assert journal.count(EventKind.RESULT) == 2
+
+
+def test_new_token_is_long_enough(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["listen", "--new-token"]) == 0
+    assert len(lines(capsys)[0]) > SHORTEST_TOKEN
+
+
+@pytest.mark.usefixtures("journal")
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({}, "path_token is missing"),
+        ({"PATH_TOKEN": "short"}, "at least 16"),
+        ({"PATH_TOKEN": TOKEN, "HANDLERS": "nonsense"}, "package.module:function"),
+        ({"PATH_TOKEN": TOKEN, "HANDLERS": "not_there:register"}, "not_there"),
+        ({"PATH_TOKEN": TOKEN, "HANDLERS": "json:register"}, "no function register"),
+        ({"PATH_TOKEN": TOKEN, "HOST": "0.0.0.0"}, "listener.networks is missing"),
+        ({"PATH_TOKEN": TOKEN, "HOST": "0.0.0.0", "NETWORKS": "192.0.2.0/24"}, "listener.certificate is missing"),
+        ({"PATH_TOKEN": TOKEN, "CLIENT_CA": "j.db"}, "client_ca is set without"),
+        ({"PATH_TOKEN": TOKEN, "CERTIFICATE": "j.db"}, "certificate (j.db) cannot be used"),
+        ({"PATH_TOKEN": TOKEN, "HOST": "localhost.invalid", "NETWORKS": "::/0", "PLAIN_HTTP": "yes"}, "cannot listen"),
+    ],
+)
+def test_listener_that_would_be_open_or_cannot_run_says_why(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    environment: dict[str, str],
+    said: str,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(f"MPESA_CBP_LISTENER_{name}", value)
+    assert run(["listen"]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert TOKEN not in error
+
+
+@pytest.mark.usefixtures("journal")
+def test_port_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("MPESA_CBP_LISTENER_PATH_TOKEN", TOKEN)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert run(["listen", "--port", str(port)]) == 2
+    assert f"cannot listen on 127.0.0.1 port {port}" in capsys.readouterr().err
+
+
+def test_listener_prints_notices_masked_and_ends_in_order(tmp_path: Path, url: str) -> None:
+    process = ListenerProcess(tmp_path, url, operations_port=0)
+    process.start()
+    assert any("without TLS" in line for line in process.stderr)
+    assert not any(TOKEN in line for line in process.stderr)
+    caller = Caller(process.port)
+    assert caller.post(result("600000_A", receipt=f"{MSISDN} - Jane Doe"))[0] == 200
+    caller.close()
+    printed = json.loads(process.read_line())
+    assert process.stop() == 0
+    assert printed["event_id"] == 1
+    assert (printed["conversation_id"], printed["succeeded"]) == ("600000_A", True)
+    assert MSISDN not in json.dumps(printed)
