@@ -87,10 +87,7 @@ def load_files(files: dict[str, bytes], roots: Iterable[str] | None = None) -> C
     problems: list[Problem] = []
     if not files:
         raise ContractError([Problem("contract", 0, "contract", "no .wsdl or .xsd file was found")])
-    if len(files) > MAX_FILES:
-        raise ContractError([Problem("contract", 0, "contract", f"more than {MAX_FILES} files")])
-    if sum(map(len, files.values())) > MAX_CONTRACT_BYTES:
-        raise ContractError([Problem("contract", 0, "contract", f"more than {MAX_CONTRACT_BYTES} bytes in all")])
+    check_size(len(files), sum(map(len, files.values())))
     documents: dict[str, Document] = {}
     wanted = sorted(files if roots is None else roots)
     while wanted:
@@ -121,22 +118,36 @@ def load_files(files: dict[str, bytes], roots: Iterable[str] | None = None) -> C
 
 def _read_all(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     seen: dict[str, Path] = {}
+    total = 0
     for path in paths:
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file())
-            base = path if len(paths) == 1 else path.parent
-            entries = [(file.relative_to(base).as_posix(), _read_file(file)) for file in found]
-        elif path.is_file() and path.suffix in _SUFFIXES:
-            entries = [(path.name, _read_file(path))]
-        elif path.is_file():
-            entries = list(_read_zip(path))
-        else:
-            raise ContractError([Problem(str(path), 0, "contract", "no such file or folder")])
-        for name, data in entries:
+        for name, data in _read_one(path, path if len(paths) == 1 else path.parent):
             if name in seen:
                 raise ContractError([Problem(name, 0, "contract", f"given twice, also by {seen[name]}")])
             seen[name] = path
+            # Told here and not when all is read: a small archive can hold more than there is memory.
+            total += len(data)
+            check_size(len(seen), total)
             yield name, data
+
+
+def check_size(files: int, size: int) -> None:
+    """Raise ContractError where a contract has more files or bytes than any real one."""
+    if files > MAX_FILES:
+        raise ContractError([Problem("contract", 0, "contract", f"more than {MAX_FILES} files")])
+    if size > MAX_CONTRACT_BYTES:
+        raise ContractError([Problem("contract", 0, "contract", f"more than {MAX_CONTRACT_BYTES} bytes in all")])
+
+
+def _read_one(path: Path, base: Path) -> Iterator[tuple[str, bytes]]:
+    if path.is_dir():
+        for file in sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file()):
+            yield file.relative_to(base).as_posix(), _read_file(file)
+    elif path.is_file() and path.suffix in _SUFFIXES:
+        yield path.name, _read_file(path)
+    elif path.is_file():
+        yield from _read_zip(path)
+    else:
+        raise ContractError([Problem(str(path), 0, "contract", "no such file or folder")])
 
 
 def _load_single(path: Path) -> Contract:
@@ -168,6 +179,8 @@ def _read_zip(path: Path) -> Iterator[tuple[str, bytes]]:
             for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
                 if entry.is_dir() or not entry.filename.endswith(_SUFFIXES):
                     continue
+                if not _is_local(entry.filename):
+                    raise ContractError([Problem(entry.filename, 0, "zip entry", "its name leads out of the archive")])
                 if entry.file_size > MAX_FILE_BYTES:
                     raise ContractError(
                         [Problem(entry.filename, 0, "zip entry", f"larger than {MAX_FILE_BYTES} bytes")]

@@ -237,7 +237,7 @@ def from_json(text: str) -> Plan:
         )
     try:
         plan = _typed(Plan, data)
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"contract lock is damaged: {error}") from error
     return typing.cast("Plan", plan)
 
@@ -272,7 +272,14 @@ def _typed(annotation: Any, data: Any) -> Any:
         return None if data is None else _typed(inner[0], data)
     if origin is tuple:
         arguments = typing.get_args(annotation)
+        if not isinstance(data, list):
+            raise TypeError(f"{data!r} is no list")
         if len(arguments) == 2 and arguments[1] is Ellipsis:
             return tuple(_typed(arguments[0], item) for item in data)
         return tuple(_typed(argument, item) for argument, item in zip(arguments, data, strict=True))
+    if origin is Literal:
+        if data not in typing.get_args(annotation):
+            raise TypeError(f"{data!r} is none of {', '.join(map(repr, typing.get_args(annotation)))}")
+    elif type(data) is not annotation:
+        raise TypeError(f"{data!r} is no {annotation.__name__}")
     return data

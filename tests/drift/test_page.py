@@ -104,6 +104,71 @@ def test_everything_is_reached_by_keyboard(browser: Any, page: Path) -> None:
     assert "error" not in {item.get_attribute("data-severity") for item in visible(browser)}
 
 
+def test_n_and_p_go_from_finding_to_finding(browser: Any, page: Path) -> None:
+    browser.get(page.as_uri())
+    browser.find_element("id", "close").click()
+    browser.find_element("css selector", "input[name=severity][value=info]").click()
+    seen = []
+    for key in ("n", "n", "p"):
+        browser.switch_to.active_element.send_keys(key)
+        active = browser.switch_to.active_element
+        assert active.is_displayed()
+        seen.append(active.get_attribute("data-fingerprint"))
+        assert active.get_attribute("data-severity") != "info"
+    assert seen[0] == seen[2] != seen[1]
+
+
+def test_the_list_leads_to_the_place_in_the_tree(browser: Any, page: Path) -> None:
+    browser.get(page.as_uri())
+    browser.find_element("id", "close").click()
+    link = browser.find_element("css selector", ".list a")
+    link.send_keys(ENTER)
+    active = browser.switch_to.active_element
+    assert f"#{active.get_attribute('id')}" == link.get_attribute("href").partition("/drift.html")[2]
+    assert active.is_displayed()
+    browser.find_element("css selector", "input[name=severity][value=error]").click()
+    rows = [row for row in browser.find_elements("css selector", ".row") if row.is_displayed()]
+    assert rows
+    assert "error" not in {row.get_attribute("data-severity") for row in rows}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground_in_both_schemes(browser: Any, page: Path, scheme: str) -> None:
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
+    browser.get(page.as_uri())
+    pairs = browser.execute_script(COLOURS)
+    assert len(pairs) > 50
+    # WCAG 2.1, 1.4.3: 4.5 to 1 for text of this size.
+    assert [pair for pair in pairs if contrast(*pair[1:]) < 4.5] == []
+
+
+COLOURS = """
+const ground = (item) => {
+  for (let at = item; at; at = at.parentElement) {
+    const colour = getComputedStyle(at).backgroundColor;
+    if (!colour.endsWith(", 0)")) return colour;
+  }
+};
+return [...document.querySelectorAll("p, span, code, td, th, a, button, label, legend, summary, kbd")]
+  .filter((item) => item.checkVisibility() && item.textContent.trim())
+  .map((item) => [item.tagName + "." + item.className, getComputedStyle(item).color, ground(item)]);
+"""
+
+
+def contrast(first: str, second: str) -> float:
+    """Contrast of two colours as WCAG 2.1 defines it."""
+    bright, dark = sorted((luminance(first), luminance(second)), reverse=True)
+    return (bright + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(number) / 255 for number in re.findall(r"\d+", colour)[:3]]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
 def test_only_what_changed_can_be_shown(browser: Any, page: Path) -> None:
     browser.get(page.as_uri())
     browser.find_element("css selector", "input[name=changed]").click()

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 from mpesa_cbp_generator.errors import GeneratorError
-from mpesa_cbp_generator.load import MAX_FILE_BYTES, MAX_FILES
+from mpesa_cbp_generator.load import MAX_FILE_BYTES, check_size
 
 
 class GitFailure(GeneratorError):
@@ -33,9 +33,18 @@ class Commit:
     def files(self, path: str) -> dict[str, bytes]:
         """Contents by path of a file, or of the WSDL and XSD files of a folder; empty where there is none."""
         listed = self._run(
-            "ls-tree", "-r", "-z", "--long", "--full-tree", self.id.decode(), "--", *([path] if path else []), why=path
+            "ls-tree",
+            "-r",
+            "-z",
+            "--long",
+            "--full-tree",
+            self.id.decode(),
+            "--",
+            *([path] if path else []),
+            why=f"git cannot list {path}",
         )
         found: dict[str, bytes] = {}
+        total = 0
         for entry in listed.split(b"\0"):
             facts, _, raw = entry.partition(b"\t")
             name = raw.decode("utf-8", "surrogateescape")
@@ -44,13 +53,17 @@ class Commit:
             mode, kind, blob, size = facts.split()
             if kind != b"blob" or mode == b"120000":
                 raise GitFailure(f"{name} at {self.reference} is a link or a submodule, not a file of the contract")
-            if int(size) > MAX_FILE_BYTES or len(found) >= MAX_FILES:
-                raise GitFailure(f"{name} at {self.reference} is larger than {MAX_FILE_BYTES} bytes, or one too many")
-            found[name] = self._run("cat-file", "blob", blob.decode(), why=name)
+            if int(size) > MAX_FILE_BYTES:
+                raise GitFailure(f"{name} at {self.reference} is larger than {MAX_FILE_BYTES} bytes")
+            total += int(size)
+            check_size(len(found) + 1, total)
+            found[name] = self._run("cat-file", "blob", blob.decode(), why=f"git cannot read {name}")
         return found
 
     def _run(self, *arguments: str, why: str) -> bytes:
         done = subprocess.run([self._git, "-C", str(self._folder), *arguments], capture_output=True, check=False)
+        if done.returncode < 0:
+            raise GitFailure(f"git {arguments[0]} was ended by signal {-done.returncode}; try again")
         if done.returncode:
             said = done.stderr.decode(errors="replace").strip()
             raise GitFailure(f"{why}{f': {said}' if said else ''}")

@@ -64,9 +64,9 @@ def resolve(text: str, config: Config, *, root: Path | None = None) -> Side:
     path needs. Raises SideError.
     """
     try:
-        if text.startswith(_GIT):
-            return _from_git(text, config, root or Path())
-        return _from_path(text, Path(text), config)
+        found = _from_git(text, config, root or Path()) if text.startswith(_GIT) else _from_path(text, config)
+        _complete(text, found.plan)
+        return found
     except ContractError as error:
         problems = "".join(f"\n  {problem}" for problem in error.problems)
         raise SideError(f"{text} cannot be compared:{problems}") from error
@@ -96,7 +96,8 @@ def installed_lock(config: Config | None) -> Path:
     return lock
 
 
-def _from_path(text: str, path: Path, config: Config) -> Side:
+def _from_path(text: str, config: Config) -> Side:
+    path = Path(text)
     if path.suffix == ".json":
         return Side(text, _lock(text, path.read_bytes()), _lock_base(path, config))
     if path.is_dir():
@@ -180,18 +181,41 @@ def _lock(text: str, data: bytes) -> Plan:
         raise SideError(f"{text} cannot be compared: not a contract lock: {error}") from error
     except ValueError as error:
         raise SideError(f"{text} cannot be compared: {error}") from error
-    dangling = _dangling(plan)
-    if dangling:
-        raise SideError(f"{text} cannot be compared: contract lock is damaged: {', '.join(dangling)} is not in it")
+    damage = _damage(plan)
+    if damage:
+        raise SideError(f"{text} cannot be compared: contract lock is damaged: {', '.join(damage)}")
     return plan
 
 
-def _dangling(plan: Plan) -> list[str]:
-    """Types that a lock refers to and does not hold, which only an edited one can have."""
+def _damage(plan: Plan) -> list[str]:
+    """What only a lock that was edited by hand can have: types and elements that are not there, bases in a circle."""
     known = {item.id for item in plan.classes} | {item.id for item in plan.enumerations}
-    wanted = {item.base for item in plan.classes if item.base is not None}
+    bases = {item.id: item.base for item in plan.classes if item.base is not None}
+    wanted = set(bases.values())
     wanted |= {t.name for item in plan.classes for field in item.fields for t in field.types if t.kind != "builtin"}
-    return sorted(wanted - known)
+    found = [f"{name} is not in it" for name in sorted(wanted - known)]
+    for start in sorted(bases):
+        seen, current = {start}, bases.get(start)
+        while current is not None and current not in seen:
+            seen.add(current)
+            current = bases.get(current)
+        if current == start:
+            found.append(f"{start} is derived from itself")
+    return found
+
+
+def _complete(text: str, plan: Plan) -> None:
+    """Raise SideError where an element that a message names has no type in the plan: it could not be compared."""
+    roots = {root for item in plan.classes for root in item.roots}
+    named: set[str | None] = set()
+    for operation in plan.operations:
+        named.update(element for _, element in operation.faults)
+        for message in (operation.input, operation.output):
+            if message is not None:
+                named.update((message.body, message.payload_root, *message.headers))
+    missing = sorted(name for name in named if name is not None and name not in roots)
+    if missing:
+        raise SideError(f"{text} cannot be compared: no type is known of the elements {', '.join(missing)}")
 
 
 def _lock_base(path: Path, config: Config) -> str:

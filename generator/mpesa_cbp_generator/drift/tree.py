@@ -33,6 +33,17 @@ class Node:
     see: str = ""
 
     @property
+    def new_name(self) -> str:
+        """The new contract's name where it was renamed, else empty."""
+        renamed = (finding for finding in self.findings if finding.rule in ("element-renamed", "operation-renamed"))
+        return next((finding.new or "" for finding in renamed if self.path in (finding.path, *finding.also)), "")
+
+    @property
+    def told(self) -> int:
+        """Number of findings here and below."""
+        return len(self.findings) + sum(child.told for child in self.children)
+
+    @property
     def touched(self) -> bool:
         """Whether anything here or below differs."""
         return bool(self.findings) or self.state != "same" or any(child.touched for child in self.children)
@@ -41,6 +52,17 @@ class Node:
 def build(comparison: Comparison, findings: Iterable[Finding]) -> tuple[Node, ...]:
     """One node an operation, then one for each type that no operation uses and that differs."""
     return tuple(_Builder(comparison, findings).roots())
+
+
+def anchors(nodes: Iterable[Node]) -> dict[str, str]:
+    """Path of the first node that shows each finding, by fingerprint."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        for finding in node.findings:
+            found.setdefault(finding.fingerprint, node.path)
+        for fingerprint, path in anchors(node.children).items():
+            found.setdefault(fingerprint, path)
+    return found
 
 
 class _Builder:

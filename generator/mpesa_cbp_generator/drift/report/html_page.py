@@ -5,8 +5,16 @@ from __future__ import annotations
 import jinja2
 
 from mpesa_cbp_generator.drift.findings import ROLES, SEVERITIES
-from mpesa_cbp_generator.drift.report.shown import Shown, advice, next_steps, summary
-from mpesa_cbp_generator.drift.tree import build
+from mpesa_cbp_generator.drift.report.shown import Shown, advice, next_steps
+from mpesa_cbp_generator.drift.tree import anchors, build
+
+_ROLE_NAMES = {
+    "outbound": "outbound",
+    "inbound": "inbound",
+    "both": "both ways",
+    "unused": "not used",
+    "none": "acceptance file",
+}
 
 
 def render(shown: Shown) -> str:
@@ -28,7 +36,9 @@ def render(shown: Shown) -> str:
         roots=roots,
         severities=SEVERITIES,
         roles=roles,
-        summary=summary(shown.report),
+        role_names=_ROLE_NAMES,
+        listed=[finding for finding in findings if finding.role != "none"],
+        anchors=anchors(roots),
         steps=next_steps(shown),
         advice=advice,
         places=shown.sides,
