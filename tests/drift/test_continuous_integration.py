@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +23,8 @@ WORKFLOW, GITLAB, HOOKS = (
     ROOT / "examples/gitlab-ci.yml",
     ROOT / ".pre-commit-hooks.yaml",
 )
+
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 
 
 def loaded(path: Path) -> Any:
@@ -84,3 +88,67 @@ def test_the_workflow_gives_no_name_of_a_branch_to_a_shell() -> None:
     text = WORKFLOW.read_text(encoding="utf-8")
     assert json.dumps(re.findall(r"\$\{\{.*?\}\}", text)) == '["${{ github.base_ref }}"]'
     assert "OLD: git:origin/${{ github.base_ref }}" in text
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A branch that takes in a longer contract, in a clone of its project as a CI job has it."""
+    origin, work = tmp_path / "origin", tmp_path / "work"
+    origin.mkdir()
+    (origin / "wsdl").mkdir()
+    (origin / "bindings.toml").write_text('[contract]\nsources = ["wsdl"]\npackage = "pay"\noutput = "pay"\n')
+    (origin / "wsdl/pay.wsdl").write_text(Contract().text())
+    generate = [sys.executable, "-m", "mpesa_cbp_generator", "generate"]
+    subprocess.run(generate, cwd=origin, check=True, capture_output=True)
+    git(origin, "init", "-q", "--initial-branch=main")
+    git(origin, "add", ".")
+    git(origin, "commit", "-qm", "first")
+    git(tmp_path, "clone", "-q", str(origin), str(work))
+    git(work, "switch", "-q", "-c", "new-contract")
+    (work / "wsdl/pay.wsdl").write_text(Contract(content=sequence("Amount", "Currency")).text())
+    subprocess.run(generate, cwd=work, check=True, capture_output=True)
+    git(work, "add", ".")
+    git(work, "commit", "-qm", "second")
+    return work
+
+
+def ran(script: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A script as the hosts' runners start it; the package is installed here already."""
+    lines = [line for line in script.splitlines() if not line.startswith("pip install")]
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", "\n".join(lines)],
+        cwd=folder,
+        env={**os.environ, "PATH": path, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@needs_git
+@needs_bash
+def test_the_github_job_runs_as_it_stands(clone: Path, tmp_path: Path) -> None:
+    (job,) = loaded(WORKFLOW)["jobs"].values()
+    old = job["env"]["OLD"].replace("${{ github.base_ref }}", "main")
+    scripts = [step["run"] for step in job["steps"] if "run" in step]
+    done = [ran(script, clone, OLD=old, GITHUB_STEP_SUMMARY=str(tmp_path / "summary.md")) for script in scripts]
+    assert [step.returncode for step in done] == [0, 0, 0, 1], [step.stderr for step in done]
+    assert "required-element-added" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    (result,) = json.loads((clone / "drift.sarif").read_text(encoding="utf-8"))["runs"][0]["results"]
+    location = result["locations"][0]["physicalLocation"]
+    line = location["region"]["startLine"]
+    assert 'name="Currency"' in (clone / location["artifactLocation"]["uri"]).read_text().splitlines()[line - 1]
+    assert re.search(
+        r"^::error file=wsdl/pay.wsdl,line=\d+,title=required-element-added", done[-1].stdout, re.MULTILINE
+    )
+
+
+@needs_git
+@needs_bash
+def test_the_gitlab_job_runs_as_it_stands(clone: Path) -> None:
+    (job,) = (value for value in loaded(GITLAB).values() if "script" in value)
+    done = ran("\n".join(job["script"]), clone, CI_MERGE_REQUEST_DIFF_BASE_SHA="origin/main")
+    assert done.returncode == 1, done.stderr
+    artifacts = [*job["artifacts"]["paths"], job["artifacts"]["reports"]["junit"]]
+    assert all("required-element-added" in (clone / name).read_text(encoding="utf-8") for name in artifacts)

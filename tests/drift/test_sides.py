@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,6 +125,122 @@ def test_what_cannot_be_read_is_an_error_that_names_it(
     with pytest.raises(SideError) as caught:
         resolve(side, SETTINGS)
     assert side in str(caught.value)
+    assert said in str(caught.value)
+
+
+def zipped(path: Path, **entries: bytes) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries.items():
+            archive.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("../pay.wsdl", "its name leads out of the archive"),
+        ("/etc/pay.wsdl", "its name leads out of the archive"),
+        ("a\\..\\..\\pay.wsdl", "its name leads out of the archive"),
+        ("C:/pay.wsdl", "its name leads out of the archive"),
+    ],
+)
+def test_a_name_that_leaves_the_archive_is_refused(tmp_path: Path, name: str, said: str) -> None:
+    path = zipped(tmp_path / "pay.zip", **{name: Contract().text().encode()})
+    with pytest.raises(SideError, match=said):
+        resolve(str(path), SETTINGS)
+
+
+def test_an_archive_that_swells_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+    one = zipped(tmp_path / "one.zip", **{"big.wsdl": b" " * (9 * 1024 * 1024)})
+    with pytest.raises(SideError, match=r"big\.wsdl: zip entry: larger than 8388608 bytes"):
+        resolve(str(one), SETTINGS)
+    many = zipped(tmp_path / "many.zip", **{f"{n}.xsd": b" " * (7 * 1024 * 1024) for n in range(40)})
+    tracemalloc.start()
+    try:
+        with pytest.raises(SideError, match="more than 33554432 bytes in all"):
+            resolve(str(many), SETTINGS)
+        assert tracemalloc.get_traced_memory()[1] < 64 * 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def test_half_a_zip_and_half_a_file_are_refused(tmp_path: Path) -> None:
+    whole = zipped(tmp_path / "pay.zip", **{"pay.wsdl": Contract().text().encode()}).read_bytes()
+    (tmp_path / "half.zip").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "half.wsdl").write_text(Contract().text()[:900])
+    for name in ("half.zip", "half.wsdl"):
+        with pytest.raises(SideError, match=name):
+            resolve(str(tmp_path / name), SETTINGS)
+
+
+@needs_git
+def test_blanks_and_letters_of_any_language_are_legal_in_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mkataba mpya č").mkdir()
+    (tmp_path / "mkataba mpya č/malipo ö.wsdl").write_text(Contract().text())
+    zipped(tmp_path / "mkataba ü.zip", **{"malipo ö.wsdl": Contract().text().encode()})
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-qm", "first")
+    for form in ("mkataba mpya č", "mkataba mpya č/malipo ö.wsdl", "mkataba ü.zip"):
+        for side in (form, f"git:HEAD:{form}"):
+            assert compare(resolve(side, SETTINGS).plan, plan(Contract())) == (), side
+
+
+Damage = Callable[[dict[str, Any]], object]
+DAMAGES: dict[str, tuple[Damage, str]] = {
+    "another version": (lambda lock: lock.update(format=1), "not a contract lock of format 2; regenerate it"),
+    "a number for a name": (lambda lock: lock["classes"][0].update(name=5), "5 is no str"),
+    "a word for a number": (lambda lock: lock["classes"][0]["fields"][0].update(min_occurs="x"), "'x' is no int"),
+    "a role that is none": (lambda lock: lock["operations"][0].update(role="boss"), "'boss' is none of"),
+    "a list that is none": (lambda lock: lock.update(classes=7), "7 is no list"),
+    "a key that is not known": (lambda lock: lock.update(more=1), "more"),
+    "a key that is missing": (lambda lock: lock.pop("operations"), "operations"),
+    "a class that is its own base": (
+        lambda lock: lock["classes"][0].update(base=f"{lock['classes'][0]['module']}.{lock['classes'][0]['name']}"),
+        "is derived from itself",
+    ),
+    "an element that is nowhere": (
+        lambda lock: lock["operations"][0]["input"].update(body="{urn:pay}Nothing"),
+        "no type is known of the elements {urn:pay}Nothing",
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "said"), DAMAGES.values(), ids=DAMAGES)
+def test_a_lock_that_is_damaged_or_of_another_version_is_refused(tmp_path: Path, damage: Damage, said: str) -> None:
+    lock = json.loads(to_json(plan(Contract())))
+    damage(lock)
+    path = tmp_path / "contract.lock.json"
+    path.write_text(json.dumps(lock))
+    with pytest.raises(SideError) as caught:
+        resolve(str(path), SETTINGS)
+    assert said in str(caught.value)
+
+
+def test_a_missing_git_and_a_killed_one_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SideError, match="git is not installed"):
+        resolve("git:HEAD", SETTINGS)
+    (tmp_path / "git").write_text("#!/bin/sh\nkill -9 $$\n")
+    (tmp_path / "git").chmod(0o755)
+    with pytest.raises(SideError, match="git rev-parse was ended by signal 9"):
+        resolve("git:HEAD", SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('element="t:PayAnswer"', 'element="t:Nothing"', "element {urn:pay}Nothing is not declared"),
+        ("soap/http", "soap/smtp", "transport 'http://schemas.xmlsoap.org/soap/smtp' is not supported"),
+        ("qualified", "sometimes", "xs:schema"),
+    ],
+)
+def test_what_a_comparison_would_have_to_guess_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    (tmp_path / "pay.wsdl").write_text(Contract().text().replace(old, new))
+    with pytest.raises(SideError) as caught:
+        resolve(str(tmp_path), SETTINGS)
     assert said in str(caught.value)
 
 
