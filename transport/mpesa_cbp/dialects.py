@@ -71,8 +71,7 @@ _PAIR = frozenset({"Key", "Value"})
 _ANSWERS = frozenset({"queryTransactionResponse", "queryTranscationResponse"})
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
-# Text beside elements, which no message of the contract has.
-_STRAY_TEXT = etree.XPath("boolean(//*[*]/text()[normalize-space()])")
+_BLANKS = " \t\r\n"
 
 
 class DialectReading(Reading):
@@ -93,8 +92,13 @@ class DialectReading(Reading):
 
     def stray_text(self, root: etree._Element) -> None:
         """Note text between elements; to be asked before a reader takes the tree apart."""
-        if _STRAY_TEXT(root):
-            self.deviates("stray-text", root)
+        for element in root.iter():
+            text, tail = element.text, element.tail
+            if (tail is not None and tail.strip(_BLANKS)) or (
+                text is not None and len(element) and text.strip(_BLANKS)
+            ):
+                self.deviates("stray-text", root)
+                return
 
     def msisdn(self, text: object, element: etree._Element) -> None:
         """Note a number that is a digest."""

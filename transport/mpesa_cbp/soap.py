@@ -62,7 +62,7 @@ _IDENTIFYING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Route:
     """Where a body's element belongs: ``name`` is its local name, ``type_name`` what it or its payload is read as.
 
