@@ -20,6 +20,10 @@ class Layout:
         self.by_id = {item.id: item for item in plan.classes}
         self.enumerations = {item.id: item for item in plan.enumerations}
         self.module_of_namespace = {ns: item.name for item in plan.modules for ns in item.namespaces}
+        self._children: dict[str | None, list[ClassPlan]] = {}
+        for item in plan.classes:
+            if len(item.path) == 1:
+                self._children.setdefault(item.base, []).append(item)
         self.imports: dict[str, set[str]] = {}
         self.constants: dict[str, str] = {}
         self._owner: dict[int, ClassPlan] = {}
@@ -58,11 +62,7 @@ class Layout:
 
     def derived(self, item: ClassPlan) -> tuple[ClassPlan, ...]:
         """Named types that extend or restrict a class directly, and so may stand where it is expected."""
-        return tuple(
-            child
-            for child in self.plan.classes
-            if child.base == item.id and len(child.path) == 1 and item.path != child.path
-        )
+        return tuple(child for child in self._children.get(item.id, ()) if item.path != child.path)
 
     def writers(self) -> dict[str, tuple[bool, bool]]:
         """For each class id, whether a writer in default-namespace style and one with prefixes are needed."""
