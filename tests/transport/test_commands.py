@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from collections.abc import Callable
 from decimal import Decimal
@@ -229,6 +230,14 @@ def test_a_password_that_cannot_be_encrypted_is_told_without_it_before_anything_
 def test_a_namespace_that_would_break_the_header_is_refused() -> None:
     with pytest.raises(SettingsError, match="namespace"):
         Profile(header_namespace='urn:x" y="')
+
+
+def test_a_client_shows_no_secret_and_cannot_be_pickled() -> None:
+    with client_to("https://user:planted-word@b.example/x?token=planted-query") as client:
+        shown = f"{client!r} {vars(client)!r} {client.orders!r}"
+        assert "planted" not in shown
+        with pytest.raises(TypeError):
+            pickle.dumps(client)
 
 
 # changePassword (protocol, section 9).

@@ -221,7 +221,10 @@ def assert_journal(journal: Journal, state: PaymentState, *, events: list[str] |
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
-def test_a_failing_broker_is_told_apart_and_the_request_never_goes_out_twice(row: Row, journal: Journal) -> None:
+def test_a_failing_broker_is_told_apart_and_the_request_never_goes_out_twice(
+    row: Row, journal: Journal, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="mpesa_cbp")
     with FailingBroker(row.broker) as broker:
         error = pay(broker.url(), journal, **row.settings)
         broker.released.set()
@@ -234,6 +237,9 @@ def test_a_failing_broker_is_told_apart_and_the_request_never_goes_out_twice(row
         assert (error.sent is Sent.YES, error.final) == (row.state is FAILED, row.state is FAILED)
         assert error.advice in str(error)
     assert_journal(journal, row.state, events=["created", "sending", "refused"] if row.state is FAILED else None)
+    logged = [getattr(record, "event", "").removeprefix("payment.").replace("_", "-") for record in caplog.records]
+    assert logged == [event.kind.value for event in journal.events(ID)]
+    assert not any(each in caplog.text for each in (NUMBER, *SECRETS))
 
 
 # Where provably nothing left.
@@ -248,9 +254,10 @@ def silent() -> Iterator[str]:
         yield f"http://127.0.0.1:{bound.getsockname()[1]}/mminterface/request"
 
 
-def test_a_refused_connection_is_not_sent(journal: Journal) -> None:
+def test_a_refused_connection_is_not_sent(journal: Journal, caplog: pytest.LogCaptureFixture) -> None:
     with silent() as endpoint:
         error = pay(endpoint, journal)
+    assert [record.message.split(" ")[0] for record in caplog.records] == ["payment.retried"] * 2 + ["payment.not_sent"]
     assert isinstance(error, NotSent)
     assert "refused the connection" in str(error)
     assert_journal(journal, FAILED, events=NOT_SENT)

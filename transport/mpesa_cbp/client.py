@@ -5,6 +5,7 @@ What a request holds is checked in ``ordering``, signed in ``signing``, and sent
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -18,6 +19,7 @@ from mpesa_cbp.delivery import Delivery
 from mpesa_cbp.enquiries import Question, logged_history, transaction_query
 from mpesa_cbp.history import History
 from mpesa_cbp.http import ConnectionOptions, HttpTransport
+from mpesa_cbp.log_events import PASSWORD_CHANGED
 from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.resolving import record_history
@@ -30,6 +32,9 @@ from mpesa_cbp_models.operations import CHANGE_PASSWORD, QUERY_TRANSACTION
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+
+_logger = logging.getLogger("mpesa_cbp.client")
 
 
 def _now() -> datetime:
@@ -283,7 +288,9 @@ class Client:
             if_unknown="Either password may be the valid one now: keep both until one of them is refused.",
         )
         message = self._signer.change_of_password(reveal(new_password), key=key, vector=vector)
-        return self._delivery.ask(question, message, ChangePasswordResponse)
+        answer = self._delivery.ask(question, message, ChangePasswordResponse)
+        PASSWORD_CHANGED.log(_logger)
+        return answer
 
     # -- the parts ------------------------------------------------------------------------------------------------
 

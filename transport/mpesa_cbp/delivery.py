@@ -7,6 +7,7 @@ sending.
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import TypeVar
@@ -26,6 +27,15 @@ from mpesa_cbp.errors import (
     Sent,
 )
 from mpesa_cbp.http import HttpTransport
+from mpesa_cbp.log_events import (
+    PAYMENT_ACCEPTED,
+    PAYMENT_CREATED,
+    PAYMENT_NOT_SENT,
+    PAYMENT_OUTCOME_UNKNOWN,
+    PAYMENT_QUEUED,
+    PAYMENT_REFUSED,
+    PAYMENT_SENDING,
+)
 from mpesa_cbp.payments import EventKind, PaymentJournal, PaymentState
 from mpesa_cbp.signing import Signer
 from mpesa_cbp.values import parse_amount
@@ -39,6 +49,15 @@ from mpesa_cbp_models import (
 )
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
 
+_logger = logging.getLogger("mpesa_cbp.client")
+_LOGGED = {
+    EventKind.SENDING: PAYMENT_SENDING,
+    EventKind.ACCEPTED: PAYMENT_ACCEPTED,
+    EventKind.QUEUED: PAYMENT_QUEUED,
+    EventKind.REFUSED: PAYMENT_REFUSED,
+    EventKind.NOT_SENT: PAYMENT_NOT_SENT,
+    EventKind.OUTCOME_UNKNOWN: PAYMENT_OUTCOME_UNKNOWN,
+}
 _Answer = TypeVar("_Answer", ChangePasswordResponse, QueryTransactionResponse)
 
 
@@ -77,6 +96,7 @@ class Delivery:
             code=acknowledgement.code,
             core_conversation_id=acknowledgement.core_conversation_id,
             detail=acknowledgement.description,
+            deviations=acknowledgement.deviations,
         )
         return acknowledgement
 
@@ -138,6 +158,7 @@ class Delivery:
                 receiver=identifier,
                 request=without_credentials(request).to_xml(),
             )
+            PAYMENT_CREATED.log(_logger, conversation_id=conversation_id, command=command_id)
         except DuplicateConversation:
             if not resume:
                 raise
@@ -174,8 +195,17 @@ class Delivery:
         code: str | None = None,
         core_conversation_id: str | None = None,
         detail: str | None = None,
+        deviations: tuple[str, ...] = (),
     ) -> PaymentState:
-        """Store an event; without a journal the caller's ledger gives leave to send."""
+        """Store an event and log it; without a journal the caller's ledger gives leave to send."""
+        facts = {
+            "code": code,
+            "core_conversation_id": core_conversation_id,
+            "deviations": " ".join(deviations) or None,
+            "error": detail,
+        }
+        event = _LOGGED[kind]
+        event.log(_logger, conversation_id=conversation_id, **{k: v for k, v in facts.items() if k in event.fields})
         if self._journal is None:
             return PaymentState.SENT
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import os
 import re
@@ -23,8 +24,11 @@ import requests
 from mpesa_cbp.errors import InvalidRequest, NotSent, OutcomeUnknown, SettingsError
 from mpesa_cbp.http_connection import Exchange, PlainSession, WatchedAdapter, current_exchange
 from mpesa_cbp.http_failures import AnswerError, map_exception
+from mpesa_cbp.log_events import PAYMENT_RETRIED
 from mpesa_cbp.tls import ClientCertificate, tls_context
 from mpesa_cbp.values import http_url
+
+_logger = logging.getLogger("mpesa_cbp.client")
 
 DEFAULT_MAX_ANSWER_BYTES: Final = 10 * 1024 * 1024
 DEFAULT_KEEP_ALIVE: Final = 4.0
@@ -160,6 +164,9 @@ class HttpTransport:
             if isinstance(outcome, OutcomeUnknown) or attempt >= self._connect_retries:
                 # Not inside an except block: the foreign errors below carry the URL, and their frames the message.
                 raise outcome
+            PAYMENT_RETRIED.log(
+                _logger, conversation_id=conversation_id, attempt=attempt + 1, error=type(outcome).__name__
+            )
             self._sleep(min(0.2 * 2**attempt, _LONGEST_BACKOFF))
             attempt += 1
 
