@@ -41,9 +41,10 @@ class Conversation:
         """Requests of which anything was seen."""
         return self.complete + bool(self.received)
 
-    def read_head(self) -> bytes:
+    def read_head(self, at_once: int = 4096) -> bytes:
+        """The head of the request; with ``at_once`` 1 nothing of the body is read with it."""
         while b"\r\n\r\n" not in self.received:
-            if not self._more(4096):
+            if not self._more(at_once):
                 return b""
         head = self.received.partition(b"\r\n\r\n")[0]
         self.heads.append(head)

@@ -81,7 +81,7 @@ def transformed(change: Callable[[bytes], bytes], **head: str) -> Behaviour:
 
 
 def closes_inside_body(conversation: Conversation) -> None:
-    conversation.read_head()
+    conversation.read_head(at_once=1)
     conversation.read_body(at_most=100)
     conversation.reset()
 
