@@ -28,6 +28,8 @@ MAX_DEPTH = 200
 """Deepest nesting of XML elements that is read; the deepest real contract at hand has 30 levels."""
 
 _SUFFIXES = (".wsdl", ".xsd")
+# What macOS puts into an archive beside each file; it carries the file's suffix and is none of the contract.
+_MACOS = "__MACOSX/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ class Contract:
         return tuple(document for document in self.documents if document.is_wsdl)
 
 
+def is_contract_file(name: str) -> bool:
+    """Whether a file is one of a contract's, by its suffix in any case."""
+    return name.lower().endswith(_SUFFIXES)
+
+
 def load(paths: Sequence[Path]) -> Contract:
     """Read a contract from folders, zip archives and single files.
 
@@ -77,7 +84,7 @@ def load(paths: Sequence[Path]) -> Contract:
 
     Raises ContractError for anything that is missing, malformed, too large, ambiguous or reaching outside.
     """
-    if len(paths) == 1 and paths[0].is_file() and paths[0].suffix in _SUFFIXES:
+    if len(paths) == 1 and paths[0].is_file() and is_contract_file(paths[0].name):
         return _load_single(paths[0])
     return load_files(dict(_read_all(paths)))
 
@@ -140,9 +147,9 @@ def check_size(files: int, size: int) -> None:
 
 def _read_one(path: Path, base: Path) -> Iterator[tuple[str, bytes]]:
     if path.is_dir():
-        for file in sorted(file for file in path.rglob("*") if file.suffix in _SUFFIXES and file.is_file()):
+        for file in sorted(file for file in path.rglob("*") if is_contract_file(file.name) and file.is_file()):
             yield file.relative_to(base).as_posix(), _read_file(file)
-    elif path.is_file() and path.suffix in _SUFFIXES:
+    elif path.is_file() and is_contract_file(path.name):
         yield path.name, _read_file(path)
     elif path.is_file():
         yield from _read_zip(path)
@@ -151,7 +158,7 @@ def _read_one(path: Path, base: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _load_single(path: Path) -> Contract:
-    siblings = {file.name: file for file in sorted(path.parent.iterdir()) if file.suffix in _SUFFIXES}
+    siblings = {file.name: file for file in sorted(path.parent.iterdir()) if is_contract_file(file.name)}
     files = {path.name: _read_file(path)}
     wanted = [path.name]
     while wanted:
@@ -177,7 +184,7 @@ def _read_zip(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
         with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
             for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
-                if entry.is_dir() or not entry.filename.endswith(_SUFFIXES):
+                if entry.is_dir() or not is_contract_file(entry.filename) or entry.filename.startswith(_MACOS):
                     continue
                 if not _is_local(entry.filename):
                     raise ContractError([Problem(entry.filename, 0, "zip entry", "its name leads out of the archive")])

@@ -164,6 +164,16 @@ def test_an_archive_that_swells_is_refused_before_it_fills_the_memory(tmp_path: 
         tracemalloc.stop()
 
 
+def test_suffixes_in_capitals_count_and_what_macos_adds_does_not(tmp_path: Path) -> None:
+    entries = {"PAY.WSDL": Contract().text().encode(), "__MACOSX/._PAY.WSDL": b"\0\5\x16\7", "readme.txt": b"hello"}
+    path = zipped(tmp_path / "pay.zip", **entries)
+    assert compare(resolve(str(path), SETTINGS).plan, plan(Contract())) == ()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/PAY.WSDL").write_text(Contract().text())
+    for side in ("folder", "folder/PAY.WSDL"):
+        assert compare(resolve(str(tmp_path / side), SETTINGS).plan, plan(Contract())) == ()
+
+
 def test_half_a_zip_and_half_a_file_are_refused(tmp_path: Path) -> None:
     whole = zipped(tmp_path / "pay.zip", **{"pay.wsdl": Contract().text().encode()}).read_bytes()
     (tmp_path / "half.zip").write_bytes(whole[: len(whole) // 2])

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import posixpath
 import shutil
 import subprocess
 from pathlib import Path
 
 from mpesa_cbp_generator.errors import GeneratorError
-from mpesa_cbp_generator.load import MAX_FILE_BYTES, check_size
+from mpesa_cbp_generator.load import MAX_FILE_BYTES, check_size, is_contract_file
 
 
 class GitFailure(GeneratorError):
@@ -48,7 +47,7 @@ class Commit:
         for entry in listed.split(b"\0"):
             facts, _, raw = entry.partition(b"\t")
             name = raw.decode("utf-8", "surrogateescape")
-            if not raw or (name != path and posixpath.splitext(name)[1] not in (".wsdl", ".xsd")):
+            if not raw or (name != path and not is_contract_file(name)):
                 continue
             mode, kind, blob, size = facts.split()
             if kind != b"blob" or mode == b"120000":

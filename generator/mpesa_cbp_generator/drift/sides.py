@@ -16,13 +16,12 @@ from pathlib import Path
 from mpesa_cbp_generator.config import Config
 from mpesa_cbp_generator.drift.git import Commit, GitFailure
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError
-from mpesa_cbp_generator.load import Contract, load, load_files
+from mpesa_cbp_generator.load import Contract, is_contract_file, load, load_files
 from mpesa_cbp_generator.model import Plan, from_json
 from mpesa_cbp_generator.plan import make_plan
 from mpesa_cbp_generator.source import Place
 
 LOCK = "contract.lock.json"
-_SUFFIXES = (".wsdl", ".xsd")
 _GIT = "git:"
 
 
@@ -102,7 +101,7 @@ def _from_path(text: str, config: Config) -> Side:
         return Side(text, _lock(text, path.read_bytes()), _lock_base(path, config))
     if path.is_dir():
         return Side(text, _plan(load(_folders(path)), config), text)
-    if path.suffix in _SUFFIXES:
+    if is_contract_file(path.name):
         return Side(text, _plan(load([path]), config), posixpath.dirname(path.as_posix()))
     return Side(text, _plan(load([path]), config), archive=path.as_posix())
 
@@ -133,7 +132,7 @@ def _of_path_in_commit(text: str, path: str, commit: Commit, config: Config) -> 
         raise SideError(f"{text} cannot be compared: {path} holds no contract at {commit.reference}")
     if path in files and path.endswith(".json"):
         return Side(text, _lock(text, files[path]))
-    if path in files and posixpath.splitext(path)[1] not in _SUFFIXES:
+    if path in files and not is_contract_file(path):
         with tempfile.TemporaryDirectory() as folder:
             archive = Path(folder) / posixpath.basename(path)
             archive.write_bytes(files[path])
