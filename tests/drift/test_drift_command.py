@@ -75,7 +75,7 @@ def test_every_format_goes_to_the_terminal_or_a_file(
         (["drift", "old", "info", "error"], 2, "more than OLD and NEW"),
         (["drift", "old", "info", "--accept", "nowhere.toml"], 2, "nowhere.toml: No such file"),
         (["drift", "old", "info", "--config", "nowhere.toml"], 2, "nowhere.toml: No such file"),
-        (["drift", "old", "info", "--output", "no/such/folder"], 3, "No such file"),
+        (["drift", "old", "info", "--output", "no/such/folder"], 3, "no/such/folder cannot be written: No such file"),
         (["explain", "element-remved"], 2, "did you mean element-removed?"),
         (["explain", "zzz"], 2, "'mpesa-cbp-gen rules' lists them"),
     ],

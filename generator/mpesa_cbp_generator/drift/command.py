@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mpesa_cbp_generator.errors import ConfigurationError
+from mpesa_cbp_generator.errors import ConfigurationError, GeneratorError
 
 if TYPE_CHECKING:
     from mpesa_cbp_generator.config import Config
@@ -56,7 +56,7 @@ def _drift(options: argparse.Namespace) -> int:
     shown = _shown(options)
     text = _renderer(options.format)(shown)
     if options.output is not None:
-        options.output.write_text(text, encoding="utf-8")
+        _write(options.output, text)
     else:
         _print(text)
     return FINDINGS if any(shown.failing(finding) for finding in shown.report.findings) else FINE
@@ -150,6 +150,13 @@ def _explain(options: argparse.Namespace) -> int:
 def _today() -> datetime.date:
     """The day by which acceptance entries are judged: the UTC one, so that every machine judges alike."""
     return datetime.datetime.now(datetime.timezone.utc).date()
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GeneratorError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _print(text: str) -> None:
