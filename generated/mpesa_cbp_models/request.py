@@ -694,6 +694,7 @@ class Caller:
 
     result_url: str | None = field(
         default=None,
+        repr=False,
         metadata={
             "type": "Element",
             "name": "ResultURL",
@@ -1667,7 +1668,7 @@ def _check_Caller(value: object, path: str, checking: Checking) -> None:
     checking.value(path + "/ThirdPartyID", value.third_party_id, (str,), _FACETS_4, required=True)
     checking.value(path + "/Password", value.password, (str,), sensitive=True)
     checking.value(path + "/CheckSum", value.check_sum, (str,), sensitive=True)
-    checking.value(path + "/ResultURL", value.result_url, (str,))
+    checking.value(path + "/ResultURL", value.result_url, (str,), sensitive=True)
 
 
 _PLACES_Initiator = {

@@ -48,7 +48,7 @@ def test_decode_masks_unless_told_otherwise(message: Path, capsys: pytest.Captur
     masked = capsys.readouterr().out
     assert "Jane" not in masked
     assert "254712345678" not in masked
-    assert "OriginatorConversationID: c1" in masked
+    assert "OriginatorConversationID  c1" in masked
     assert run(["decode", "--unmasked", "--json", str(message)]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["operation"] == "GenericAPIResult"

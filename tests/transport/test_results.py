@@ -203,11 +203,12 @@ def test_unknown_keys_are_kept_as_text_in_order() -> None:
         [("Working Account Available Funds", "1"), ("B2CWorkingAccountAvailableFunds", "2")],
     ],
 )
-def test_the_first_of_two_contradicting_values_is_kept_and_the_other_told(pairs: list[tuple[str, str]]) -> None:
-    read = read_parameters(pairs)
+def test_of_two_contradicting_values_none_is_taken_and_both_are_told(pairs: list[tuple[str, str]]) -> None:
+    read = read_parameters([*pairs, ("TransactionReceipt", "LCA618MKDW")])
 
-    assert read.other == (pairs[1],)
-    assert [key for key, _ in read.not_understood] == [pairs[1][0]]
+    assert read.other == tuple(pairs)
+    assert [key for key, _ in read.not_understood] == [key for key, _ in pairs]
+    assert read == ResultParameters(receipt="LCA618MKDW", other=read.other, not_understood=read.not_understood)
 
 
 def test_the_same_value_twice_is_no_contradiction() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpesa_cbp.values import format_amount, mask, mask_msisdn, normalise_msisdn, parse_amount
+from mpesa_cbp.redaction import mask, mask_msisdn
+from mpesa_cbp.values import format_amount, normalise_msisdn, parse_amount
 
 
 @pytest.mark.parametrize(

@@ -22,8 +22,9 @@ from mpesa_cbp.http import ConnectionOptions, HttpTransport
 from mpesa_cbp.log_events import PASSWORD_CHANGED
 from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
 from mpesa_cbp.payments import PaymentJournal
+from mpesa_cbp.redaction import personal
 from mpesa_cbp.resolving import record_history
-from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, profile_of, reveal
+from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, hidden, profile_of, reveal
 from mpesa_cbp.signing import signer
 from mpesa_cbp.tls import ClientCertificate
 from mpesa_cbp.wishes import Wish
@@ -148,6 +149,7 @@ class Client:
         Returns when the broker has accepted or queued the request; whether the money moved is known only with the
         result. Raises InvalidRequest, NotSent, OutcomeUnknown, Refused (and its kinds), SoapFault, JournalError.
         """
+        msisdn = personal(msisdn)
         wish = wishes.customer_payment(
             msisdn, amount, command=command, remark=remark, occasion=occasion, conversation_id=conversation_id
         )
@@ -281,6 +283,7 @@ class Client:
         The client goes on signing with the password that it was made with: make a new one afterwards. Raises Refused
         where the old password stays valid, OutcomeUnknown where either may be, NotSent, SettingsError.
         """
+        new_password, key, vector = hidden(new_password), hidden(key), hidden(vector)
         question = Question(
             operation=CHANGE_PASSWORD,
             url=self._management_url,

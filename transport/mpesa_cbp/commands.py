@@ -5,7 +5,7 @@ CommandID is an open list: a command that is not here goes out through ``Client.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
 
@@ -109,16 +109,16 @@ class Order:
     conversation_id: str
     timestamp: str
     third_party_id: str
-    third_party_password: str | None
+    third_party_password: str | None = field(repr=False)
     initiator_name: str
-    security_credential: str
+    security_credential: str = field(repr=False)
     short_code: str
-    receiver: str | None = None
+    receiver: str | None = field(default=None, repr=False)
     amount: Decimal | None = None
     parameters: tuple[tuple[str, str], ...] = ()
-    references: tuple[tuple[str, str], ...] = ()
+    references: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     remark: str | None = None
-    result_url: str | None = None
+    result_url: str | None = field(default=None, repr=False)
     key_owner: int = 1
 
     def request(self) -> Request:

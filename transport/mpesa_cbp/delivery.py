@@ -37,6 +37,7 @@ from mpesa_cbp.log_events import (
     PAYMENT_SENDING,
 )
 from mpesa_cbp.payments import EventKind, PaymentJournal, PaymentState
+from mpesa_cbp.redaction import MessageBytes, PersonalText
 from mpesa_cbp.signing import Signer
 from mpesa_cbp.values import parse_amount
 from mpesa_cbp_models import (
@@ -149,14 +150,14 @@ class Delivery:
         values: Mapping[str, str] = {pair.key: pair.value for pair in pairs}
         conversation_id, command_id = transaction.originator_conversation_id, transaction.command_id
         amount = _amount_of(values.get("Amount"))
-        identifier = receiver.identifier if receiver is not None else None
+        identifier = PersonalText(receiver.identifier) if receiver is not None else None
         try:
             self._journal.create(
                 conversation_id=conversation_id,
                 command_id=command_id,
                 amount=amount,
                 receiver=identifier,
-                request=without_credentials(request).to_xml(),
+                request=MessageBytes(without_credentials(request).to_xml()),
             )
             PAYMENT_CREATED.log(_logger, conversation_id=conversation_id, command=command_id)
         except DuplicateConversation:

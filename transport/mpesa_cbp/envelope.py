@@ -18,6 +18,7 @@ from mpesa_cbp.dialects import DialectReading
 from mpesa_cbp.document_limits import parse_within_limits
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.payload_text import parse_payload
+from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
 from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
 from mpesa_cbp_models._reading import local, path_of
@@ -82,7 +83,7 @@ def encode(
     if header_namespace != CONTRACT_HEADER_NAMESPACE:
         head = head.replace(f'"{CONTRACT_HEADER_NAMESPACE}"', f'"{escape(header_namespace)}"', 1)
     parts = f"<soapenv:Header>{head}</soapenv:Header><soapenv:Body>{body}</soapenv:Body>"
-    return f"{_START}{parts}</soapenv:Envelope>".encode()
+    return MessageBytes(f"{_START}{parts}</soapenv:Envelope>".encode())
 
 
 def _carrier(element: str, document: str) -> str:
@@ -107,6 +108,7 @@ def decode(data: bytes, *, strict: bool = False) -> Decoded:
     A fault is returned, not raised. Raises MalformedMessage for whatever cannot be read without guessing; no value of
     the message is in its text.
     """
+    data = MessageBytes(data)
     if not data.strip():
         raise MalformedMessage("the body is empty")
     reading = DialectReading(strict=strict)

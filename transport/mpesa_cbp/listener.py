@@ -24,6 +24,7 @@ from mpesa_cbp.log_events import MESSAGE_REFUSED, VALIDATION_FAILED
 from mpesa_cbp.log_limit import LogLimit
 from mpesa_cbp.notices import C2BNotice, QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import EventKind
+from mpesa_cbp.redaction import MessageBytes
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -177,7 +178,7 @@ class Listener:
             return self._refuse("411 Length Required", "length", caller)
         if int(length) > self.maximum_body:
             return self._refuse("413 Content Too Large", "size", caller)
-        body = environ["wsgi.input"].read(int(length))
+        body = MessageBytes(environ["wsgi.input"].read(int(length)))
         if len(body) != int(length):
             return self._refuse("400 Bad Request", "incomplete", caller)
         try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timezone
 from decimal import Decimal
 from typing import TypeVar
@@ -31,8 +31,8 @@ class OrderBook:
     signer: Signer
     organisation: str
     country_code: str
-    result_url: str | None
-    queue_timeout_url: str | None
+    result_url: str | None = field(repr=False)
+    queue_timeout_url: str | None = field(repr=False)
     has_ledger: bool
     new_id: Callable[[], str]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from mpesa_cbp.notices import ResultNotice
-from mpesa_cbp.redaction import redact
-from mpesa_cbp.values import mask_msisdn
+from mpesa_cbp.redaction import mask_msisdn, redact
 from mpesa_cbp_models import InvalidMessage
 from mpesa_cbp_models._reading import local, parse
 

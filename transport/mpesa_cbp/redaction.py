@@ -1,44 +1,123 @@
-"""What may be shown: secrets never, customers' numbers and names masked. One place for all output."""
+"""What may be shown: secrets never, customers' numbers and names masked. The one place for all output.
+
+Texts and messages are redacted by ``redact``. Values that must not be shown by a repr, and so by no traceback that
+shows the locals of its frames, are kept in the types here: they are text or bytes like any other, but for their repr.
+"""
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from mpesa_cbp.values import mask_msisdn
+__all__ = [
+    "MASK",
+    "MessageBytes",
+    "PersonalText",
+    "SecretText",
+    "mask",
+    "mask_msisdn",
+    "personal",
+    "redact",
+    "redact_bytes",
+    "redact_header",
+]
 
-# Elements whose whole content is a secret, in any namespace and prefix, escaped or not.
+MASK = "********"
+_SHOWN = 64 * 1024
+
+_MSISDN = re.compile(r"[0-9]{12,15}")
+
+
+class SecretText(str):
+    """A password, a credential, a key: text whose repr shows nothing of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{MASK}'"
+
+
+class PersonalText(str):
+    """A customer's number or name: text whose repr is masked."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"'{mask_msisdn(self)}'"
+
+
+def personal(value: Any) -> Any:
+    """A text as PersonalText; anything else, which is to be refused later on, as it is."""
+    return PersonalText(value) if isinstance(value, str) else value
+
+
+class MessageBytes(bytes):
+    """A message, with credentials and a customer's data in it: bytes whose repr tells their number."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<message of {len(self)} bytes>"
+
+
+def mask_msisdn(msisdn: str) -> str:
+    """Return a phone number fit for output: `2547****5678`; anything that is no MSISDN is masked as `mask` does."""
+    text = msisdn.strip()
+    return f"{text[:4]}****{text[-4:]}" if _MSISDN.fullmatch(text) else mask(text)
+
+
+def mask(text: str) -> str:
+    """Return a name fit for output, `J*** D**`; words with digits in them, such as numbers, become `****`.
+
+    It leaves the first letters and the lengths of names, so it must not be used for secrets: leave those out.
+    """
+    return " ".join(_masked_word(word) for word in text.split())
+
+
+def _masked_word(word: str) -> str:
+    if any(character.isdigit() for character in word):
+        return "****"
+    return "*" if len(word) == 1 else word[0] + "*" * (len(word) - 1)
+
+
+# Elements whose whole content is a secret, in any namespace and prefix, escaped or not; up to the end where the text
+# breaks off within one.
 _SECRET_ELEMENTS = "SecurityCredential|Password|CheckSum|spPassword|newPassword|EncryptedParameters"
 _SECRET = re.compile(
-    rf"((?:<|&lt;)(?:[\w.-]+:)?(?:{_SECRET_ELEMENTS})(?:\s[^<>&]*)?(?:>|&gt;)).*?((?:<|&lt;)/(?:[\w.-]+:)?(?:{_SECRET_ELEMENTS})\s*(?:>|&gt;))",
+    rf"((?:<|&lt;)(?:[\w.-]+:)?(?:{_SECRET_ELEMENTS})(?:\s[^<>&]*)?(?:>|&gt;)).*?((?:<|&lt;)/(?:[\w.-]+:)?(?:{_SECRET_ELEMENTS})\s*(?:>|&gt;)|\Z)",
     re.DOTALL,
 )
-_KYC = re.compile(r"(<(?:[\w.-]+:)?KYCValue>)([^<]*)(</)")
+_KYC = re.compile(r"(<(?:[\w.-]+:)?KYCValue>)([^<]*)(</|\Z)")
 # A receiver's public name: number, dash, name (protocol, section 6).
 _PUBLIC_NAME = re.compile(r"\b(\d{12})(\s*-\s*)([^<\]]+?)(?=\s*(?:<|&lt;|$|\]))")
 _ORIGIN_REQUEST = re.compile(
-    r"(<(?:[\w.-]+:)?(?:originRequest|originReqeust|submitApi\w+|queueTimeOut)>)[A-Za-z0-9+/=\s]{24,}(</)"
+    r"(<(?:[\w.-]+:)?(?:originRequest|originReqeust|submitApi\w+|queueTimeOut)>)[A-Za-z0-9+/=\s]{24,}(</|\Z)"
 )
-# Twelve to fifteen digits that begin like an MSISDN and stand alone: a customer's number wherever it occurs.
-_NUMBER = re.compile(r"(?<![\w.])(?:254|\+254)\d{9}(?!\w)|(?<![\w.])0[17]\d{8}(?!\w)")
+# Digits that begin like an MSISDN, or like a number in its local form, and stand alone; also with blanks or dashes.
+_NUMBER = re.compile(
+    r"(?:(?<![0-9A-Za-z.])|(?<=%2[Bb]))(?:\+?254(?:[ -]?[0-9]){9}|0[17](?:[ -]?[0-9]){8})(?![0-9A-Za-z])"
+)
+
+# The path of a URL in an element, but for its end: an unguessable word in it lets somebody in.
+_URL_PATH = re.compile(r"((?:(?<=>)|(?<=&gt;))\s*https?://[^\s/<>&]+/)[^\s<>&]*/")
 
 # Names of HTTP headers whose values let somebody in.
 _SECRET_HEADER = re.compile(r"auth|cookie|token|secret|password|api-?key|signature|credential", re.IGNORECASE)
-
-MASK = "********"
 
 
 def redact(text: str) -> str:
     """A message or any other text with secrets taken out and customers' numbers and names masked."""
     text = _SECRET.sub(rf"\1{MASK}\2", text)
+    text = _URL_PATH.sub(rf"\1{MASK}/", text)
     text = _ORIGIN_REQUEST.sub(rf"\1{MASK}\2", text)
     text = _KYC.sub(lambda found: f"{found[1]}{_initials(found[2])}{found[3]}", text)
     text = _PUBLIC_NAME.sub(lambda found: f"{mask_msisdn(found[1])}{found[2]}{_initials(found[3])}", text)
-    return _NUMBER.sub(lambda found: mask_msisdn(found[0].lstrip("+")), text)
+    return _NUMBER.sub(lambda found: mask_msisdn(re.sub("[^0-9]", "", found[0])), text)
 
 
 def redact_bytes(body: bytes) -> str:
-    """As ``redact``, for a message as bytes; what is no UTF-8 is replaced."""
-    return redact(body.decode("utf-8", errors="replace"))
+    """As ``redact``, for the beginning of a message as bytes; what is no UTF-8 is replaced."""
+    return redact(body[:_SHOWN].decode("utf-8", errors="replace"))
 
 
 def redact_header(name: str, value: str) -> str:

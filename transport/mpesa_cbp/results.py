@@ -13,9 +13,9 @@ from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from types import MappingProxyType
 
-from mpesa_cbp.values import mask_msisdn
+from mpesa_cbp.redaction import mask_msisdn
 
-__all__ = ["NAIROBI", "AffectedAccount", "ResultParameters", "read_parameters"]
+__all__ = ["NAIROBI", "AffectedAccount", "ResultParameters", "is_impersonal", "read_parameters"]
 
 #: East Africa Time, UTC+3 all year: the zone of every time in a result.
 NAIROBI = timezone(timedelta(hours=3), "EAT")
@@ -104,45 +104,78 @@ class ResultParameters:
 
 
 class _Reading:
-    """What has been read so far; each `set` refuses a second, different value."""
+    """What has been read so far, and which pairs say different things of one thing.
+
+    ``pair`` is the number of the pair at hand. No one of two different values is taken for the right one.
+    """
 
     def __init__(self) -> None:
         self.values: dict[str, object] = {}
         self.balances: dict[str, Decimal] = {}
         self.accounts: list[AffectedAccount] = []
+        self.pair = 0
+        self.contradicting: set[int] = set()
+        self._said_by: dict[str, list[int]] = {}
 
     def set(self, name: str, value: object) -> None:
-        if self.values.setdefault(name, value) != value:
-            raise _NotUnderstoodError("another value came for the same thing; the first one is kept")
+        self._note(name, self.values.setdefault(name, value) != value)
+
+    def set_balance(self, name: str, amount: Decimal) -> None:
+        self._note(f"{name} balance", self.balances.setdefault(name, amount) != amount)
+
+    def _note(self, name: str, contradicts: bool) -> None:
+        said_by = self._said_by.setdefault(name, [])
+        said_by.append(self.pair)
+        if contradicts:
+            self.contradicting.update(said_by)
+
+
+def is_impersonal(key: str) -> bool:
+    """Whether a parameter of that key holds an amount, a time, a receipt: nothing about a person."""
+    name = _plain(key)
+    return name in _READERS and not name.endswith("publicname")
 
 
 def read_parameters(pairs: Iterable[tuple[str, str | None]]) -> ResultParameters:
     """Return the typed view of a result's key and value pairs; never an error, whatever the texts are.
 
     Keys are matched without regard to case and blanks. A value of None or blanks counts as not given. When a thing
-    comes twice with different values the first is kept and the other reported. Protocol, section 6.
+    comes twice with different values none of them is taken, and all are reported. Protocol, section 6.
     """
-    reading = _Reading()
-    other: list[tuple[str, str]] = []
-    not_understood: list[tuple[str, str]] = []
-    for raw_key, raw_value in pairs:
-        key, text = raw_key.strip(), (raw_value or "").strip()
-        reader = _READERS.get("".join(key.split()).lower())
-        if reader is None:
-            other.append((key, text))
-        elif text:
-            try:
-                reader(reading, text)
-            except _NotUnderstoodError as problem:
-                other.append((key, text))
-                not_understood.append((key, str(problem)))
+    texts = [(key.strip(), (value or "").strip()) for key, value in pairs]
+    problems: dict[int, str] = {}
+    while True:
+        reading = _read(texts, problems)
+        if not reading.contradicting:
+            break
+        problems |= dict.fromkeys(reading.contradicting, "it came with different values; none of them is taken")
+    kept = [number for number, (key, _) in enumerate(texts) if number in problems or _plain(key) not in _READERS]
     return ResultParameters(
         **reading.values,  # type: ignore[arg-type]  # each reader below sets one field with its own type
         balances=MappingProxyType(reading.balances),
         accounts=tuple(reading.accounts),
-        other=tuple(other),
-        not_understood=tuple(not_understood),
+        other=tuple(texts[number] for number in kept),
+        not_understood=tuple((texts[number][0], problems[number]) for number in kept if number in problems),
     )
+
+
+def _read(texts: list[tuple[str, str]], problems: dict[int, str]) -> _Reading:
+    """Read all pairs that have no problem yet; what is not understood is added to the problems."""
+    reading = _Reading()
+    for number, (key, text) in enumerate(texts):
+        reader = _READERS.get(_plain(key))
+        if reader is None or not text or number in problems:
+            continue
+        reading.pair = number
+        try:
+            reader(reading, text)
+        except _NotUnderstoodError as problem:
+            problems[number] = str(problem)
+    return reading
+
+
+def _plain(key: str) -> str:
+    return "".join(key.split()).lower()
 
 
 _Reader = Callable[[_Reading, str], None]
@@ -155,20 +188,15 @@ def _text_to(name: str) -> _Reader:
 def _money_to(name: str) -> _Reader:
     def read(reading: _Reading, text: str) -> None:
         currency, amount = _money(text)
+        reading.set(name, amount)
         if currency:
             reading.set("currency", currency)
-        reading.set(name, amount)
 
     return read
 
 
 def _balance_to(name: str) -> _Reader:
-    def read(reading: _Reading, text: str) -> None:
-        amount = _money(text)[1]
-        if reading.balances.setdefault(name, amount) != amount:
-            raise _NotUnderstoodError("another value came for the same balance; the first one is kept")
-
-    return read
+    return lambda reading, text: reading.set_balance(name, _money(text)[1])
 
 
 def _party_to(party: str) -> _Reader:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.redaction import SecretText
 from mpesa_cbp.security import SpPasswordReading
 
 Secret: TypeAlias = "str | Callable[[], str]"
@@ -21,12 +22,17 @@ CONTRACT_HEADER_NAMESPACE = "http://www.huawei.com.cn/schema/common/v2_1"
 GUIDE_HEADER_NAMESPACE = "http://www.huawei.com/schema/osg/common/v2_1"
 
 
-def reveal(secret: Secret) -> str:
+def hidden(secret: Secret) -> Secret:
+    """The same secret, which no repr shows."""
+    return SecretText(secret) if isinstance(secret, str) else secret
+
+
+def reveal(secret: Secret) -> SecretText:
     """The text of a secret, fetched if it is a function. Raises SettingsError if that gives no text."""
     text: object = secret if isinstance(secret, str) else secret()
     if not isinstance(text, str):
         raise SettingsError("A function that is to fetch a secret gave something else than text")
-    return text
+    return SecretText(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.redaction import SecretText
 from mpesa_cbp.security import CredentialKey, SecurityError, credential_key, encrypt_new_password, sp_password
 from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, reveal
 from mpesa_cbp_models import ChangePassword, RequestSOAPHeader
@@ -39,21 +40,23 @@ class Signer:
             sp_id=provider.id, sp_password=signed, service_id=provider.service_id, time_stamp=stamp
         )
 
-    def credential(self) -> str:
+    def credential(self) -> SecretText:
         """The SecurityCredential, new for each request. Raises SettingsError for a password that cannot be used."""
         try:
-            return self.key.encrypt(reveal(self.initiator.password))
+            return SecretText(self.key.encrypt(reveal(self.initiator.password)))
         except SecurityError as error:
             raise SettingsError(f"initiator: {error}") from None
 
-    def change_of_password(self, new_password: str, *, key: Secret, vector: Secret) -> ChangePassword:
+    def change_of_password(self, new_password: SecretText, *, key: Secret, vector: Secret) -> ChangePassword:
         """The order to replace the service provider's password, signed with the one in force."""
         provider = self.service_provider
         if provider.password is None:
             raise SettingsError("service_provider: there is no password in force that could be changed")
         stamp = self.time_stamp(self.clock())
         try:
-            encrypted = encrypt_new_password(new_password=new_password, key=reveal(key), vector=reveal(vector))
+            encrypted = SecretText(
+                encrypt_new_password(new_password=new_password, key=reveal(key), vector=reveal(vector))
+            )
         except SecurityError as error:
             raise SettingsError(f"new_password: {error}") from None
         signed = self._sp_password(provider.password, stamp)
@@ -63,16 +66,18 @@ class Signer:
         """A moment as yyyyMMddHHmmss in the profile's zone."""
         return moment.astimezone(self.profile.zone).strftime("%Y%m%d%H%M%S")
 
-    def _sp_password(self, password: Secret, stamp: str) -> str:
+    def _sp_password(self, password: Secret, stamp: str) -> SecretText:
+        password = reveal(password)
         try:
-            return sp_password(
+            signed = sp_password(
                 sp_id=self.service_provider.id,
-                password=reveal(password),
+                password=password,
                 time_stamp=stamp,
                 reading=self.profile.sp_password_reading,
             )
         except SecurityError as error:
             raise SettingsError(f"service_provider: {error}") from None
+        return SecretText(signed)
 
 
 def signer(

@@ -1,4 +1,4 @@
-"""Phone numbers and amounts as people write them, brought to the one form that is sent; and their masks for output.
+"""Phone numbers and amounts as people write them, brought to the one form that is sent.
 
 No error raised here repeats the value: a phone number is a customer's, and errors end up in logs.
 """
@@ -9,7 +9,9 @@ import re
 from decimal import Decimal
 from urllib.parse import urlsplit
 
-__all__ = ["format_amount", "http_url", "mask", "mask_msisdn", "normalise_msisdn", "parse_amount"]
+from mpesa_cbp.redaction import PersonalText
+
+__all__ = ["format_amount", "http_url", "normalise_msisdn", "parse_amount"]
 
 # An optional plus, then groups of ASCII digits with blanks, dashes, dots or parentheses between them.
 _PHONE = re.compile(r"(\+?)\(?([0-9]+(?:[ \-.()\u00a0]+[0-9]+)*)\)?")
@@ -17,7 +19,6 @@ _SEPARATORS = re.compile(r"[^0-9]+")
 # Digits, perhaps a fraction, perhaps an exponent; no thousands separators (1.000 and 1,000 differ from land to land),
 # no underscores and no other scripts' digits, all of which Decimal itself would take or guess at.
 _AMOUNT = re.compile(r"([+-]?)[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
-_MSISDN = re.compile(r"[0-9]{12,15}")
 
 _SUBSCRIBER_DIGITS = 9
 # The first digits of a mobile number, by country code, where they are known: Kenya has 7… and 1….
@@ -25,7 +26,7 @@ _FIRST_DIGITS = {"254": "17"}
 _AMOUNT_DIGITS = 13
 
 
-def normalise_msisdn(text: str, *, country_code: str = "254") -> str:
+def normalise_msisdn(text: str, *, country_code: str = "254") -> PersonalText:
     """Return a phone number as MSISDN: country code and nine digits, nothing else (`254712345678`).
 
     Accepts the national form with or without its leading 0 and the international one with or without + or 00, with
@@ -49,7 +50,7 @@ def normalise_msisdn(text: str, *, country_code: str = "254") -> str:
         raise ValueError(f"the phone number is no mobile number in country code {country_code}")
     if subscriber.startswith(country_code):
         raise ValueError("the phone number is ambiguous: write it in full, with the country code")
-    return country_code + subscriber
+    return PersonalText(country_code + subscriber)
 
 
 def _subscriber(digits: str, *, international: bool, country_code: str) -> str | None:
@@ -117,23 +118,3 @@ def http_url(text: str) -> str:
     if not usable or not text.isprintable() or " " in text:
         raise ValueError("is not an http or https URL with a host name")
     return text
-
-
-def mask_msisdn(msisdn: str) -> str:
-    """Return a phone number fit for output: `2547****5678`; anything that is no MSISDN is masked as `mask` does."""
-    text = msisdn.strip()
-    return f"{text[:4]}****{text[-4:]}" if _MSISDN.fullmatch(text) else mask(text)
-
-
-def mask(text: str) -> str:
-    """Return a name fit for output, `J*** D**`; words with digits in them, such as numbers, become `****`.
-
-    It leaves the first letters and the lengths of names, so it must not be used for secrets: leave those out.
-    """
-    return " ".join(_masked_word(word) for word in text.split())
-
-
-def _masked_word(word: str) -> str:
-    if any(character.isdigit() for character in word):
-        return "****"
-    return "*" if len(word) == 1 else word[0] + "*" * (len(word) - 1)

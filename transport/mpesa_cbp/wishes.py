@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 from mpesa_cbp.values import http_url
@@ -21,11 +21,11 @@ class Wish:
 
     command_id: str
     family: str
-    receiver: str | None = None
+    receiver: str | None = field(default=None, repr=False)
     receiver_name: str = ""
     amount: Decimal | int | str | None = None
     parameters: tuple[tuple[str, str | None], ...] = ()
-    references: tuple[tuple[str, str | None], ...] = ()
+    references: tuple[tuple[str, str | None], ...] = field(default=(), repr=False)
     remark: str | None = None
     conversation_id: str | None = None
     problems: tuple[str, ...] = ()

@@ -17,8 +17,9 @@ from mpesa_cbp.listener import Listener, ListenerServer
 from mpesa_cbp.notices import QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import PaymentState
 from mpesa_cbp.readable import pretty, result_lines
+from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp.simulator import BAD_DAYS, Simulator, Step
-from mpesa_cbp.values import format_amount, mask_msisdn
+from mpesa_cbp.values import format_amount
 
 _CUSTOMER = "254712345678"
 _TOKEN = "demo-of-the-results"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from mpesa_cbp.cli.facts import facts_as_text, plain
+from mpesa_cbp.cli.facts import facts_as_text
+from mpesa_cbp.cli.masked_model import masked_message
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import MalformedMessage
 from mpesa_cbp.journal import Event, Handling
@@ -37,7 +38,7 @@ def event_facts(event: Event, *, masked: bool) -> dict[str, Any]:
     if event.body is None:
         return facts
     try:
-        facts["message"] = plain(decode(event.body).message, masked=masked)
+        facts["message"] = masked_message(decode(event.body).message, masked=masked)
     except MalformedMessage:
         facts["message"] = None
     if not masked:

@@ -13,7 +13,7 @@ import click
 
 from mpesa_cbp.access_rules import new_token
 from mpesa_cbp.cli.exit_codes import FINE
-from mpesa_cbp.cli.facts import plain
+from mpesa_cbp.cli.masked_model import masked_message
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
 from mpesa_cbp.journal import Journal
@@ -116,9 +116,9 @@ def _print(notice: Notice) -> None:
     facts: dict[str, object] = {"event_id": notice.event_id, "message": type(notice).__name__.removesuffix("Notice")}
     if isinstance(notice, ResultNotice):
         facts.update(conversation_id=notice.conversation_id, succeeded=notice.succeeded, final=notice.final)
-        facts.update(contradicts=notice.contradicts, content=plain(notice.result, masked=True))
+        facts.update(contradicts=notice.contradicts, content=masked_message(notice.result, masked=True))
     else:
-        facts.update(content=plain(notice.message, masked=True))
+        facts.update(content=masked_message(notice.message, masked=True))
     # One write, so that lines of several threads do not mix; flushed, so that a pipe has it at once.
     sys.stdout.write(json.dumps(facts, ensure_ascii=False) + "\n")
     sys.stdout.flush()

@@ -16,7 +16,7 @@ from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.journal import BatchLine
 from mpesa_cbp.reconcile import Checked, Outcome, Reconciliation
-from mpesa_cbp.values import mask_msisdn
+from mpesa_cbp.redaction import mask_msisdn
 
 
 @click.command()

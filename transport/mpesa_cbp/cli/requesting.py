@@ -22,7 +22,7 @@ from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import FINAL_STATES, EventKind, PaymentState
 from mpesa_cbp.readable import result_lines
-from mpesa_cbp.values import mask_msisdn
+from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp.wishes import Wish
 from mpesa_cbp_models import IdentifierType, Request
 

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
+from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp.simulator.broker import Inbound
 from mpesa_cbp.simulator.messages import Reply, fault
 from mpesa_cbp.simulator.server import MAXIMUM_BODY, RESET
@@ -77,7 +78,7 @@ class Application:
         # Away from loopback partners may reach the endpoint under any name; page and API are for people.
         if not (soap and not self._loopback) and not known_host(environ, self._names):
             return _text(421, "This name is not the simulator's: use its address, localhost, or --allow-host NAME.")
-        body = environ["wsgi.input"].read(MAXIMUM_BODY + 1) if method == "POST" else b""
+        body = MessageBytes(environ["wsgi.input"].read(MAXIMUM_BODY + 1) if method == "POST" else b"")
         if len(body) > MAXIMUM_BODY:
             return _text(413, "The message is too large.")
         if soap:

@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from lxml import etree
 
+from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp.simulator.records import Conversation, State
 from mpesa_cbp.simulator.web.markup import element, page
-from mpesa_cbp.values import mask_msisdn
 
 STYLE, SCRIPT = "/simulator.css", "/simulator.js"
 """Paths of the two files that pages bring along; there are no others, and none from elsewhere."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lxml import etree
 
+from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp.simulator.bad_days import all_days
 from mpesa_cbp.simulator.ledger import CHARGES, UTILITY, WORKING, Account
 from mpesa_cbp.simulator.records import State
 from mpesa_cbp.simulator.web.layout import STATE_WORDS, action, document, field, money, payments_table, table
 from mpesa_cbp.simulator.web.markup import element
 from mpesa_cbp.simulator.world import World
-from mpesa_cbp.values import mask_msisdn
 
 PAGE = 50
 """Rows of one page of a list."""
