@@ -79,7 +79,7 @@ def run(
     try:
         posted = _post_all(names, listeners, connections=connections, kills=kills, chance=chance)
         seconds = time.monotonic() - began
-        _await_handlers(journal_url)
+        await_handlers(journal_url)
     finally:
         for listener in listeners:
             listener.stop()
@@ -128,7 +128,8 @@ def _post_all(
         return sum(each.result() for each in callers)
 
 
-def _await_handlers(journal_url: str) -> None:
+def await_handlers(journal_url: str) -> None:
+    """Wait until every event is handled."""
     deadline = time.monotonic() + 120
     with Journal(journal_url) as journal:
         while journal.search(handlings=[Handling.PENDING, Handling.LEASED], limit=1):

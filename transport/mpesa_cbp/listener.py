@@ -186,7 +186,9 @@ class Listener:
         except NotAMessage:
             return "500 Internal Server Error", unreadable()
         except NotStored as error:
-            return "200 OK", not_stored(error.kind, error.decoded, overloaded=error.overloaded)
+            fault = error.kind is EventKind.C2B_CONFIRMATION
+            status = "500 Internal Server Error" if fault else "200 OK"
+            return status, not_stored(error.kind, error.decoded, overloaded=error.overloaded)
         if taken.kind is EventKind.C2B_VALIDATION:
             return "200 OK", verdict(self._validated(taken))
         self.worker.wake()

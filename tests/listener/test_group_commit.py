@@ -1,0 +1,102 @@
+"""Group commit: who is stored with whom, and that nobody is told before the commit or forgotten after a failure."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mpesa_cbp.errors import JournalError
+from mpesa_cbp.group_commit import GroupCommit, Overloaded
+from mpesa_cbp.journal import Delivery, Received
+from mpesa_cbp.log_limit import LogLimit
+from mpesa_cbp.payments import EventKind
+
+
+def delivery(identity: str) -> Delivery:
+    return Delivery(kind=EventKind.RESULT, identity=identity, body=b"")
+
+
+class Store:
+    """Takes batches one by one, each when it is let; refuses what is ``bad``."""
+
+    def __init__(self, *bad: str) -> None:
+        self.batches: list[list[str]] = []
+        self.begun = threading.Semaphore(0)
+        self.may_commit = threading.Semaphore(0)
+        self._bad = set(bad)
+
+    def receive_all(self, deliveries: Sequence[Delivery]) -> list[Received]:
+        self.begun.release()
+        assert self.may_commit.acquire(timeout=30)
+        names = [each.identity for each in deliveries]
+        if self._bad & set(names):
+            raise JournalError("bad")
+        self.batches.append(names)
+        return [Received(event_id=int(name), is_new=True, contradicts=False, state=None) for name in names]
+
+
+def test_what_comes_during_a_commit_shares_the_next_one_and_each_gets_its_own_answer() -> None:
+    store = Store()
+    group = GroupCommit(store.receive_all)
+    with ThreadPoolExecutor(10) as pool:
+        first = pool.submit(group.receive, delivery("0"))
+        assert store.begun.acquire(timeout=30)
+        others = [pool.submit(group.receive, delivery(str(number))) for number in range(1, 10)]
+        while len(group._waiting) < 9:
+            threading.Event().wait(0.001)
+        assert not any(each.done() for each in (first, *others))
+        for _ in range(2):
+            store.may_commit.release()
+        assert [each.result(30).event_id for each in (first, *others)] == list(range(10))
+    assert [sorted(batch) for batch in store.batches] == [["0"], [str(number) for number in range(1, 10)]]
+
+
+def test_one_that_the_database_cannot_take_keeps_out_no_other() -> None:
+    store = Store("3")
+    group = GroupCommit(store.receive_all)
+    for _ in range(100):
+        store.may_commit.release()
+
+    def stored(number: int) -> bool:
+        try:
+            return group.receive(delivery(str(number))).event_id == number
+        except JournalError:
+            return False
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(stored, range(8))) == [number != 3 for number in range(8)]
+
+
+def test_too_many_are_refused_at_once_and_later_taken() -> None:
+    store = Store()
+    group = GroupCommit(store.receive_all, maximum_waiting=1)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(group.receive, delivery("1"))
+        assert store.begun.acquire(timeout=30)
+        with pytest.raises(Overloaded):
+            group.receive(delivery("2"))
+        store.may_commit.release()
+        first.result(30)
+    store.may_commit.release()
+    assert group.receive(delivery("2")).event_id == 2
+
+
+def test_error_that_nobody_expected_leaves_nobody_waiting() -> None:
+    def broken(_: Sequence[Delivery]) -> list[Received]:
+        raise ZeroDivisionError
+
+    group = GroupCommit(broken)
+    with ThreadPoolExecutor(4) as pool:
+        failures = [pool.submit(group.receive, delivery(str(number))).exception(30) for number in range(4)]
+    assert all(isinstance(failure, ZeroDivisionError | JournalError) for failure in failures)
+
+
+def test_log_limit_allows_so_many_a_minute() -> None:
+    now = [0.0]
+    limit = LogLimit(2, clock=lambda: now[0])
+    assert [limit.allows() for _ in range(3)] == [True, True, False]
+    now[0] = 60
+    assert limit.allows()

@@ -1,0 +1,172 @@
+"""What handlers are given, how often, and what is kept from them."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mpesa_cbp import Journal, Listener, PaymentState
+from mpesa_cbp.handler_worker import HandlerWorker
+from mpesa_cbp.journal import Delivery, Handling
+from mpesa_cbp.payments import EventKind
+from tests.journal.postgres import url_with_schema
+from tests.listener.kill import await_handlers
+from tests.listener.messages import TOKEN, response_code, result
+from tests.listener.processes import Caller, running
+from tests.listener.test_listener import CONFIRMATION
+from tests.listener.wsgi import post
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(f"sqlite:///{tmp_path}/j.db") as opened:
+        yield opened
+
+
+@pytest.fixture
+def seen() -> queue.Queue[tuple[str, Any]]:
+    return queue.Queue()
+
+
+@pytest.fixture
+def listener(journal: Journal, seen: queue.Queue[tuple[str, Any]]) -> Iterator[Listener]:
+    """One that handles; what its handlers see is in ``seen``."""
+    made = Listener(journal=journal, path_token=TOKEN)
+    made.on_result(lambda notice: seen.put(("result", notice)))
+    made.on_c2b_confirmation(lambda notice: seen.put(("confirmation", notice)))
+    made.on_contradiction(lambda notice: seen.put(("contradiction", notice)))
+    made.start()
+    yield made
+    made.stop()
+
+
+def sent(journal: Journal, conversation_id: str = "600000_A") -> None:
+    journal.create(
+        conversation_id=conversation_id, command_id="BusinessPayment", amount=None, receiver=None, request=b"<r/>"
+    )
+    journal.record(conversation_id, EventKind.SENDING)
+
+
+def state(journal: Journal) -> PaymentState:
+    payment = journal.payment("600000_A")
+    assert payment is not None
+    return payment.state
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known payment", "unknown payment"])
+@pytest.mark.parametrize(("code", "receipt"), [("17", "R1"), ("0", "R2")])
+def test_second_result_that_contradicts_is_kept_apart_and_changes_nothing(
+    listener: Listener, journal: Journal, seen: queue.Queue[tuple[str, Any]], known: bool, code: str, receipt: str
+) -> None:
+    if known:
+        sent(journal)
+    post(listener, result("600000_A", "0", "R1"))
+    assert seen.get(timeout=30)[0] == "result"
+    assert response_code(post(listener, result("600000_A", code, receipt))[1]) == "00000000"
+    kind, notice = seen.get(timeout=30)
+    assert (kind, notice.contradicts, notice.receipt) == ("contradiction", True, receipt)
+    if known:
+        assert state(journal) is PaymentState.SUCCEEDED
+    assert listener.metrics.contradicting.labels("result")._value.get() == 1
+
+
+def test_success_after_expiry_is_news_and_no_rival(
+    listener: Listener, journal: Journal, seen: queue.Queue[tuple[str, Any]]
+) -> None:
+    sent(journal)
+    journal.record("600000_A", EventKind.QUEUE_TIMEOUT)
+    post(listener, result("600000_A"))
+    kind, notice = seen.get(timeout=30)
+    assert (kind, notice.contradicts) == ("result", True)
+    assert state(journal) is PaymentState.SUCCEEDED
+
+
+def test_result_before_its_payment_is_kept_and_joined(listener: Listener, journal: Journal) -> None:
+    post(listener, result("600000_A"))
+    assert journal.payment("600000_A") is None
+    journal.create(conversation_id="600000_A", command_id="x", amount=None, receiver=None, request=b"<r/>")
+    assert state(journal) is PaymentState.SUCCEEDED
+
+
+def test_confirmation_of_one_payment_is_handled_once_although_its_second_notice_differs(
+    listener: Listener, journal: Journal, seen: queue.Queue[tuple[str, Any]]
+) -> None:
+    second = CONFIRMATION.replace(b">1</OrgAccountBalance>", b">2</OrgAccountBalance>")
+    assert second != CONFIRMATION
+    for body in (CONFIRMATION, CONFIRMATION, second, second):
+        assert post(listener, body)[0] == "200 OK"
+    post(listener, result("600000_A"))
+    assert [seen.get(timeout=30)[0] for _ in range(2)] == ["confirmation", "result"]
+    kept = journal.search(kinds=[EventKind.C2B_CONFIRMATION])
+    assert [(event.contradicts, event.body) for event in kept] == [(False, CONFIRMATION), (True, second)]
+
+
+def test_of_messages_that_cannot_be_read_only_so_many_are_kept(journal: Journal) -> None:
+    listener = Listener(journal=journal, path_token=TOKEN, maximum_unreadable=3)
+    for number in range(10):
+        for _ in range(2):
+            assert post(listener, b"<unreadable %d" % number)[0].startswith("500")
+    assert journal.count(EventKind.UNREADABLE) == 3
+    assert response_code(post(listener, result("600000_A"))[1]) == "00000000"
+
+
+def test_event_at_which_workers_die_becomes_a_dead_letter(journal: Journal) -> None:
+    journal.receive(Delivery(kind=EventKind.RESULT, identity="i", code="0", body=result("600000_A")))
+    for _ in range(4):
+        assert journal.claim(limit=1, lease=timedelta())
+    called: list[object] = []
+    worker = HandlerWorker(journal, attempts=2)
+    worker.handlers[EventKind.RESULT] = called.append
+    outcome: queue.Queue[str] = queue.Queue()
+    worker.count = lambda _, word: outcome.put(word)
+    worker.start()
+    assert outcome.get(timeout=30) == "dead"
+    worker.stop()
+    assert called == []
+    assert [event.handling for event in journal.dead_letters()] == [Handling.DEAD]
+
+
+def test_worker_that_stops_gives_back_what_it_has_not_begun(journal: Journal) -> None:
+    worker = HandlerWorker(journal)
+    for number in range(5):
+        journal.receive(Delivery(kind=EventKind.RESULT, identity=str(number), code="0", body=result("600000_A")))
+    begun: queue.Queue[object] = queue.Queue()
+    go_on: queue.Queue[None] = queue.Queue()
+
+    def handler(notice: object) -> None:
+        begun.put(notice)
+        go_on.get(timeout=30)
+
+    worker.handlers[EventKind.RESULT] = handler
+    worker.start()
+    begun.get(timeout=30)
+    worker._stopping.set()
+    go_on.put(None)
+    worker.stop()
+    handlings = [(event.handling, event.attempts) for event in journal.search()]
+    assert handlings == [(Handling.HANDLED, 1)] + [(Handling.PENDING, 0)] * 4
+
+
+def test_same_result_at_two_processes_at_once_is_one_event_handled_once(tmp_path: Path, postgres_server: str) -> None:
+    url = url_with_schema(postgres_server, f"two_{abs(hash(tmp_path))}")
+    with running(tmp_path, url) as one, running(tmp_path, url) as other:
+
+        def deliver(port: int) -> list[str]:
+            caller = Caller(port)
+            codes = [response_code(caller.post(result(f"600000_{number}"))[1]) for number in range(40)]
+            caller.close()
+            return codes
+
+        with ThreadPoolExecutor(6) as pool:
+            assert {code for codes in pool.map(deliver, [one.port, other.port] * 3) for code in codes} == {"00000000"}
+        await_handlers(url)
+    with Journal(url) as journal:
+        found = journal.search()
+    assert sorted(event.conversation_id or "" for event in found) == sorted(f"600000_{number}" for number in range(40))
+    assert {(event.handling, event.attempts) for event in found} == {(Handling.HANDLED, 1)}
