@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mpesa_cbp import Journal
 from mpesa_cbp.cli import run
 from mpesa_cbp.doctor import Finding, Level, examine
 from mpesa_cbp.key_pair import generate_key_pair
@@ -236,6 +237,11 @@ def no_authority(patient: Patient, certificates: Certificates) -> dict[str, obje
     return {"tls_ca": patient.write("ca.pem", "no certificate")}
 
 
+def broken_journal(patient: Patient, certificates: Certificates) -> dict[str, object]:
+    del certificates
+    return {"journal_url": f"sqlite:///{patient.write('broken.db', 'no database' * 100)}"}
+
+
 def setting(**changes: object) -> Callable[[Patient, Certificates], dict[str, object]]:
     return lambda _, __: changes
 
@@ -254,7 +260,8 @@ WRONG = [
     (setting(result_url="https://localhost:8443/r"), "result_url", Level.PROBLEM, "this machine only"),
     (setting(result_url="https://127.0.0.1/r"), "result_url", Level.PROBLEM, "this machine only"),
     (setting(queue_timeout_url="http://[::1]/r"), "queue_timeout_url", Level.PROBLEM, "this machine only"),
-    (setting(journal_url="sqlite:////nowhere/payments.db"), "journal", Level.PROBLEM, "cannot be opened"),
+    (setting(journal_url="sqlite:////nowhere/payments.db"), "journal", Level.PROBLEM, "its folder cannot be written"),
+    (broken_journal, "journal", Level.PROBLEM, "no SQLite database"),
     (setting(journal_url="nonsense"), "journal", Level.PROBLEM, "URL"),
 ]
 
@@ -270,6 +277,16 @@ def test_what_is_wrong_on_this_machine_is_told(
 ) -> None:
     found = patient.of(subject, **make(patient, certificates))
     assert any(each is level and words in text for each, text in found), found
+
+
+def test_a_journal_that_is_not_there_is_not_made_by_the_doctor(patient: Patient) -> None:
+    ((level, text),) = patient.of("journal")
+    assert (level, (patient.folder / "payments.db").exists()) == (Level.OK, False)
+    assert "will be made at the first use" in text
+    with Journal(patient.environ["MPESA_CBP_JOURNAL_URL"]):
+        ((level, text),) = patient.of("journal")
+    assert level is Level.OK
+    assert "can be read and written" in text
 
 
 def test_urls_that_are_not_set_are_told(patient: Patient) -> None:

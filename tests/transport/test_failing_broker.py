@@ -21,11 +21,12 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp import Journal, PaymentState
+from mpesa_cbp import Client, Journal, PaymentState
 from mpesa_cbp.envelope import encode, encode_fault
 from mpesa_cbp.errors import (
     AuthenticationFailed,
     CbpError,
+    DuplicateConversation,
     FaultOutcomeUnknown,
     FaultRefusal,
     NotSent,
@@ -296,12 +297,28 @@ def test_a_wrong_certificate_is_not_sent(
     assert_journal(journal, FAILED, events=NOT_SENT)
 
 
-def test_what_was_not_sent_goes_out_once_as_soon_as_the_broker_is_there(journal: Journal) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    assert isinstance(pay(f"http://127.0.0.1:{port}/", journal), NotSent)
-    with FailingBroker(accepts, port=port) as broker, client_to(broker.url(), journal=journal) as client:
-        client.pay_customer(NUMBER, 100, conversation_id=ID, resume=True)
+PAYMENTS: dict[str, Callable[[Client, bool], object]] = {
+    "customer": lambda client, resume: client.pay_customer(NUMBER, 100, conversation_id=ID, resume=resume),
+    "business": lambda client, resume: client.pay_business(
+        "888888", 100, account_reference="A", conversation_id=ID, resume=resume
+    ),
+    "own funds": lambda client, resume: client.transfer_own_funds(
+        100, command="OrgRevenueSettlement", conversation_id=ID, resume=resume
+    ),
+}
+
+
+@pytest.mark.parametrize("payment", PAYMENTS.values(), ids=PAYMENTS)
+def test_what_was_not_sent_goes_out_once_as_soon_as_the_broker_is_there(
+    payment: Callable[[Client, bool], object], journal: Journal
+) -> None:
+    with silent() as endpoint, client_to(endpoint, journal=journal, connect_retries=0) as client:
+        with pytest.raises(NotSent):
+            payment(client, False)
+        with pytest.raises(DuplicateConversation):
+            payment(client, False)
+    with FailingBroker(accepts) as broker, client_to(broker.url(), journal=journal) as client:
+        payment(client, True)
         client.close()
         broker.wait_for_ends()
         assert (broker.connections, broker.complete_requests) == (1, 1)

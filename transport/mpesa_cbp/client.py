@@ -5,7 +5,6 @@ What a request holds is checked in ``ordering``, signed in ``signing``, and sent
 
 from __future__ import annotations
 
-import logging
 import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -16,10 +15,9 @@ from typing import TYPE_CHECKING
 from mpesa_cbp import wishes
 from mpesa_cbp.answers import Acknowledgement
 from mpesa_cbp.delivery import Delivery
-from mpesa_cbp.enquiries import Question, logged_history, transaction_query
+from mpesa_cbp.enquiries import Question, logged_change, logged_history, transaction_query
 from mpesa_cbp.history import History
 from mpesa_cbp.http import ConnectionOptions, HttpTransport
-from mpesa_cbp.log_events import PASSWORD_CHANGED
 from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.redaction import personal
@@ -33,9 +31,6 @@ from mpesa_cbp_models.operations import CHANGE_PASSWORD, QUERY_TRANSACTION
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-
-_logger = logging.getLogger("mpesa_cbp.client")
 
 
 def _now() -> datetime:
@@ -164,6 +159,7 @@ class Client:
         account_reference: str | None = None,
         remark: str | None = None,
         conversation_id: str | None = None,
+        resume: bool = False,
     ) -> Acknowledgement:
         """Pay another organisation (B2B); BusinessPayBill needs ``account_reference``. Else as ``pay_customer``."""
         wish = wishes.business_payment(
@@ -174,7 +170,7 @@ class Client:
             remark=remark,
             conversation_id=conversation_id,
         )
-        return self._order(wish)
+        return self._order(wish, resume=resume)
 
     def transfer_own_funds(
         self,
@@ -183,11 +179,11 @@ class Client:
         command: str,
         remark: str | None = None,
         conversation_id: str | None = None,
+        resume: bool = False,
     ) -> Acknowledgement:
         """Move money between the organisation's own accounts. Otherwise as ``pay_customer``."""
-        return self._order(
-            wishes.own_funds_transfer(amount, command=command, remark=remark, conversation_id=conversation_id)
-        )
+        wish = wishes.own_funds_transfer(amount, command=command, remark=remark, conversation_id=conversation_id)
+        return self._order(wish, resume=resume)
 
     # -- enquiries and set-up -----------------------------------------------------------------------------------
 
@@ -291,9 +287,7 @@ class Client:
             if_unknown="Either password may be the valid one now: keep both until one of them is refused.",
         )
         message = self._signer.change_of_password(reveal(new_password), key=key, vector=vector)
-        answer = self._delivery.ask(question, message, ChangePasswordResponse)
-        PASSWORD_CHANGED.log(_logger)
-        return answer
+        return logged_change(self._delivery.ask(question, message, ChangePasswordResponse))
 
     # -- the parts ------------------------------------------------------------------------------------------------
 

@@ -52,7 +52,6 @@ from mpesa_cbp_models.operations import GENERIC_API_REQUEST
 
 _logger = logging.getLogger("mpesa_cbp.client")
 _LOGGED = {
-    EventKind.SENDING: PAYMENT_SENDING,
     EventKind.ACCEPTED: PAYMENT_ACCEPTED,
     EventKind.QUEUED: PAYMENT_QUEUED,
     EventKind.REFUSED: PAYMENT_REFUSED,
@@ -79,6 +78,7 @@ class Delivery:
             raise DuplicateConversation(
                 "The journal does not give leave to send this payment", conversation_id=conversation_id, sent=Sent.NO
             )
+        PAYMENT_SENDING.log(_logger, conversation_id=conversation_id)
         try:
             acknowledgement = self._send(envelope, conversation_id)
         except CbpError as error:
@@ -198,15 +198,16 @@ class Delivery:
         detail: str | None = None,
         deviations: tuple[str, ...] = (),
     ) -> PaymentState:
-        """Store an event and log it; without a journal the caller's ledger gives leave to send."""
+        """Log an event and store it; without a journal the caller's ledger gives leave to send."""
         facts = {
             "code": code,
             "core_conversation_id": core_conversation_id,
             "deviations": " ".join(deviations) or None,
             "error": detail,
         }
-        event = _LOGGED[kind]
-        event.log(_logger, conversation_id=conversation_id, **{k: v for k, v in facts.items() if k in event.fields})
+        event = _LOGGED.get(kind)
+        if event is not None:  # logged first: what came of a payment must be told even if it cannot be stored
+            event.log(_logger, conversation_id=conversation_id, **{k: v for k, v in facts.items() if k in event.fields})
         if self._journal is None:
             return PaymentState.SENT
         try:

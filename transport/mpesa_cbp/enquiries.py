@@ -6,8 +6,8 @@ import logging
 from dataclasses import dataclass
 
 from mpesa_cbp.history import History, read_history
-from mpesa_cbp.log_events import QUERY_ANSWERED
-from mpesa_cbp_models import Operation, QueryTransaction, QueryTransactionResponse
+from mpesa_cbp.log_events import PASSWORD_CHANGED, QUERY_ANSWERED
+from mpesa_cbp_models import ChangePasswordResponse, Operation, QueryTransaction, QueryTransactionResponse
 from mpesa_cbp_models.query_transaction import QueryTransactionExtensionInfo
 from mpesa_cbp_models.result import ParameterType
 
@@ -48,3 +48,9 @@ def logged_history(answer: QueryTransactionResponse, conversation_id: str) -> Hi
         problems=len(history.problems),
     )
     return history
+
+
+def logged_change(answer: ChangePasswordResponse) -> ChangePasswordResponse:
+    """The answer, once it is logged that the password has changed."""
+    PASSWORD_CHANGED.log(_logger)
+    return answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import stat
 from collections.abc import Iterator
 from datetime import datetime
@@ -113,12 +114,33 @@ def check_journal(configuration: Configuration) -> Iterator[Finding]:
     """Whether the journal opens, has its schema, and can be written."""
     from mpesa_cbp.journal import Journal
 
+    missing = _missing_sqlite_file(configuration.journal_url or "")
+    if missing is not None:
+        # It is not made here: a database that an administrator has made cannot be written by the user that pays.
+        yield _check_folder(missing)
+        return
     try:
         with Journal(configuration.journal_url or "") as journal:
             journal.check()
             yield ok("journal", f"{journal!r} can be read and written")
     except CbpError as error:
         yield problem("journal", error.message, error.advice or "Correct journal.url.")
+
+
+def _missing_sqlite_file(url: str) -> Path | None:
+    scheme, _, path = url.partition(":///")
+    if scheme.partition("+")[0] != "sqlite" or path in ("", ":memory:") or path.startswith("file:"):
+        return None
+    file = Path(path.partition("?")[0])
+    return None if file.exists() else file
+
+
+def _check_folder(missing: Path) -> Finding:
+    if os.access(missing.parent, os.W_OK | os.X_OK):
+        return ok("journal", f"{missing} is not there yet and will be made at the first use")
+    return problem(
+        "journal", f"{missing} is not there, and its folder cannot be written", "Make the folder, or set journal.url."
+    )
 
 
 def _secret_files(configuration: Configuration) -> Iterator[Path]:
