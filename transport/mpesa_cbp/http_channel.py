@@ -13,7 +13,7 @@ import ssl
 import threading
 import time
 from collections.abc import MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from waitress.channel import HTTPChannel
@@ -28,7 +28,13 @@ CLIENT_CERTIFICATE = "SSL_CLIENT_S_DN"
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
-class _Pathless(logging.LoggerAdapter[logging.Logger]):
+if TYPE_CHECKING:
+    _Adapter = logging.LoggerAdapter[logging.Logger]
+else:
+    _Adapter = logging.LoggerAdapter  # Python 3.10 knows no type arguments there
+
+
+class _Pathless(_Adapter):
     """Keeps the path out of waitress's log: it holds the listener's path token."""
 
     def process(self, msg: object, kwargs: MutableMapping[str, Any]) -> tuple[object, MutableMapping[str, Any]]:
