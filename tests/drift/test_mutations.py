@@ -147,6 +147,7 @@ MIRROR = {
     "element-became-repeated": "element-became-single",
     "occurrence-narrowed": "occurrence-widened",
     "facet-tightened": "facet-loosened",
+    "model-group-tightened": "model-group-loosened",
     "enumeration-value-added": "enumeration-value-removed",
     "operation-added": "operation-removed",
     "type-added": "type-removed",
