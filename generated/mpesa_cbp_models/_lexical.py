@@ -19,6 +19,7 @@ from ._writing import boolean_text, integer_text
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)").fullmatch
 _FLOAT = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?").fullmatch
 _ZONE = r"(Z|[+-][0-9]{2}:[0-9]{2})?"
+_BLANKS = " \t\r\n"
 _DATE = re.compile(rf"([0-9]{{4}})-([0-9]{{2}})-([0-9]{{2}}){_ZONE}").fullmatch
 _TIME = re.compile(rf"([0-9]{{2}}):([0-9]{{2}}):([0-9]{{2}})(?:\.([0-9]{{1,6}})0*)?{_ZONE}").fullmatch
 _MAX_DIGITS = 1000
@@ -26,7 +27,7 @@ _MAX_DIGITS = 1000
 
 def read_decimal(text: str) -> Decimal:
     """A decimal number without exponent."""
-    text = text.strip()
+    text = text.strip(_BLANKS)
     if not _DECIMAL(text) or len(text) > _MAX_DIGITS:
         raise ValueError("not a decimal")
     return Decimal(text)
@@ -34,7 +35,7 @@ def read_decimal(text: str) -> Decimal:
 
 def read_float(text: str) -> float:
     """A floating point number, INF, -INF or NaN."""
-    text = text.strip()
+    text = text.strip(_BLANKS)
     special = {"INF": math.inf, "+INF": math.inf, "-INF": -math.inf, "NaN": math.nan}.get(text)
     if special is not None:
         return special
@@ -43,37 +44,81 @@ def read_float(text: str) -> float:
     return float(text)
 
 
+class ZonedDate(datetime.date):
+    """A date with a zone, as ``xs:date`` may state one; ``tzinfo`` is its zone. Unlike every date without one."""
+
+    __slots__ = ("tzinfo",)
+
+    tzinfo: datetime.timezone
+
+    def __new__(cls, year: int, month: int, day: int, tzinfo: datetime.timezone) -> ZonedDate:
+        made = super().__new__(cls, year, month, day)
+        made.tzinfo = tzinfo
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ZonedDate) and self.tzinfo == other.tzinfo and super().__eq__(other)
+
+    def __hash__(self) -> int:
+        return hash((super().__hash__(), self.tzinfo))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return ZonedDate, (self.year, self.month, self.day, self.tzinfo)
+
+    def isoformat(self) -> str:
+        """The date as XML Schema writes it."""
+        return f"{super().isoformat()}{_zone_text(self.tzinfo.utcoffset(None))}"
+
+
 def _zone(text: str | None) -> datetime.timezone | None:
     if text is None:
         return None
     if text == "Z":
         return datetime.timezone.utc
     sign = -1 if text[0] == "-" else 1
-    return datetime.timezone(sign * datetime.timedelta(hours=int(text[1:3]), minutes=int(text[4:6])))
+    offset = datetime.timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
+    if int(text[4:6]) > 59 or offset > _MAX_ZONE:
+        raise ValueError("not a time zone")
+    return datetime.timezone(sign * offset)
+
+
+_MAX_ZONE = datetime.timedelta(hours=14)
 
 
 def read_datetime(text: str) -> datetime.datetime:
-    """A dateTime: aware where it states a zone, naive where it does not."""
-    day, _, clock = text.strip().partition("T")
-    time = read_time(clock)
-    return datetime.datetime.combine(read_date(day), time)
+    """A dateTime: aware where it states a zone, naive where it does not. 24:00:00 is the next day's first moment."""
+    day, _, clock = text.strip(_BLANKS).partition("T")
+    time, midnight = _clock(clock)
+    date = read_date(day)
+    if isinstance(date, ZonedDate):
+        raise ValueError("not a dateTime")
+    return datetime.datetime.combine(date, time) + datetime.timedelta(days=midnight)
 
 
 def read_date(text: str) -> datetime.date:
-    """A date; one with a zone is refused, since a Python date cannot keep it."""
-    found = _DATE(text.strip())
-    if found is None or found[4] is not None:
+    """A date; one with a zone is a ZonedDate."""
+    found = _DATE(text.strip(_BLANKS))
+    if found is None:
         raise ValueError("not a date")
-    return datetime.date(int(found[1]), int(found[2]), int(found[3]))
+    zone = _zone(found[4])
+    day = int(found[1]), int(found[2]), int(found[3])
+    return datetime.date(*day) if zone is None else ZonedDate(*day, zone)
 
 
 def read_time(text: str) -> datetime.time:
     """A time of day to the microsecond, with its zone if it states one."""
-    found = _TIME(text.strip())
+    return _clock(text.strip(_BLANKS))[0]
+
+
+def _clock(text: str) -> tuple[datetime.time, int]:
+    """Time of day, and 1 where it is written as the end of the day."""
+    found = _TIME(text)
     if found is None:
         raise ValueError("not a time")
     micro = int((found[4] or "0").ljust(6, "0"))
-    return datetime.time(int(found[1]), int(found[2]), int(found[3]), micro, _zone(found[5]))
+    hour, minute, second = int(found[1]), int(found[2]), int(found[3])
+    midnight = (hour, minute, second, micro) == (24, 0, 0, 0)
+    return datetime.time(0 if midnight else hour, minute, second, micro, _zone(found[5])), int(midnight)
 
 
 def read_base64(text: str) -> bytes:
@@ -86,13 +131,15 @@ def read_base64(text: str) -> bytes:
 
 def read_hex(text: str) -> bytes:
     """Bytes as hexadecimal digits."""
-    return binascii.unhexlify(text.strip())
+    return binascii.unhexlify(text.strip(_BLANKS))
 
 
 def decimal_text(value: Decimal) -> str:
     """A finite Decimal without exponent."""
     if value.__class__ is not Decimal or not value.is_finite():
         raise TypeError("not a finite Decimal")
+    if abs(value.adjusted()) > _MAX_DIGITS:
+        raise ValueError("too many digits")
     return format(value, "f")
 
 
@@ -104,20 +151,36 @@ def float_text(value: float) -> str:
 
 
 def datetime_text(value: datetime.datetime) -> str:
-    """A datetime, its zone written where it has one."""
-    return datetime.datetime.isoformat(value)
+    """A datetime, its zone written where it has one; UTC is Z, and noughts at the end of the second are left out."""
+    return f"{datetime.date.isoformat(value)}T{_clock_text(value)}"
 
 
 def date_text(value: datetime.date) -> str:
-    """A date."""
+    """A date, with its zone where it is a ZonedDate."""
     if isinstance(value, datetime.datetime):
         raise TypeError("not a date")
-    return datetime.date.isoformat(value)
+    return value.isoformat()
 
 
 def time_text(value: datetime.time) -> str:
-    """A time of day."""
-    return datetime.time.isoformat(value)
+    """A time of day, its zone written where it has one."""
+    return _clock_text(value)
+
+
+def _clock_text(value: datetime.datetime | datetime.time) -> str:
+    fraction = f".{value.microsecond:06}".rstrip("0") if value.microsecond else ""
+    return f"{value.hour:02}:{value.minute:02}:{value.second:02}{fraction}{_zone_text(value.utcoffset())}"
+
+
+def _zone_text(offset: datetime.timedelta | None) -> str:
+    if offset is None:
+        return ""
+    if not offset:
+        return "Z"
+    minutes, rest = divmod(abs(offset), datetime.timedelta(minutes=1))
+    if rest or abs(offset) > _MAX_ZONE:
+        raise ValueError("a time zone that XML Schema does not have")
+    return f"{'-' if offset < datetime.timedelta(0) else '+'}{minutes // 60:02}:{minutes % 60:02}"
 
 
 def base64_text(value: bytes) -> str:

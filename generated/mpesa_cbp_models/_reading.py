@@ -17,7 +17,9 @@ from ._errors import InvalidMessage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn, TypeVar
+    from typing import NoReturn, TypeVar
+
+    from ._content import Content
 
     _T = TypeVar("_T")
     _E = TypeVar("_E", bound=Enum)
@@ -258,6 +260,33 @@ class Reading:
         text = element.get(name)
         return None if text is None else self.lexical(element, text, read, name=local(name))
 
+    def own_type(self, element: etree._Element, name: str | None) -> None:
+        """Refuse in strict mode an ``xsi:type`` that is not the type of that Clark name, and names none derived."""
+        stated = self.type_name(element)
+        if stated is not None and stated != name:
+            self.deviates("other-type", element)
+
+    def content(self, element: etree._Element, content: Content, names: list[str]) -> list[str]:
+        """What ``element_order`` must hold for elements that stand in that order; in strict mode only a right one."""
+        problem = content.problem(names)
+        if problem is not None:
+            if self.strict:
+                self.refuse(element, problem)
+            self.deviates("element-order", element)
+        return content.recorded(names)
+
+    def qualified(self, element: etree._Element, text: str, name: str | None = None) -> etree.QName | None:
+        """A prefixed name, its prefix resolved at its element; ``name`` is the attribute that it comes from."""
+
+        def read_qname(text: str) -> etree.QName:
+            prefix, _, plain = text.strip(_BLANKS).rpartition(":")
+            namespace = element.nsmap.get(prefix or None)
+            if prefix and namespace is None:
+                raise ValueError("prefix is not declared")
+            return etree.QName(namespace, plain)
+
+        return self.lexical(element, text, read_qname, name=name)
+
     def type_name(self, element: etree._Element) -> str | None:
         """Clark name that ``xsi:type`` states, or None."""
         value = element.get(XSI_TYPE)
@@ -286,12 +315,23 @@ def read_text(text: str) -> str:
 
 def read_token(text: str) -> str:
     """A string in which runs of blanks count as one."""
-    return " ".join(text.split(" ")) if text.isalnum() else " ".join(text.split())
+    # In ASCII, XML's blanks are the only ones that a document can hold; elsewhere split knows more than XML does.
+    parts = text.split() if text.isascii() else text.translate(_LINE_BLANKS).split(" ")
+    return " ".join([part for part in parts if part])
+
+
+_BLANKS = " \t\r\n"
+_LINE_BLANKS = {ord(char): " " for char in "\t\r\n"}
+
+
+def read_normalized(text: str) -> str:
+    """A string in which a line break or tab counts as a blank."""
+    return text.translate(_LINE_BLANKS)
 
 
 def read_integer(text: str) -> int:
     """An integer of XML Schema: ASCII digits with an optional sign."""
-    text = text.strip()
+    text = text.strip(_BLANKS)
     if not _INTEGER(text):
         raise ValueError("not an integer")
     return int(text)
@@ -299,7 +339,7 @@ def read_integer(text: str) -> int:
 
 def read_boolean(text: str) -> bool:
     """True, false, 1 or 0."""
-    value = {"true": True, "1": True, "false": False, "0": False}.get(text.strip())
+    value = {"true": True, "1": True, "false": False, "0": False}.get(text.strip(_BLANKS))
     if value is None:
         raise ValueError("not a boolean")
     return value
@@ -313,29 +353,6 @@ def enumeration_reader(members: type[_E], read: Callable[[str], object]) -> Call
 
     read_member.__name__ = f"read_{members.__name__}"
     return read_member
-
-
-def list_reader(read: Callable[[str], _T]) -> Callable[[str], list[_T]]:
-    """Function that reads a list of blank-separated values."""
-
-    def read_list(text: str) -> list[_T]:
-        return [read(item) for item in text.split()]
-
-    return read_list
-
-
-def union_reader(*readers: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Function that reads a union: the first member type that accepts the text wins, as XML Schema has it."""
-
-    def read_union(text: str) -> Any:
-        for read in readers:
-            try:
-                return read(text)
-            except (ValueError, ArithmeticError):
-                continue
-        raise ValueError("no member type of the union accepts it")
-
-    return read_union
 
 
 def other_attributes(element: etree._Element, known: tuple[str, ...]) -> dict[str, str]:

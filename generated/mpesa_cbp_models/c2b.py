@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
-from mpesa_cbp_models._checking import Checking, Facets, not_writable, validated
+from mpesa_cbp_models._checking import Checking
+from mpesa_cbp_models._facets import Facets
 from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, required, text
 
 __all__ = [
@@ -102,7 +104,7 @@ class C2BPaymentValidationRequest:
                 + _write_C2BPaymentValidationRequest_prefixed(self)
                 + "</c2b:C2BPaymentValidationRequest>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_C2BPaymentValidationRequest, self, "C2BPaymentValidationRequest", error) from None
 
     def to_xml(self) -> bytes:
@@ -118,7 +120,10 @@ class C2BPaymentValidationRequest:
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest", ())
-        return _read_C2BPaymentValidationRequest(element, reading)
+        result = _read_C2BPaymentValidationRequest(element, reading)
+        if reading.strict:
+            conforms(_check_C2BPaymentValidationRequest, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -204,7 +209,7 @@ class C2BPaymentValidationResult:
                 + _write_C2BPaymentValidationResult_prefixed(self)
                 + "</c2b:C2BPaymentValidationResult>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_C2BPaymentValidationResult, self, "C2BPaymentValidationResult", error) from None
 
     def to_xml(self) -> bytes:
@@ -220,7 +225,10 @@ class C2BPaymentValidationResult:
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationResult:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult", ())
-        return _read_C2BPaymentValidationResult(element, reading)
+        result = _read_C2BPaymentValidationResult(element, reading)
+        if reading.strict:
+            conforms(_check_C2BPaymentValidationResult, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -315,7 +323,7 @@ class C2BPaymentConfirmationRequest:
                 + _write_C2BPaymentConfirmationRequest_prefixed(self)
                 + "</c2b:C2BPaymentConfirmationRequest>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(
                 _check_C2BPaymentConfirmationRequest, self, "C2BPaymentConfirmationRequest", error
             ) from None
@@ -333,7 +341,10 @@ class C2BPaymentConfirmationRequest:
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest", ())
-        return _read_C2BPaymentConfirmationRequest(element, reading)
+        result = _read_C2BPaymentConfirmationRequest(element, reading)
+        if reading.strict:
+            conforms(_check_C2BPaymentConfirmationRequest, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -393,7 +404,7 @@ class C2BPaymentConfirmationResult:
                 + _write_C2BPaymentConfirmationResult(self)
                 + "</C2BPaymentConfirmationResult>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(
                 _check_C2BPaymentConfirmationResult, self, "C2BPaymentConfirmationResult", error
             ) from None
@@ -411,7 +422,10 @@ class C2BPaymentConfirmationResult:
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult", ())
-        return _read_C2BPaymentConfirmationResult(element, reading)
+        result = _read_C2BPaymentConfirmationResult(element, reading)
+        if reading.strict:
+            conforms(_check_C2BPaymentConfirmationResult, result, element, cls.to_text)
+        return result
 
 
 _FACETS_1 = Facets(max_length=255)
@@ -460,6 +474,8 @@ def _write_C2BPaymentValidationRequest_prefixed(value: C2BPaymentValidationReque
 
 
 def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
+    if reading.strict:
+        reading.own_type(element, None)
     v_trans_type: str | None = None
     v_trans_id: str | None = None
     v_trans_time: str | None = None
@@ -607,6 +623,8 @@ def _write_C2BPaymentValidationRequestKYCInfo_prefixed(value: C2BPaymentValidati
 
 
 def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading) -> C2BPaymentValidationRequestKYCInfo:
+    if reading.strict:
+        reading.own_type(element, None)
     if len(element) == 2:
         child_0 = element[0]
         child_1 = element[1]
@@ -615,10 +633,10 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0.strip() is text_0
+                and text_0 == text_0.strip()
                 and not len(child_0)
                 and text_1 is not None
-                and text_1.strip() is text_1
+                and text_1 == text_1.strip()
                 and not len(child_1)
             ):
                 record = new(C2BPaymentValidationRequestKYCInfo)
@@ -691,6 +709,8 @@ def _write_C2BPaymentValidationResult_prefixed(value: C2BPaymentValidationResult
 
 
 def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2BPaymentValidationResult:
+    if reading.strict:
+        reading.own_type(element, None)
     v_result_code: str | None = None
     v_result_desc: str | None = None
     v_third_party_trans_id: str | None = None
@@ -794,6 +814,8 @@ def _write_C2BPaymentConfirmationRequest_prefixed(value: C2BPaymentConfirmationR
 
 
 def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
+    if reading.strict:
+        reading.own_type(element, None)
     v_trans_type: str | None = None
     v_trans_id: str | None = None
     v_trans_time: str | None = None
@@ -975,6 +997,8 @@ def _write_C2BPaymentConfirmationRequestKYCInfo_prefixed(value: C2BPaymentConfir
 def _read_C2BPaymentConfirmationRequestKYCInfo(
     element: _Element, reading: Reading
 ) -> C2BPaymentConfirmationRequestKYCInfo:
+    if reading.strict:
+        reading.own_type(element, None)
     if len(element) == 2:
         child_0 = element[0]
         child_1 = element[1]
@@ -983,10 +1007,10 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0.strip() is text_0
+                and text_0 == text_0.strip()
                 and not len(child_0)
                 and text_1 is not None
-                and text_1.strip() is text_1
+                and text_1 == text_1.strip()
                 and not len(child_1)
             ):
                 record = new(C2BPaymentConfirmationRequestKYCInfo)
@@ -1043,6 +1067,8 @@ def _write_C2BPaymentConfirmationResult(value: C2BPaymentConfirmationResult) -> 
 
 
 def _read_C2BPaymentConfirmationResult(element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
+    if reading.strict:
+        reading.own_type(element, None)
     v_value = reading.trimmed(element)
     result_ = new(C2BPaymentConfirmationResult)
     result_.value = v_value

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
-from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
 
 __all__ = ["RequestSOAPHeader"]
@@ -96,7 +97,7 @@ class RequestSOAPHeader:
                 + _write_RequestSOAPHeader(self)
                 + "</RequestSOAPHeader>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_RequestSOAPHeader, self, "RequestSOAPHeader", error) from None
 
     def to_xml(self) -> bytes:
@@ -112,7 +113,10 @@ class RequestSOAPHeader:
     def from_element(cls, element: _Element, reading: Reading) -> RequestSOAPHeader:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
-        return _read_RequestSOAPHeader(element, reading)
+        result = _read_RequestSOAPHeader(element, reading)
+        if reading.strict:
+            conforms(_check_RequestSOAPHeader, result, element, cls.to_text)
+        return result
 
 
 _PLACES_RequestSOAPHeader = {
@@ -144,6 +148,8 @@ def _write_RequestSOAPHeader(value: RequestSOAPHeader) -> str:
 
 
 def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPHeader:
+    if reading.strict:
+        reading.own_type(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader")
     v_sp_id: str | None = None
     v_sp_password: str | None = None
     v_service_id: str | None = None

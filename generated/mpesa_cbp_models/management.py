@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
-from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
 
 __all__ = [
@@ -110,7 +111,7 @@ class ChangePassword:
                 + _write_ChangePassword_prefixed(self)
                 + "</management:changePassword>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_ChangePassword, self, "changePassword", error) from None
 
     def to_xml(self) -> bytes:
@@ -126,7 +127,10 @@ class ChangePassword:
     def from_element(cls, element: _Element, reading: Reading) -> ChangePassword:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword", ())
-        return _read_ChangePassword(element, reading)
+        result = _read_ChangePassword(element, reading)
+        if reading.strict:
+            conforms(_check_ChangePassword, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -211,7 +215,7 @@ class ChangePasswordResponse:
                 + _write_ChangePasswordResponse_prefixed(self)
                 + "</management:changePasswordResponse>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_ChangePasswordResponse, self, "changePasswordResponse", error) from None
 
     def to_xml(self) -> bytes:
@@ -227,7 +231,10 @@ class ChangePasswordResponse:
     def from_element(cls, element: _Element, reading: Reading) -> ChangePasswordResponse:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse", ())
-        return _read_ChangePasswordResponse(element, reading)
+        result = _read_ChangePasswordResponse(element, reading)
+        if reading.strict:
+            conforms(_check_ChangePasswordResponse, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -288,6 +295,8 @@ def _write_ChangePassword_prefixed(value: ChangePassword) -> str:
 
 
 def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
+    if reading.strict:
+        reading.own_type(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword")
     v_sp_id: str | None = None
     v_sp_password: str | None = None
     v_time_stamp: str | None = None
@@ -378,6 +387,8 @@ def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionIn
 
 
 def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> ChangePasswordExtensionInfo:
+    if reading.strict:
+        reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
     for child in element:
         if child.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}item" and not reading.place(
@@ -420,6 +431,8 @@ def _write_ChangePasswordResponse_prefixed(value: ChangePasswordResponse) -> str
 
 
 def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangePasswordResponse:
+    if reading.strict:
+        reading.own_type(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse")
     v_result: response_module.Response | None = None
     v_extension_info: ChangePasswordResponseExtensionInfo | None = None
     position = 0
@@ -471,6 +484,8 @@ def _write_ChangePasswordResponseExtensionInfo_prefixed(value: ChangePasswordRes
 def _read_ChangePasswordResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> ChangePasswordResponseExtensionInfo:
+    if reading.strict:
+        reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
     for child in element:
         if child.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}item" and not reading.place(

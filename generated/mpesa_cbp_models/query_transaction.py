@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
-from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
 
 __all__ = [
@@ -74,7 +75,7 @@ class QueryTransaction:
                 + _write_QueryTransaction_prefixed(self)
                 + "</query_transaction:queryTransaction>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_QueryTransaction, self, "queryTransaction", error) from None
 
     def to_xml(self) -> bytes:
@@ -92,7 +93,10 @@ class QueryTransaction:
         reading.root(
             element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction", ("queryTranscation",)
         )
-        return _read_QueryTransaction(element, reading)
+        result = _read_QueryTransaction(element, reading)
+        if reading.strict:
+            conforms(_check_QueryTransaction, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -223,7 +227,7 @@ class QueryTransactionResponse:
                 + _write_QueryTransactionResponse_prefixed(self)
                 + "</query_transaction:queryTransactionResponse>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_QueryTransactionResponse, self, "queryTransactionResponse", error) from None
 
     def to_xml(self) -> bytes:
@@ -243,7 +247,10 @@ class QueryTransactionResponse:
             "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse",
             ("queryTranscationResponse",),
         )
-        return _read_QueryTransactionResponse(element, reading)
+        result = _read_QueryTransactionResponse(element, reading)
+        if reading.strict:
+            conforms(_check_QueryTransactionResponse, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -432,6 +439,8 @@ def _write_QueryTransaction_prefixed(value: QueryTransaction) -> str:
 
 
 def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransaction:
+    if reading.strict:
+        reading.own_type(element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction")
     v_originator_conversation_id: str | None = None
     v_extension_info: QueryTransactionExtensionInfo | None = None
     position = 0
@@ -489,6 +498,8 @@ def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensi
 
 
 def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> QueryTransactionExtensionInfo:
+    if reading.strict:
+        reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
     for child in element:
         if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}item" and not reading.place(
@@ -553,6 +564,8 @@ def _write_QueryTransactionResponse_prefixed(value: QueryTransactionResponse) ->
 
 
 def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> QueryTransactionResponse:
+    if reading.strict:
+        reading.own_type(element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse")
     v_result: response_module.Response | None = None
     v_submit_api_request_list: SubmitApiRequestList | None = None
     v_submit_api_response_list: SubmitApiResponseList | None = None
@@ -640,6 +653,8 @@ def _write_SubmitApiRequestList_prefixed(value: SubmitApiRequestList) -> str:
 
 
 def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApiRequestList:
+    if reading.strict:
+        reading.own_type(element, None)
     v_submit_api_request: list[str] = []
     for child in element:
         if (
@@ -684,6 +699,8 @@ def _write_SubmitApiResponseList_prefixed(value: SubmitApiResponseList) -> str:
 
 
 def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitApiResponseList:
+    if reading.strict:
+        reading.own_type(element, None)
     v_submit_api_response: list[str] = []
     for child in element:
         if (
@@ -728,6 +745,8 @@ def _write_SubmitApiResultList_prefixed(value: SubmitApiResultList) -> str:
 
 
 def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiResultList:
+    if reading.strict:
+        reading.own_type(element, None)
     v_submit_api_result: list[str] = []
     for child in element:
         if (
@@ -772,6 +791,8 @@ def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
 
 
 def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutList:
+    if reading.strict:
+        reading.own_type(element, None)
     v_queue_time_out: list[str] = []
     for child in element:
         if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut" and not reading.place(
@@ -815,6 +836,8 @@ def _write_QueryTransactionResponseExtensionInfo_prefixed(value: QueryTransactio
 def _read_QueryTransactionResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> QueryTransactionResponseExtensionInfo:
+    if reading.strict:
+        reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
     for child in element:
         if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}item" and not reading.place(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
-from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
 
 __all__ = [
@@ -84,7 +85,7 @@ class NotifyQueueTimeout:
                 + _write_NotifyQueueTimeout_prefixed(self)
                 + "</queue_timeout:notifyQueueTimeout>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_NotifyQueueTimeout, self, "notifyQueueTimeout", error) from None
 
     def to_xml(self) -> bytes:
@@ -100,7 +101,10 @@ class NotifyQueueTimeout:
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeout:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout", ())
-        return _read_NotifyQueueTimeout(element, reading)
+        result = _read_NotifyQueueTimeout(element, reading)
+        if reading.strict:
+            conforms(_check_NotifyQueueTimeout, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -183,7 +187,7 @@ class NotifyQueueTimeoutResponse:
                 + _write_NotifyQueueTimeoutResponse_prefixed(self)
                 + "</queue_timeout:notifyQueueTimeoutResponse>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_NotifyQueueTimeoutResponse, self, "notifyQueueTimeoutResponse", error) from None
 
     def to_xml(self) -> bytes:
@@ -201,7 +205,10 @@ class NotifyQueueTimeoutResponse:
         reading.root(
             element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse", ()
         )
-        return _read_NotifyQueueTimeoutResponse(element, reading)
+        result = _read_NotifyQueueTimeoutResponse(element, reading)
+        if reading.strict:
+            conforms(_check_NotifyQueueTimeoutResponse, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -258,6 +265,8 @@ def _write_NotifyQueueTimeout_prefixed(value: NotifyQueueTimeout) -> str:
 
 
 def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueueTimeout:
+    if reading.strict:
+        reading.own_type(element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout")
     v_originator_conversation_id: str | None = None
     v_origin_request: str | None = None
     v_extension_info: NotifyQueueTimeoutExtensionInfo | None = None
@@ -330,6 +339,8 @@ def _write_NotifyQueueTimeoutExtensionInfo_prefixed(value: NotifyQueueTimeoutExt
 
 
 def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -> NotifyQueueTimeoutExtensionInfo:
+    if reading.strict:
+        reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
     for child in element:
         if child.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item" and not reading.place(
@@ -372,6 +383,10 @@ def _write_NotifyQueueTimeoutResponse_prefixed(value: NotifyQueueTimeoutResponse
 
 
 def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
+    if reading.strict:
+        reading.own_type(
+            element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse"
+        )
     v_result: result_module.Result | None = None
     v_extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
     position = 0
@@ -425,6 +440,8 @@ def _write_NotifyQueueTimeoutResponseExtensionInfo_prefixed(value: NotifyQueueTi
 def _read_NotifyQueueTimeoutResponseExtensionInfo(
     element: _Element, reading: Reading
 ) -> NotifyQueueTimeoutResponseExtensionInfo:
+    if reading.strict:
+        reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
     for child in element:
         if child.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item" and not reading.place(

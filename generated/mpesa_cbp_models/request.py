@@ -14,8 +14,10 @@ from enum import Enum
 
 from lxml.etree import _Element
 
-from mpesa_cbp_models._checking import Checking, Facets, not_writable, validated
+from mpesa_cbp_models._checking import Checking
+from mpesa_cbp_models._facets import Facets
 from mpesa_cbp_models._reading import Reading, enumeration_reader, new, parse, read_integer
+from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, integer_text, required, text
 
 __all__ = [
@@ -133,7 +135,7 @@ class RequestMsg:
                 + _write_RequestMsg(self)
                 + "</RequestMsg>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_RequestMsg, self, "RequestMsg", error) from None
 
     def to_xml(self) -> bytes:
@@ -149,7 +151,10 @@ class RequestMsg:
     def from_element(cls, element: _Element, reading: Reading) -> RequestMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg", ())
-        return _read_RequestMsg(element, reading)
+        result = _read_RequestMsg(element, reading)
+        if reading.strict:
+            conforms(_check_RequestMsg, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -179,7 +184,7 @@ class ResponseMsg:
                 + _write_ResponseMsg(self)
                 + "</ResponseMsg>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_ResponseMsg, self, "ResponseMsg", error) from None
 
     def to_xml(self) -> bytes:
@@ -195,7 +200,10 @@ class ResponseMsg:
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg", ())
-        return _read_ResponseMsg(element, reading)
+        result = _read_ResponseMsg(element, reading)
+        if reading.strict:
+            conforms(_check_ResponseMsg, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -306,7 +314,7 @@ class Request:
                 + _write_Request(self)
                 + "</request>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_Request, self, "request", error) from None
 
     def to_xml(self) -> bytes:
@@ -322,7 +330,10 @@ class Request:
     def from_element(cls, element: _Element, reading: Reading) -> Request:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request", ("Request",))
-        return _read_Request(element, reading)
+        result = _read_Request(element, reading)
+        if reading.strict:
+            conforms(_check_Request, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -953,6 +964,8 @@ def _write_RequestMsg(value: RequestMsg) -> str:
 
 
 def _read_RequestMsg(element: _Element, reading: Reading) -> RequestMsg:
+    if reading.strict:
+        reading.own_type(element, None)
     v_value = reading.trimmed(element)
     result_ = new(RequestMsg)
     result_.value = v_value
@@ -971,6 +984,8 @@ def _write_ResponseMsg(value: ResponseMsg) -> str:
 
 
 def _read_ResponseMsg(element: _Element, reading: Reading) -> ResponseMsg:
+    if reading.strict:
+        reading.own_type(element, None)
     v_value = reading.trimmed(element)
     result_ = new(ResponseMsg)
     result_.value = v_value
@@ -999,6 +1014,8 @@ def _write_ParameterType(value: ParameterType) -> str:
 
 
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
+    if reading.strict:
+        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ParameterType")
     if len(element) == 2:
         child_0 = element[0]
         child_1 = element[1]
@@ -1010,10 +1027,10 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0.strip() is text_0
+                and text_0 == text_0.strip()
                 and not len(child_0)
                 and text_1 is not None
-                and text_1.strip() is text_1
+                and text_1 == text_1.strip()
                 and not len(child_1)
             ):
                 record = new(ParameterType)
@@ -1078,6 +1095,8 @@ def _write_Request(value: Request) -> str:
 
 
 def _read_Request(element: _Element, reading: Reading) -> Request:
+    if reading.strict:
+        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Request")
     v_transaction: Transaction | None = None
     v_identity: Identity | None = None
     v_key_owner: int | None = None
@@ -1186,6 +1205,8 @@ def _write_Transaction(value: Transaction) -> str:
 
 
 def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
+    if reading.strict:
+        reading.own_type(element, None)
     v_command_id: str | None = None
     v_language_code: str | None = None
     v_originator_conversation_id: str | None = None
@@ -1326,6 +1347,8 @@ def _write_Parameters(value: Parameters) -> str:
 
 
 def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
+    if reading.strict:
+        reading.own_type(element, None)
     v_parameter: list[Parameter] = []
     for child in element:
         if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter" and not reading.place(
@@ -1365,6 +1388,8 @@ def _write_Parameter(value: Parameter) -> str:
 
 
 def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
+    if reading.strict:
+        reading.own_type(element, None)
     if len(element) == 2:
         child_0 = element[0]
         child_1 = element[1]
@@ -1376,10 +1401,10 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0.strip() is text_0
+                and text_0 == text_0.strip()
                 and not len(child_0)
                 and text_1 is not None
-                and text_1.strip() is text_1
+                and text_1 == text_1.strip()
                 and not len(child_1)
             ):
                 record = new(Parameter)
@@ -1439,6 +1464,8 @@ def _write_ReferenceData(value: ReferenceData) -> str:
 
 
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
+    if reading.strict:
+        reading.own_type(element, None)
     v_reference_item: list[ParameterType] = []
     for child in element:
         if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem" and not reading.place(
@@ -1495,6 +1522,8 @@ def _write_Identity(value: Identity) -> str:
 
 
 def _read_Identity(element: _Element, reading: Reading) -> Identity:
+    if reading.strict:
+        reading.own_type(element, None)
     v_caller: Caller | None = None
     v_initiator: Initiator | None = None
     v_primary_party: PrimaryParty | None = None
@@ -1588,6 +1617,8 @@ def _write_Caller(value: Caller) -> str:
 
 
 def _read_Caller(element: _Element, reading: Reading) -> Caller:
+    if reading.strict:
+        reading.own_type(element, None)
     v_caller_type: int | None = None
     v_third_party_id: str | None = None
     v_password: str | None = None
@@ -1694,6 +1725,8 @@ def _write_Initiator(value: Initiator) -> str:
 
 
 def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
+    if reading.strict:
+        reading.own_type(element, None)
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_security_credential: str | None = None
@@ -1779,6 +1812,8 @@ def _write_PrimaryParty(value: PrimaryParty) -> str:
 
 
 def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
+    if reading.strict:
+        reading.own_type(element, None)
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_short_code: str | None = None
@@ -1847,6 +1882,8 @@ def _write_ReceiverParty(value: ReceiverParty) -> str:
 
 
 def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
+    if reading.strict:
+        reading.own_type(element, None)
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_short_code: str | None = None
@@ -1911,6 +1948,8 @@ def _write_AccessDevice(value: AccessDevice) -> str:
 
 
 def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
+    if reading.strict:
+        reading.own_type(element, None)
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     position = 0

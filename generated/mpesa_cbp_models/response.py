@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
-from mpesa_cbp_models._checking import Checking, not_writable, validated
+from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._reading import Reading, new, parse, read_integer
+from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, integer_text, text
 
 __all__ = ["Response"]
@@ -119,7 +120,7 @@ class Response:
                 + _write_Response(self)
                 + "</response>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_Response, self, "response", error) from None
 
     def to_xml(self) -> bytes:
@@ -135,7 +136,10 @@ class Response:
     def from_element(cls, element: _Element, reading: Reading) -> Response:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response", ("Response",))
-        return _read_Response(element, reading)
+        result = _read_Response(element, reading)
+        if reading.strict:
+            conforms(_check_Response, result, element, cls.to_text)
+        return result
 
 
 _PLACES_Response = {
@@ -191,6 +195,8 @@ def _write_Response_prefixed(value: Response) -> str:
 
 
 def _read_Response(element: _Element, reading: Reading) -> Response:
+    if reading.strict:
+        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}Response")
     v_response_code: str | None = None
     v_response_desc: str | None = None
     v_conversation_id: str | None = None

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 
 from lxml.etree import _Element
 
-from mpesa_cbp_models._checking import Checking, Facets, not_writable, validated
+from mpesa_cbp_models._checking import Checking
+from mpesa_cbp_models._facets import Facets
 from mpesa_cbp_models._reading import Reading, new, parse, read_integer
+from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, integer_text, text
 
 __all__ = ["ParameterType", "ReferenceData", "ResponseMsg", "Result", "ResultMsg", "ResultParameters"]
@@ -49,7 +51,7 @@ class ResultMsg:
                 + _write_ResultMsg(self)
                 + "</ResultMsg>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_ResultMsg, self, "ResultMsg", error) from None
 
     def to_xml(self) -> bytes:
@@ -65,7 +67,10 @@ class ResultMsg:
     def from_element(cls, element: _Element, reading: Reading) -> ResultMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg", ())
-        return _read_ResultMsg(element, reading)
+        result = _read_ResultMsg(element, reading)
+        if reading.strict:
+            conforms(_check_ResultMsg, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,7 +100,7 @@ class ResponseMsg:
                 + _write_ResponseMsg(self)
                 + "</ResponseMsg>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_ResponseMsg, self, "ResponseMsg", error) from None
 
     def to_xml(self) -> bytes:
@@ -111,7 +116,10 @@ class ResponseMsg:
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg", ())
-        return _read_ResponseMsg(element, reading)
+        result = _read_ResponseMsg(element, reading)
+        if reading.strict:
+            conforms(_check_ResponseMsg, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -299,7 +307,7 @@ class Result:
                 + _write_Result(self)
                 + "</result>"
             )
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, RecursionError) as error:
             raise not_writable(_check_Result, self, "result", error) from None
 
     def to_xml(self) -> bytes:
@@ -315,7 +323,10 @@ class Result:
     def from_element(cls, element: _Element, reading: Reading) -> Result:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result", ("Result",))
-        return _read_Result(element, reading)
+        result = _read_Result(element, reading)
+        if reading.strict:
+            conforms(_check_Result, result, element, cls.to_text)
+        return result
 
 
 @dataclass(slots=True, kw_only=True)
@@ -394,6 +405,8 @@ def _write_ResultMsg(value: ResultMsg) -> str:
 
 
 def _read_ResultMsg(element: _Element, reading: Reading) -> ResultMsg:
+    if reading.strict:
+        reading.own_type(element, None)
     v_value = reading.trimmed(element)
     result_ = new(ResultMsg)
     result_.value = v_value
@@ -412,6 +425,8 @@ def _write_ResponseMsg(value: ResponseMsg) -> str:
 
 
 def _read_ResponseMsg(element: _Element, reading: Reading) -> ResponseMsg:
+    if reading.strict:
+        reading.own_type(element, None)
     v_value = reading.trimmed(element)
     result_ = new(ResponseMsg)
     result_.value = v_value
@@ -444,6 +459,8 @@ def _write_ParameterType_prefixed(value: ParameterType) -> str:
 
 
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
+    if reading.strict:
+        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ParameterType")
     if len(element) == 2:
         child_0 = element[0]
         child_1 = element[1]
@@ -455,10 +472,10 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             text_1 = child_1.text
             if (
                 text_0 is not None
-                and text_0.strip() is text_0
+                and text_0 == text_0.strip()
                 and not len(child_0)
                 and text_1 is not None
-                and text_1.strip() is text_1
+                and text_1 == text_1.strip()
                 and not len(child_1)
             ):
                 record = new(ParameterType)
@@ -586,6 +603,8 @@ def _write_Result_prefixed(value: Result) -> str:
 
 
 def _read_Result(element: _Element, reading: Reading) -> Result:
+    if reading.strict:
+        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Result")
     v_result_type: int | None = None
     v_result_code: str | None = None
     v_result_desc: str | None = None
@@ -732,6 +751,8 @@ def _write_ResultParameters_prefixed(value: ResultParameters) -> str:
 
 
 def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParameters:
+    if reading.strict:
+        reading.own_type(element, None)
     v_result_parameter: list[ParameterType] = []
     for child in element:
         if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter" and not reading.place(
@@ -775,6 +796,8 @@ def _write_ReferenceData_prefixed(value: ReferenceData) -> str:
 
 
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
+    if reading.strict:
+        reading.own_type(element, None)
     v_reference_item: list[ParameterType] = []
     for child in element:
         if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem" and not reading.place(

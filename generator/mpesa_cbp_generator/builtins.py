@@ -22,8 +22,7 @@ class Builtin:
 
 
 _STRINGS = (
-    "anyURI language Name NCName NMTOKEN token ID IDREF ENTITY QName NOTATION "
-    "duration gYear gYearMonth gMonth gMonthDay gDay"
+    "anyURI language Name NCName NMTOKEN token ID IDREF ENTITY NOTATION duration gYear gYearMonth gMonth gMonthDay gDay"
 )
 
 BUILTINS: dict[str, Builtin] = {
@@ -34,6 +33,7 @@ BUILTINS: dict[str, Builtin] = {
     "anyType": Builtin("object", "any", collapse=False),
     **{name: Builtin("str", "token") for name in _STRINGS.split()},
     **{name: Builtin("str", "token") for name in ("NMTOKENS", "IDREFS", "ENTITIES")},
+    "QName": Builtin("QName", "qname"),
     "boolean": Builtin("bool", "boolean"),
     "decimal": Builtin("Decimal", "decimal"),
     "float": Builtin("float", "float"),
@@ -58,3 +58,16 @@ BUILTINS: dict[str, Builtin] = {
     "base64Binary": Builtin("bytes", "base64", metadata_format="base64"),
     "hexBinary": Builtin("bytes", "hex", metadata_format="base16"),
 }
+
+JUDGED = frozenset(
+    {"anyURI", "language", "Name", "NCName", "NMTOKEN", "ID", "IDREF", "ENTITY", "NOTATION", "duration"}
+    | {"gYear", "gYearMonth", "gMonth", "gMonthDay", "gDay"}
+)
+"""Strings here whose lexical form libxml2 judges when an object is checked."""
+
+
+def white_space(builtin: str) -> str:
+    """What a built-in type does with blanks: preserve, replace or collapse."""
+    if builtin == "normalizedString":
+        return "replace"
+    return "preserve" if BUILTINS[builtin].kind in ("text", "any") else "collapse"

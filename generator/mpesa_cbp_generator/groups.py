@@ -36,11 +36,15 @@ class Groups:
 
     def of(self, declaration: Declaration, *, mixed: bool) -> GroupPlan | None:
         """The whole content of a complex type, what it inherits included; None where it is a plain sequence."""
-        found = list(self._content(declaration, mixed, set()))
-        whole = found[0] if len(found) == 1 else GroupPlan(kind="sequence", parts=tuple(found))
+        whole = self.whole(declaration, mixed=mixed)
         names = [leaf.name for leaf in _leaves(whole)]
         plain = not mixed and _is_plain(whole) and len(names) == len(set(names))
         return None if plain else whole
+
+    def whole(self, declaration: Declaration, *, mixed: bool) -> GroupPlan:
+        """The whole content of a complex type, or of an element with one, be it plain or not."""
+        found = list(self._content(declaration, mixed, set()))
+        return found[0] if len(found) == 1 else GroupPlan(kind="sequence", parts=tuple(found))
 
     def _content(self, declaration: Declaration, mixed: bool, visited: set[int]) -> Iterator[GroupPlan]:
         node = declaration.node
@@ -54,6 +58,8 @@ class Groups:
                 yield from self._content(Declaration(inline, declaration.schema), mixed, visited)
             elif named is not None:
                 yield from self._content(named, mixed, visited)
+            elif self._is_open(declaration):
+                yield GroupPlan(kind="any", name="##any lax", min_occurs=0, max_occurs=UNBOUNDED)
             return
         derivation = next((n for n in node.iterfind(f"{{{XS}}}complexContent/*") if _local(n) in _DERIVATIONS), None)
         if derivation is not None:
@@ -66,7 +72,12 @@ class Groups:
 
     def _named(self, declaration: Declaration, attribute: str) -> Declaration | None:
         name = self._source.resolve(declaration.node, attribute, declaration.schema)
-        return self._source.find("complexType", name) if name is not None else None
+        return self._source.find_from(declaration, "complexType", name) if name is not None else None
+
+    def _is_open(self, declaration: Declaration) -> bool:
+        """Whether an element may hold anything."""
+        name = self._source.resolve(declaration.node, "type", declaration.schema)
+        return name in (None, f"{{{XS}}}anyType") and declaration.node.find(f"{{{XS}}}simpleType") is None
 
     def _particle(self, declaration: Declaration, mixed: bool, groups: frozenset[str]) -> Iterator[GroupPlan]:
         node, schema = declaration.node, declaration.schema
@@ -81,7 +92,7 @@ class Groups:
             yield GroupPlan(kind="any", name=allowed, min_occurs=least, max_occurs=most)
         elif kind == "group":
             name = self._source.resolve(node, "ref", schema) or ""
-            group = self._source.find("group", name)
+            group = self._source.find_from(declaration, "group", name)
             inner = () if group is None or name in groups else group.node.iterchildren(*_PARTICLES)
             for child in inner:
                 inside = self._particle(Declaration(child, group.schema if group else schema), mixed, groups | {name})
@@ -94,7 +105,7 @@ class Groups:
     def _element(self, declaration: Declaration, least: int, most: int, mixed: bool) -> GroupPlan:
         target = self._source.target(declaration)
         if target is declaration:
-            name = clark(_namespace(declaration), declaration.node.get("name") or "")
+            name = self._source.member_name(declaration)
             # What stands between the words of mixed content has no field of its own to be compared by.
             shown = f"{name} {self._digest(declaration)}" if mixed else name
             return GroupPlan(kind="element", name=shown, min_occurs=least, max_occurs=most)
@@ -152,11 +163,6 @@ def _leaves(group: GroupPlan) -> Iterator[GroupPlan]:
         yield group
     for part in group.parts:
         yield from _leaves(part)
-
-
-def _namespace(declaration: Declaration) -> str:
-    form = declaration.node.get("form") or declaration.schema.element.get("elementFormDefault")
-    return declaration.schema.target_namespace if form == "qualified" else ""
 
 
 def _occurs(value: str | None) -> int:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mpesa_cbp_generator.builtins import BUILTINS
-from mpesa_cbp_generator.model import ClassPlan, FieldPlan, Plan, TypeReference
+from mpesa_cbp_generator.builtins import BUILTINS, JUDGED, white_space
+from mpesa_cbp_generator.literals import literal
+from mpesa_cbp_generator.model import ClassPlan, FieldPlan, Plan, SimpleTypePlan, TypeReference
 from mpesa_cbp_generator.source import Facets, namespace_of
 
 
@@ -64,6 +65,16 @@ class Layout:
         """Named types that extend or restrict a class directly, and so may stand where it is expected."""
         return tuple(child for child in self._children.get(item.id, ()) if item.path != child.path)
 
+    def keeps_order(self, item: ClassPlan) -> bool:
+        """Whether a class or one that it extends has a content model, and so the field ``element_order``."""
+        if item.group is not None and not item.mixed:
+            return True
+        return item.base in self.by_id and self.keeps_order(self.by_id[item.base])
+
+    def descendants(self, item: ClassPlan) -> tuple[ClassPlan, ...]:
+        """Named types that are derived from a class, directly or not."""
+        return tuple(one for child in self.derived(item) for one in (child, *self.descendants(child)))
+
     def writers(self) -> dict[str, tuple[bool, bool]]:
         """For each class id, whether a writer in default-namespace style and one with prefixes are needed."""
         needed: dict[str, list[bool]] = {item.id: [False, False] for item in self.plan.classes}
@@ -105,6 +116,8 @@ class Layout:
         attributes = {f.namespace for f in fields if f.kind == "attribute"} - {"", self.XML}
         derived = {namespace_of(c.path[0]) for reached in self.closure(item) for c in self.derived(reached)} - {root}
         open_content = any(f.kind in ("any", "mixed") or self.is_any(f) for f in fields)
+        # A qualified name without a prefix would mean the default namespace.
+        open_content = open_content or any(t.name == "QName" and t.kind == "builtin" for f in fields for t in f.types)
         return bool(others or attributes or derived or open_content)
 
     def prefix(self, namespace: str) -> str:
@@ -194,11 +207,13 @@ class Layout:
 
     def has_python_default(self, field: FieldPlan) -> bool:
         """Attributes take the contract's default where they are absent; elements do not (XML Schema part 1, 3.3.4)."""
-        return field.kind == "attribute" and field.default is not None and not field.is_list
+        return field.kind == "attribute" and field.default is not None
 
     def default_expression(self, field: FieldPlan) -> str:
         """Python expression of the contract's default."""
         default = field.default or ""
+        if field.simple is not None:
+            return f"{self.simple_reader(field)}({default!r})"
         for reference in field.types:
             if reference.kind == "enumeration":
                 enumeration = self.enumerations[reference.name]
@@ -215,55 +230,109 @@ class Layout:
 
     def facets(self, field: FieldPlan) -> str:
         """Name of the module constant that holds a field's facets, empty where there are none."""
-        arguments = dict(self._facet_arguments(field))
+        fixed = self.default_expression(field) if field.fixed and field.default is not None else None
+        return self._constant_facets(dict(facet_arguments(field.facets, self.value_builtin(field), fixed)))
+
+    def _constant_facets(self, arguments: dict[str, str]) -> str:
         if not arguments:
             return ""
         expression = f"Facets({', '.join(f'{name}={value}' for name, value in arguments.items())})"
         return self.constants.setdefault(expression, f"_FACETS_{len(self.constants) + 1}")
 
-    def _facet_arguments(self, field: FieldPlan) -> Iterator[tuple[str, str]]:
-        facets = field.facets
-        builtin = field.types[0].name if field.types[0].kind == "builtin" and len(field.types) == 1 else "string"
-        for name in ("length", "min_length", "max_length", "total_digits", "fraction_digits"):
-            value = getattr(facets, name)
-            if value is not None:
-                yield name, repr(value)
-        if facets.patterns:
-            yield "patterns", repr(facets.patterns)
-        yield from self._bounds(facets, builtin)
-        if field.fixed and field.default is not None:
-            yield "fixed", self.default_expression(field)
+    def value_builtin(self, field: FieldPlan) -> str:
+        """Built-in type that the values of a field go back to; ``string`` where it has several."""
+        if len(field.types) != 1:
+            return "string"
+        (reference,) = field.types
+        if reference.kind == "enumeration":
+            return self.enumerations[reference.name].builtin
+        return reference.name if reference.kind == "builtin" else "string"
 
-    def _bounds(self, facets: Facets, builtin: str) -> Iterator[tuple[str, str]]:
-        known = BUILTINS[builtin]
-        for name, value, own in (
-            ("minimum", facets.min_inclusive, known.minimum),
-            ("maximum", facets.max_inclusive, known.maximum),
-            ("above", facets.min_exclusive, None),
-            ("below", facets.max_exclusive, None),
-        ):
-            expression = literal(builtin, value) if value is not None else None
-            if expression is not None:
-                yield name, expression
-            elif own is not None:
-                yield name, repr(own)
+    # -- lists and unions ---------------------------------------------------------------------------------------
+
+    def simple(self, field: FieldPlan) -> str:
+        """Name of the module constant that reads, writes and checks a list or a union."""
+        if field.simple is None:
+            raise ValueError(f"{field.name} is neither a list nor a union")
+        expression = self._simple(field.simple)
+        return self.constants.setdefault(expression, f"_SIMPLE_{len(self.constants) + 1}")
+
+    def simple_reader(self, field: FieldPlan) -> str:
+        """Function that reads a list or a union."""
+        kind = "list" if field.simple is not None and field.simple.variety == "list" else "union"
+        return f"{self.simple(field)}.read_{kind}"
+
+    def _simple(self, tree: SimpleTypePlan) -> str:
+        facets = self._constant_facets(dict(facet_arguments(tree.facets, self._builtin_of(tree))))
+        shown = f", facets={facets}" if facets else ""
+        if tree.type is None:
+            parts = ", ".join(self._simple(item) for item in tree.items)
+            return f"{'ListOf' if tree.variety == 'list' else 'UnionOf'}({parts}{shown})"
+        kind = BUILTINS[self._builtin_of(tree)].kind
+        read = f"read_{'text' if kind == 'any' else kind}"
+        if kind == "text":
+            read = {"collapse": "read_token", "replace": "read_normalized"}.get(tree.facets.white_space or "", read)
+        write = "same_text" if kind in ("text", "token", "any") else f"{kind}_text"
+        if tree.type.kind == "enumeration":
+            name = self.qualified_type(tree.type.name)
+            return f"Atomic(enumeration_reader({name}, {read}), {write}, ({name},){shown})"
+        return f"Atomic({read}, {write}, ({BUILTINS[tree.type.name].annotation},){shown})"
+
+    def _builtin_of(self, tree: SimpleTypePlan) -> str:
+        if tree.type is None:
+            return "string"
+        return self.enumerations[tree.type.name].builtin if tree.type.kind == "enumeration" else tree.type.name
 
 
-def literal(builtin: str, value: str) -> str | None:
-    """Python expression of a lexical value, None where the type has no literal here or the value is none of it."""
+def blanks(field: FieldPlan, builtin: str) -> str:
+    """What reading does with blanks in a field's text: preserve, replace or collapse."""
+    return field.facets.white_space or white_space(builtin)
+
+
+_FACET_NAMES = {
+    "min_inclusive": "minInclusive",
+    "max_inclusive": "maxInclusive",
+    "min_exclusive": "minExclusive",
+    "max_exclusive": "maxExclusive",
+}
+_BOUNDS = {"min_inclusive": "minimum", "max_inclusive": "maximum", "min_exclusive": "above", "max_exclusive": "below"}
+
+
+def facet_arguments(facets: Facets, builtin: str, fixed: str | None = None) -> Iterator[tuple[str, str]]:
+    """Arguments of the run-time ``Facets`` of a simple type, as Python expressions."""
     kind = BUILTINS[builtin].kind
-    stripped = value.strip()
-    try:
-        if kind == "integer":
-            return repr(int(stripped))
-        if kind == "decimal":
-            return f"Decimal({stripped!r})"
-        if kind == "boolean":
-            return repr({"true": True, "1": True, "false": False, "0": False}[stripped])
-        if kind == "float":
-            return repr(float(stripped))
-    except (ValueError, KeyError):
-        return None
-    if kind in ("text", "token"):
-        return repr(value)
-    return None
+    for name in ("length", "min_length", "max_length", "total_digits", "fraction_digits"):
+        value = getattr(facets, name)
+        if value is not None:
+            yield name, repr(value)
+    if facets.patterns:
+        yield "patterns", repr(facets.patterns)
+        if kind not in ("text", "token", "any"):
+            yield "write", f"{kind}_text"
+    yield from _bounds(facets, builtin)
+    if facets.enumeration:
+        values = [literal(builtin, value) for value in facets.enumeration]
+        yield "enumeration", f"({', '.join(value for value in values if value is not None)},)"
+    if builtin in JUDGED:
+        yield "builtin", repr(builtin)
+    rule = facets.white_space or white_space(builtin)
+    if kind in ("text", "token") and rule != "preserve":
+        yield "white_space", repr(rule)
+    if fixed is not None:
+        yield "fixed", fixed
+
+
+def _bounds(facets: Facets, builtin: str) -> Iterator[tuple[str, str]]:
+    known = BUILTINS[builtin]
+    own = {"min_inclusive": known.minimum, "max_inclusive": known.maximum}
+    lexical = []
+    for name, argument in _BOUNDS.items():
+        value = getattr(facets, name)
+        if value is not None and known.kind == "token":
+            lexical.append((_FACET_NAMES[name], value))
+        elif value is not None:
+            yield argument, literal(builtin, value) or "None"
+        elif own.get(name) is not None:
+            yield argument, repr(own[name])
+    if lexical:
+        yield "bounds", repr(tuple(lexical))

@@ -30,13 +30,24 @@ class TypeReference:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SimpleTypePlan:
+    """A list or a union, down to its atomic types: those have a ``type``, the others ``items``."""
+
+    variety: Literal["atomic", "list", "union"]
+    type: TypeReference | None = None
+    facets: Facets = Facets()
+    items: tuple[SimpleTypePlan, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldPlan:
     """One field of a class.
 
     ``name`` is the Python name, ``xml_name`` and ``namespace`` what stands on the wire. ``absent_on_reading`` marks
     a required element whose absence is tolerated when a message is read. ``values`` maps spellings met on the wire
     to the contract's value. ``sensitive`` fields are left out of every representation. ``composition`` tells of what a
-    union or list is made, where ``types`` and ``facets`` do not say it all.
+    union or list is made, where ``types`` and ``facets`` do not say it all, and ``simple`` how it is read and written.
+    ``namespaces`` are those that a wildcard lets in, or ``!`` and those that it excludes; none means all.
     """
 
     name: str
@@ -55,6 +66,8 @@ class FieldPlan:
     rank: int = 0
     facets: Facets = Facets()
     composition: str = ""
+    simple: SimpleTypePlan | None = None
+    namespaces: tuple[str, ...] = ()
     documentation: str = ""
     aliases: tuple[str, ...] = ()
     values: tuple[tuple[str, str], ...] = ()
@@ -95,7 +108,8 @@ class ClassPlan:
     which they are met; ``path`` is the contract's own name:
     the Clark name of the global declaration, then the local names down to an anonymous type. ``group`` is the whole
     content model, inherited content included, where it is not a plain sequence; ``facets`` are those of a restriction
-    of another class's simple content.
+    of another class's simple content, ``prohibited`` the inherited fields that may not be given. ``is_named`` tells a
+    named type from a global element with a type of its own.
     """
 
     module: str
@@ -112,6 +126,13 @@ class ClassPlan:
     place: Place
     group: GroupPlan | None = None
     facets: Facets = Facets()
+    prohibited: tuple[str, ...] = ()
+    is_named: bool = False
+
+    @property
+    def type_name(self) -> str | None:
+        """Clark name of the named type that the class stands for, None where the type has no name."""
+        return self.path[0] if self.is_named else None
 
     @property
     def id(self) -> str:

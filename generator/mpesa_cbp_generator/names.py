@@ -12,42 +12,22 @@ from collections.abc import Iterable
 
 DEFAULT_ACRONYMS = ("API", "HTTP", "HTTPS", "ID", "SOAP", "URI", "URL", "UUID", "XML")
 
-# Names that generated modules use themselves; a field or class of that name would hide them.
-_RESERVED_FIELDS = frozenset(
-    {
-        "to_xml",
-        "from_xml",
-        "validate",
-        "Meta",
-        "str",
-        "int",
-        "bool",
-        "bytes",
-        "float",
-        "list",
-        "dict",
-        "object",
-        "tuple",
-    }
-    | {
-        "type",
-        "Decimal",
-        "date",
-        "datetime",
-        "time",
-        "self",
-        "cls",
-        "None",
-        "True",
-        "False",
-        "field",
-        "dataclass",
-        "Enum",
-    }
-)
-_RESERVED_CLASSES = frozenset(
-    {"Any", "ClassVar", "Decimal", "Enum", "Reading", "Meta", "TYPE_CHECKING", "ELEMENTS", "OPERATIONS", "Operation"}
-)
+# Names that the body of a generated class uses itself; a field of that name would hide them there.
+_RESERVED_FIELDS = frozenset({
+    "to_text", "to_xml", "from_xml", "from_element", "validate", "element_order", "self", "cls",
+    "str", "int", "bool", "bytes", "float", "list", "dict", "object", "tuple", "type", "datetime",
+    "field", "dataclass", "classmethod", "property",
+})  # fmt: skip
+
+# Names that generated modules use themselves at module level; a class of that name would hide them.
+_RESERVED_CLASSES = frozenset({
+    "Any", "Atomic", "Checking", "CodecError", "Content", "DECLARATION", "Decimal", "ELEMENTS", "Enum", "Facets",
+    "InvalidMessage", "InvalidValue", "ListOf", "Message", "Meta", "NIL_ATTRIBUTE", "OPERATIONS", "Operation", "QName",
+    "Reading", "TYPE_CHECKING", "UnionOf", "ZonedDate", "AttributeError", "RecursionError", "TypeError", "ValueError",
+})  # fmt: skip
+
+# What an enumeration has of itself; a member of that name would hide it.
+_RESERVED_MEMBERS = frozenset({"Decimal", "mro", "name", "value"})
 
 # A word of a camel-case name: a run of capitals that ends before a capitalised word, a capitalised or small word,
 # a run of capitals, a run of digits, or a run of letters without case.
@@ -103,14 +83,17 @@ def class_name(name: str, acronyms: Iterable[str] = DEFAULT_ACRONYMS) -> str:
 
 def member_name(value: str, acronyms: Iterable[str] = DEFAULT_ACRONYMS) -> str:
     """Name of an enumeration member: an identifier-like value or id as it stands, anything else made into one."""
-    if value.isidentifier() and not keyword.iskeyword(value) and not value.startswith("_") and value != "mro":
-        return unicodedata.normalize("NFKC", value)
+    plain = unicodedata.normalize("NFKC", value)
+    if plain.isidentifier() and not keyword.iskeyword(plain) and plain[0] != "_" and plain not in _RESERVED_MEMBERS:
+        return plain if not plain.startswith("read_") else f"{plain}_"
+    if not value:
+        return "EMPTY"
     joined = "_".join(words(value, acronyms)).upper()
     if not joined:
         joined = "_".join(unicodedata.name(char, "CHARACTER").replace(" ", "_").replace("-", "_") for char in value)
-    if not joined or not joined[0].isidentifier() or joined[0].isdigit():
-        joined = f"VALUE_{joined}" if joined else "EMPTY"
-    return joined
+    if joined[0].isdigit():
+        joined = f"MINUS_{joined}" if value.lstrip().startswith("-") else f"N{joined}"
+    return joined if joined.isidentifier() else f"N_{joined}"
 
 
 def module_name(text: str) -> str:

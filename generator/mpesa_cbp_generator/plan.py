@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
-from typing import TypeVar
 
 from mpesa_cbp_generator import names
-from mpesa_cbp_generator.analyse import Member, Shape, TypeName, analyse
-from mpesa_cbp_generator.composition import composition
+from mpesa_cbp_generator.analyse import Member, Shape, analyse
 from mpesa_cbp_generator.config import Config
 from mpesa_cbp_generator.constraints import constraints
-from mpesa_cbp_generator.errors import ConfigurationError, Problem
+from mpesa_cbp_generator.content import ANY, bounds, leaf_names
+from mpesa_cbp_generator.errors import ContractError, Problem
 from mpesa_cbp_generator.groups import Groups
 from mpesa_cbp_generator.load import Contract
 from mpesa_cbp_generator.loosen import loosen
@@ -23,27 +22,28 @@ from mpesa_cbp_generator.model import (
     FieldPlan,
     GroupPlan,
     MemberPlan,
-    MessagePlan,
     ModulePlan,
-    OperationPlan,
     Plan,
     SourcePlan,
     TypeReference,
 )
+from mpesa_cbp_generator.naming import Key, class_names, module_names
+from mpesa_cbp_generator.plan_fields import FieldPlanner, has_own_restriction
+from mpesa_cbp_generator.plan_operations import operation_plans
+from mpesa_cbp_generator.settings import Settings
+from mpesa_cbp_generator.simple_types import simple_type
 from mpesa_cbp_generator.source import (
     Declaration,
     Facets,
     Place,
     Source,
+    clark,
     documentation,
     local_name,
     namespace_of,
 )
 from mpesa_cbp_generator.validate import validate
-from mpesa_cbp_generator.wsdl import MessageShape, OperationShape, operations
-
-Key = tuple[str, ...]
-_T = TypeVar("_T")
+from mpesa_cbp_generator.wsdl import OperationShape, operations
 
 
 def _ignore(_: Problem) -> None:
@@ -72,7 +72,7 @@ def make_plan(
     builder = _Builder(contract, config, source, {shape.key: shape for shape in shapes})
     plan = builder.plan(found_operations)
     if strict_settings:
-        builder.check_settings(plan)
+        builder.settings.check(plan)
     return plan
 
 
@@ -87,16 +87,23 @@ class _Builder:
         self.config = config
         self.source = source
         self.groups = Groups(source)
+        self.settings = Settings(config)
         self.merged = _merged_elements(shapes)
         self.shapes = {key: shape for key, shape in shapes.items() if key not in self.merged}
         self.declarations = {key: self._declaration(key) for key in self.shapes}
-        self.modules = self._modules()
-        self.names = self._names()
-        self.used: set[str] = set()
+        self.modules = module_names(self.shapes, config)
+        self.names = class_names(self.shapes, self.modules, config)
+        references = {key: self._reference(self.merged.get(key, key)) for key in shapes}
+        self.fields = FieldPlanner(source, self.settings, self.modules, references, self.shapes)
+        self.built: dict[Key, ClassPlan] = {}
+        self.problems: list[Problem] = []
 
     def plan(self, found: tuple[OperationShape, ...]) -> Plan:
         classes = tuple(self._class(shape) for shape in self.shapes.values() if shape.kind != "enumeration")
         enumerations = tuple(self._enumeration(shape) for shape in self.shapes.values() if shape.kind == "enumeration")
+        problems = [*self.problems, *self.fields.problems]
+        if problems:
+            raise ContractError(problems)
         classes, modules = self._joined_modules(classes)
         return Plan(
             package=self.config.package,
@@ -108,7 +115,7 @@ class _Builder:
             modules=modules,
             enumerations=tuple(sorted(enumerations, key=lambda item: (item.module, item.place.file, item.place.line))),
             classes=classes,
-            operations=self._operations(found, classes),
+            operations=operation_plans(found, classes, self.settings),
         )
 
     # -- where things are declared ------------------------------------------------------------------------------
@@ -123,79 +130,38 @@ class _Builder:
             if found is None:
                 return None
             members = self.source.members(found)
-            found = members.get(("element", name)) or members.get(("attribute", name))
+            named = [d for (_, qname), d in members.items() if local_name(qname) == name]
+            # Of an element and an attribute of one name, the one that has the anonymous type is meant.
+            found = next((d for d in named if d.node.get("type") is None and len(d.node)), None)
         return found
 
     def _place(self, key: Key) -> Place:
         declaration = self.declarations.get(key)
         return declaration.place if declaration is not None else Place("", 0)
 
-    # -- names --------------------------------------------------------------------------------------------------
+    def _reference(self, key: Key) -> TypeReference:
+        name = ".".join(self.names[key])
+        return TypeReference(kind="enumeration" if self.shapes[key].kind == "enumeration" else "class", name=name)
 
-    def _modules(self) -> dict[str, str]:
-        namespaces = sorted({namespace_of(key[1]) for key in self.shapes})
-        taken: set[str] = set(self.config.modules.values())
-        assigned = {}
-        for namespace in namespaces:
-            configured = self.config.modules.get(namespace)
-            assigned[namespace] = configured or names.unique(names.module_name(namespace or "types"), taken)
-        return assigned
-
-    def _names(self) -> dict[Key, tuple[str, str]]:
-        """Module and class name of every shape: anonymous types after their element, parents added on collision."""
-        wanted = {key: self._own_name(key) for key in self.shapes}
-        depth = dict.fromkeys(self.shapes, 1)
-        while True:
-            counts = Counter(wanted.values())
-            clashing = [key for key, name in wanted.items() if counts[name] > 1 and depth[key] < len(self._path(key))]
-            if not clashing:
-                break
-            for key in clashing:
-                depth[key] += 1
-                module = wanted[key][0]
-                joined = "".join(
-                    names.class_name(part, self.config.acronyms) for part in self._path(key)[-depth[key] :]
-                )
-                wanted[key] = (module, joined)
-        taken: dict[str, set[str]] = defaultdict(set)
-        result = {}
-        for key in sorted(wanted, key=lambda key: (len(key), key[0] != "type", key)):
-            module, name = wanted[key]
-            if name in taken[module] and key[0] == "element":
-                name = f"{name}Element"
-            result[key] = (module, names.unique(name, taken[module]))
-        return result
-
-    def _path(self, key: Key) -> list[str]:
-        return [local_name(key[1]), *key[2:]]
-
-    def _own_name(self, key: Key) -> tuple[str, str]:
-        module = self.modules[namespace_of(key[1])]
-        return module, names.class_name(self._path(key)[-1], self.config.acronyms)
-
-    def _id(self, key: Key) -> str:
-        return ".".join(self.names[self.merged.get(key, key)])
+    def _base(self, shape: Shape) -> Shape | None:
+        keys = (self.merged.get(base.shape, base.shape) for base in shape.bases if base.shape is not None)
+        return next((self.shapes[key] for key in keys if self.shapes[key].kind != "enumeration"), None)
 
     # -- classes ------------------------------------------------------------------------------------------------
 
     def _class(self, shape: Shape) -> ClassPlan:
+        if shape.key not in self.built:
+            self.built[shape.key] = self._made_class(shape)
+        return self.built[shape.key]
+
+    def _made_class(self, shape: Shape) -> ClassPlan:
         module, name = self.names[shape.key]
         declaration = self.declarations[shape.key]
-        base = next((self._id(b.shape) for b in shape.bases if b.shape is not None), None)
-        members = list(shape.members)
-        taken: set[str] = set()
-        inherited = self._inherited(shape)
-        taken.update(names.field_name(member.name, self.config.acronyms) for member in inherited)
-        declared = self.source.members(declaration) if declaration is not None else {}
-        overridden = {(m.kind, m.namespace, m.name) for m in inherited}
-        fields = []
-        for member in members:
-            wanted = self._field_wish(member)
-            if (member.kind, member.namespace, member.name) in overridden:
-                chosen = wanted
-            else:
-                chosen = names.unique(wanted, taken)
-            fields.append(self._field(shape, member, chosen, declared))
+        base = self._base(shape)
+        inherited = self._all_fields(base) if base is not None else ()
+        members = self._own_members(shape, declaration)
+        fields = self.fields.fields(shape, declaration, inherited, [m for m in members if m.types or m.kind == "any"])
+        group, fields = self._group(shape, declaration, inherited, fields)
         return ClassPlan(
             module=module,
             name=name,
@@ -204,27 +170,81 @@ class _Builder:
             root_aliases=tuple(
                 alias for root in self._roots(shape) for alias in self.config.aliases.get(local_name(root), ())
             ),
-            base=base,
+            base=self._class(base).id if base is not None else None,
             abstract=shape.abstract,
             mixed=shape.mixed,
             nillable=shape.nillable,
-            fields=tuple(fields),
+            fields=fields,
             documentation=self._documentation(shape, declaration),
             place=self._place(shape.key),
-            group=self._group(shape, declaration),
-            facets=self.source.simple_content(declaration) if declaration is not None else Facets(),
+            group=group,
+            facets=self._own_facets(declaration),
+            is_named=shape.key[0] == "type" and len(shape.key) == 2,
+            prohibited=self._prohibited(declaration, inherited),
         )
 
-    def _group(self, shape: Shape, declaration: Declaration | None) -> GroupPlan | None:
-        return self.groups.of(declaration, mixed=shape.mixed) if declaration is not None else None
+    def _all_fields(self, shape: Shape) -> tuple[FieldPlan, ...]:
+        base = self._base(shape)
+        own = self._class(shape).fields
+        names_of_own = {field.name for field in own}
+        inherited = self._all_fields(base) if base is not None else ()
+        return (*(field for field in inherited if field.name not in names_of_own), *own)
 
-    def _inherited(self, shape: Shape) -> list[Member]:
-        result: list[Member] = []
-        for base in shape.bases:
-            parent = self.shapes.get(self.merged.get(base.shape, base.shape)) if base.shape else None
-            if parent is not None:
-                result = [*self._inherited(parent), *parent.members]
-        return result
+    def _own_members(self, shape: Shape, declaration: Declaration | None) -> list[Member]:
+        """Members of a shape; xsdata leaves out the text of a type that only narrows its base's."""
+        members = list(shape.members)
+        base = self._base(shape)
+        while base is not None and has_own_restriction(declaration) and not any(m.kind == "text" for m in members):
+            members.extend(member for member in base.members if member.kind == "text")
+            base = self._base(base)
+        return members
+
+    def _prohibited(self, declaration: Declaration | None, inherited: tuple[FieldPlan, ...]) -> tuple[str, ...]:
+        declared = self.source.members(declaration) if declaration is not None else {}
+        known = ((field, declared.get(("attribute", clark(field.namespace, field.xml_name)))) for field in inherited)
+        return tuple(
+            field.name
+            for field, found in known
+            if field.kind == "attribute" and found is not None and found.node.get("use") == "prohibited"
+        )
+
+    def _own_facets(self, declaration: Declaration | None) -> Facets:
+        """Facets by which a complex type restricts the simple content of another one."""
+        found = simple_type(self.source, declaration) if declaration is not None else None
+        return found.facets if found is not None and has_own_restriction(declaration) else Facets()
+
+    def _group(
+        self,
+        shape: Shape,
+        declaration: Declaration | None,
+        inherited: tuple[FieldPlan, ...],
+        own: tuple[FieldPlan, ...],
+    ) -> tuple[GroupPlan | None, tuple[FieldPlan, ...]]:
+        """Content model where it is not a plain sequence, and the own fields as often as the model has them."""
+        if declaration is None:
+            self._report(shape, declaration, "its declaration cannot be found")
+            return None, own
+        whole = self.groups.whole(declaration, mixed=shape.mixed)
+        group = self.groups.of(declaration, mixed=shape.mixed)
+        if shape.mixed:
+            return group, own
+        names_of_own = {field.name for field in own}
+        every = (*(field for field in inherited if field.name not in names_of_own), *own)
+        tags = {ANY if f.kind == "any" else clark(f.namespace, f.xml_name): f for f in every if f.kind in _CHILDREN}
+        stated = set(leaf_names(whole))
+        for name in sorted(stated - set(tags)):
+            self._report(shape, declaration, f"{name} stands where it is not expected")
+        if not shape.is_restriction and not stated >= set(tags):
+            self._report(shape, declaration, f"{', '.join(sorted(set(tags) - stated))} does not stand in it")
+        bounded = {field.name: bounds(whole, name) for name, field in tags.items()}
+        dropped = shape.is_restriction and stated != set(tags)
+        return whole if dropped else group, tuple(_bounded(field, bounded.get(field.name), inherited) for field in own)
+
+    def _report(self, shape: Shape, declaration: Declaration | None, message: str) -> None:
+        place = declaration.place if declaration is not None else Place(namespace_of(shape.key[1]) or "contract", 0)
+        construct = "xs:element" if shape.key[0] == "element" else "xs:complexType"
+        shown = "/".join((local_name(shape.key[1]), *shape.key[2:]))
+        self.problems.append(Problem(place.file, place.line, construct, f"{shown!r} is not supported: {message}"))
 
     def _roots(self, shape: Shape) -> Iterable[str]:
         if len(shape.key) == 2 and shape.is_root and not (shape.kind == "element" and shape.abstract):
@@ -244,83 +264,10 @@ class _Builder:
                 texts.append(documentation(element.node))
         return "\n\n".join(dict.fromkeys(text for text in texts if text))
 
-    def _field_wish(self, member: Member) -> str:
-        wishes = {"any": "any_element", "any-attributes": "any_attributes", "mixed": "content", "text": "value"}
-        return wishes.get(member.kind) or names.field_name(member.name, self.config.acronyms)
-
-    def _field(
-        self, shape: Shape, member: Member, name: str, declared: Mapping[tuple[str, str], Declaration]
-    ) -> FieldPlan:
-        owner = self._path(shape.key)[-1]
-        called = owner if member.kind == "text" else member.name
-        declaration = declared.get((member.kind, "" if member.kind == "any" else member.name))
-        # xsdata takes every wildcard for optional.
-        wildcard_required = member.kind == "any" and declaration is not None and self.source.is_required(declaration)
-        own = self.declarations[shape.key]
-        if declaration is None and member.kind == "text":
-            declaration = own
-        facets, text, made_of, nillable = Facets(), "", "", member.nillable
-        listed = any(t.shape for t in member.types)
-        if declaration is not None:
-            target = self.source.target(declaration)
-            facets = self.source.facets(target)
-            made_of = composition(self.source, target, with_values=not listed)
-            # xsdata forgets it where the type is a restriction of a built-in one.
-            nillable = nillable or (member.kind == "element" and target.node.get("nillable") in ("true", "1"))
-            text = "" if member.kind == "text" else documentation(declaration.node) or documentation(target.node)
-        return FieldPlan(
-            name=name,
-            xml_name=member.name if member.kind in ("element", "attribute") else "",
-            namespace=member.namespace,
-            kind=member.kind,
-            types=self._types(owner, member),
-            min_occurs=1 if wildcard_required else member.min_occurs,
-            max_occurs=member.max_occurs,
-            nillable=nillable,
-            is_list=member.is_list,
-            default=member.default,
-            fixed=member.fixed,
-            choice=member.choice,
-            sequence=member.sequence,
-            rank=member.rank,
-            facets=Facets() if listed else facets,
-            composition=made_of,
-            documentation=text,
-            aliases=self._setting(self.config.aliases, owner, called) or (),
-            values=tuple(sorted((self._setting(self.config.values, owner, called) or {}).items())),
-            absent_on_reading=self._named(self.config.absent_on_reading, owner, called),
-            sensitive=self._named(self.config.sensitive, owner, called),
-            place=declaration.place if declaration is not None else self._place(shape.key),
-        )
-
-    def _types(self, owner: str, member: Member) -> tuple[TypeReference, ...]:
-        configured = self._setting(self.config.types, owner, member.name)
-        if configured is not None:
-            return (TypeReference(kind="builtin", name=configured),)
-        return tuple(dict.fromkeys(self._reference(type_name) for type_name in member.types))
-
-    def _reference(self, type_name: TypeName) -> TypeReference:
-        if type_name.shape is None:
-            return TypeReference(kind="builtin", name=type_name.builtin or "string")
-        shape = self.shapes[self.merged.get(type_name.shape, type_name.shape)]
-        kind = "enumeration" if shape.kind == "enumeration" else "class"
-        return TypeReference(kind=kind, name=self._id(shape.key))  # type: ignore[arg-type]
-
-    def _setting(self, table: Mapping[str, _T], owner: str, name: str) -> _T | None:
-        for key in (f"{owner}.{name}", name):
-            if key in table:
-                self.used.add(key)
-                return table[key]
-        return None
-
-    def _named(self, keys: frozenset[str], owner: str, name: str) -> bool:
-        found = keys & {f"{owner}.{name}", name}
-        self.used |= found
-        return bool(found)
-
     def _enumeration(self, shape: Shape) -> EnumerationPlan:
         module, name = self.names[shape.key]
         declaration = self.declarations[shape.key]
+        simple = simple_type(self.source, declaration) if declaration is not None else None
         known = self.source.enumeration_values(declaration) if declaration is not None else {}
         taken: set[str] = set()
         members = []
@@ -345,10 +292,8 @@ class _Builder:
             members=tuple(members),
             documentation=documentation(declaration.node) if declaration is not None else "",
             place=self._place(shape.key),
-            facets=dataclasses.replace(self.source.facets(declaration), enumeration=()) if declaration else Facets(),
+            facets=dataclasses.replace(simple.facets, enumeration=()) if simple is not None else Facets(),
         )
-
-    # -- modules ------------------------------------------------------------------------------------------------
 
     def _joined_modules(self, classes: tuple[ClassPlan, ...]) -> tuple[tuple[ClassPlan, ...], tuple[ModulePlan, ...]]:
         modules = []
@@ -367,66 +312,19 @@ class _Builder:
             )
         return _bases_first(classes), tuple(modules)
 
-    # -- operations ---------------------------------------------------------------------------------------------
 
-    def _operations(
-        self, found: tuple[OperationShape, ...], classes: tuple[ClassPlan, ...]
-    ) -> tuple[OperationPlan, ...]:
-        roots = {root: item.id for item in classes for root in item.roots}
-        taken: set[str] = set()
-        plans = []
-        for shape in found:
-            role = self.config.roles.get(shape.name, "caller")
-            self.used.add(shape.name)
-            constant = "_".join(names.words(shape.name, self.config.acronyms)).upper()
-            constant = constant if constant[:1].isalpha() else f"OPERATION_{constant}"
-            plans.append(
-                OperationPlan(
-                    name=shape.name,
-                    constant=names.unique(constant, taken),
-                    namespace=shape.namespace,
-                    port_type=shape.port_type,
-                    binding=shape.binding,
-                    service=shape.service,
-                    port=shape.port,
-                    address=shape.address,
-                    soap_action=shape.soap_action,
-                    style=shape.style,
-                    role=role,
-                    input=self._message(shape.input, roots),
-                    output=self._message(shape.output, roots) if shape.output is not None else None,
-                    faults=shape.faults,
-                    documentation=shape.documentation,
-                    place=shape.place,
-                )
-            )
-        return tuple(plans)
+_CHILDREN = ("element", "any")
 
-    def _message(self, shape: MessageShape, roots: Mapping[str, str]) -> MessagePlan:
-        # A revision that lacks the document has no payload, whatever the settings of another one say.
-        linked = self.config.payloads.get(shape.body or "")
-        payload_root = linked if linked in roots else None
-        return MessagePlan(
-            body=shape.body,
-            body_class=roots.get(shape.body or ""),
-            headers=shape.headers,
-            header_classes=tuple(roots[header] for header in shape.headers if header in roots),
-            payload_root=payload_root,
-            payload=roots.get(payload_root) if payload_root is not None else None,
-        )
 
-    def check_settings(self, plan: Plan) -> None:
-        """Settings that speak of what the contract does not have are mistakes; say so instead of ignoring them."""
-        roots = {root for item in plan.classes for root in item.roots}
-        unknown = [local_name(name) for pair in self.config.payloads.items() for name in pair if name not in roots]
-        root_names = {local_name(root) for root in roots}
-        keyed = [*self.config.types, *self.config.values, *self.config.absent_on_reading, *self.config.sensitive]
-        keyed += [*self.config.roles, *(key for key in self.config.aliases if key not in root_names)]
-        unknown += [key for key in keyed if key not in self.used]
-        if unknown:
-            raise ConfigurationError(
-                f"settings name what the contract does not have: {', '.join(sorted(set(unknown)))}"
-            )
+def _bounded(field: FieldPlan, found: tuple[int, int] | None, inherited: tuple[FieldPlan, ...]) -> FieldPlan:
+    """A field with the occurrences that the whole content model gives it."""
+    if found is None:
+        return field
+    low, high = found
+    base = next((f for f in inherited if f.name == field.name), None)
+    if base is not None and base.repeated:
+        high = base.max_occurs
+    return dataclasses.replace(field, min_occurs=low, max_occurs=high)
 
 
 def _merged_elements(shapes: Mapping[Key, Shape]) -> dict[Key, Key]:

@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from mpesa_cbp_generator.layout import Layout
 from mpesa_cbp_generator.model import ModulePlan, Plan, to_json
 from mpesa_cbp_generator.render_class import class_text, docstring, enumeration_text
 from mpesa_cbp_generator.render_codec import check_function, read_function, tables, write_function
+from mpesa_cbp_generator.render_content import content_constant
 
 LINE_LENGTH = 120
 
@@ -34,9 +36,10 @@ def render(plan: Plan) -> dict[str, str]:
     files["__init__.py"] = environment.get_template("package.py.jinja").render(
         plan=plan, header=_header(plan), exports=_exports(plan), modules=_exporting_modules(plan)
     )
-    for name in ("checking", "errors", "lexical", "operation", "reading", "writing"):
-        source = (resources.files("mpesa_cbp_generator") / "runtime" / f"_{name}.py").read_text(encoding="utf-8")
-        files[f"_{name}.py"] = f"{_header(plan)}\n{source}"
+    runtime = resources.files("mpesa_cbp_generator") / "runtime"
+    for path in sorted(runtime.iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".py") and path.name != "__init__.py":
+            files[path.name] = f"{_header(plan)}\n{path.read_text(encoding='utf-8')}"
     formatted = _formatted(files, plan.package)
     formatted["contract.lock.json"] = to_json(plan)
     formatted["py.typed"] = ""
@@ -77,12 +80,12 @@ def _module(plan: Plan, module: ModulePlan, environment: jinja2.Environment) -> 
     for item in classes:
         body.append(class_text(item, layout))
         default, prefixed = writers[item.id]
-        parts = [tables(item, layout)]
+        parts: list[Iterable[str]] = [tables(item, layout), [content_constant(item, layout)]]
         parts += [write_function(item, layout, prefixed=False)] if default else []
         parts += [write_function(item, layout, prefixed=True)] if prefixed else []
         parts += [read_function(item, layout, trim=plan.trim), check_function(item, layout)]
         codecs.extend("\n".join(lines) for lines in parts)
-    constants = [f"{name} = {expression}" for expression, name in layout.constants.items()]
+    constants = [_constant(name, expression) for expression, name in layout.constants.items()]
     exported = sorted([*(item.name for item in classes), *(item.name for item in enumerations)])
     text = "\n\n\n".join([*body, *constants, *(code for code in codecs if code)])
     return environment.get_template("module.py.jinja").render(
@@ -99,20 +102,30 @@ def _module(plan: Plan, module: ModulePlan, environment: jinja2.Environment) -> 
     )
 
 
-_RARE = sorted({b.kind for b in BUILTINS.values()} - {"any", "text", "token", "integer", "boolean"})
+def _constant(name: str, expression: str) -> str:
+    # Defaults of fields refer to these in a lambda; mypy wants their type said.
+    annotation = f": {expression.partition('(')[0]}" if name.startswith("_SIMPLE_") else ""
+    return f"{name}{annotation} = {expression}"
+
+
+_RARE = sorted({b.kind for b in BUILTINS.values()} - {"any", "text", "token", "integer", "boolean", "qname"})
 
 _RUNTIME = {
-    "_checking": ("Checking", "Facets", "not_writable", "validated"),
+    "_checking": ("Checking",),
+    "_content": ("Content", "counted"),
     "_errors": ("InvalidValue",),
-    "_lexical": ("union_text", *(f"{kind}_text" for kind in _RARE), *(f"read_{kind}" for kind in _RARE)),
+    "_facets": ("Facets",),
+    "_lexical": (*(f"{kind}_text" for kind in _RARE), *(f"read_{kind}" for kind in _RARE)),
     "_reading": (
-        "Reading", "enumeration_reader", "list_reader", "new", "other_attributes", "parse",
+        "Reading", "enumeration_reader", "new", "other_attributes", "parse",
         "read_boolean", "read_integer",
-        "read_mixed", "read_text", "read_token", "union_reader",
+        "read_mixed", "read_normalized", "read_text", "read_token",
     ),
+    "_simple": ("Atomic", "ListOf", "UnionOf", "same_text"),
+    "_strict": ("conforms", "not_writable", "validated"),
     "_writing": (
         "DECLARATION", "NIL_ATTRIBUTE", "any_attributes_text", "any_content", "attribute_text", "boolean_text",
-        "element_text", "integer_text", "mixed_content", "required", "text",
+        "element_text", "integer_text", "mixed_content", "qname_declaration", "qname_text", "required", "text",
     ),
 }  # fmt: skip
 """Names of the runtime modules that generated modules use."""

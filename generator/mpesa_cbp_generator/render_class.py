@@ -5,8 +5,10 @@ from __future__ import annotations
 import textwrap
 
 from mpesa_cbp_generator.builtins import BUILTINS
-from mpesa_cbp_generator.layout import Layout, literal
+from mpesa_cbp_generator.layout import Layout
+from mpesa_cbp_generator.literals import literal
 from mpesa_cbp_generator.model import ClassPlan, EnumerationPlan, FieldPlan
+from mpesa_cbp_generator.render_content import declares_order
 from mpesa_cbp_generator.source import clark, local_name, namespace_of
 
 _WIDTH = 104
@@ -56,6 +58,12 @@ def class_text(item: ClassPlan, layout: Layout) -> str:
         out.append(f"    {field.name}: {layout.annotation(field)} = {_field_expression(field, layout)}")
         if field.documentation:
             out.append(f"    {docstring(field.documentation, '    ')}")
+    if declares_order(item, layout):
+        out += [
+            "",
+            "    element_order: list[str] = field(default_factory=list, metadata={'type': 'Ignore'})",
+            '    """Names of the fields in the order of their elements, one for each; empty: the contract\'s order."""',
+        ]
     out.append("")
     out.extend(_methods(item, layout))
     return "\n".join(out)
@@ -90,6 +98,9 @@ def _field_expression(field: FieldPlan, layout: Layout) -> str:
         arguments.append("default_factory=list")
     elif field.kind == "any-attributes":
         arguments.append("default_factory=dict")
+    elif layout.has_python_default(field) and field.simple is not None:
+        # The reader stands behind the class in its module.
+        arguments.append(f"default_factory=lambda: {layout.default_expression(field)}")
     elif layout.has_python_default(field):
         arguments.append(f"default={layout.default_expression(field)}")
     elif layout.is_optional(field):
@@ -174,7 +185,7 @@ def _methods(item: ClassPlan, layout: Layout) -> list[str]:
         '        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""',
         "        try:",
         f"            return {start!r} + _write_{item.name}{suffix}(self) + {f'</{name}>'!r}",
-        "        except (TypeError, AttributeError, ValueError) as error:",
+        "        except (TypeError, AttributeError, ValueError, RecursionError) as error:",
         f"            raise not_writable(_check_{item.name}, self, {shown!r}, error) from None",
         "",
         "    def to_xml(self) -> bytes:",
@@ -190,7 +201,10 @@ def _methods(item: ClassPlan, layout: Layout) -> list[str]:
         f"    def from_element(cls, element: _Element, reading: Reading) -> {item.name}:",
         '        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""',
         f"        reading.root(element, {clark(namespace_of(root), local_name(root))!r}, {item.root_aliases!r})",
-        f"        return _read_{item.name}(element, reading)",
+        f"        result = _read_{item.name}(element, reading)",
+        "        if reading.strict:",
+        f"            conforms(_check_{item.name}, result, element, cls.to_text)",
+        "        return result",
     ]
     return out
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpesa_cbp_generator.builtins import BUILTINS
-from mpesa_cbp_generator.layout import Layout
+from mpesa_cbp_generator.layout import Layout, blanks
 from mpesa_cbp_generator.model import ClassPlan, FieldPlan, TypeReference
+from mpesa_cbp_generator.render_content import children, constant, counts, has_order
 from mpesa_cbp_generator.source import clark, local_name, namespace_of
 
 Lines = Iterator[str]
@@ -90,12 +91,18 @@ def write_function(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
     for field in fields:
         if field.kind in ("attribute", "any-attributes"):
             _write_attribute(out, field, layout)
+    for field in fields:
+        if is_qname(field) and field.kind in ("attribute", "text"):
+            _declare_qname(out, field, layout)
     text = next((field for field in fields if field.kind == "text"), None)
     if text is not None and text.nillable:
         out.start()
         out.line(f"if value.{text.name} is None:")
         out.line("    return xml + NIL_ATTRIBUTE + '>'")
     out.literal(">")
+    if has_order(item):
+        yield from _indent(_write_arranged(out, item, layout, prefixed=prefixed))
+        return
     handled: set[int] = set()
     for field in fields:
         if field.kind in ("attribute", "any-attributes"):
@@ -113,6 +120,28 @@ def write_function(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
         return
     yield from _indent(iter(out.lines))
     yield "    return xml"
+
+
+def _write_arranged(out: _Text, item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
+    """Elements are written field by field, and put together in the order of the content model."""
+    out.flush()
+    yield from (line.replace("xml", "head", 1) for line in out.lines)
+    names = []
+    for field in children(item, layout):
+        inner = _Text(started=True)
+        value = f"item_{field.name}" if field.repeated or not field.required else f"value.{field.name}"
+        _write_one(inner, field, value, layout, prefixed=prefixed, present=not field.repeated and not field.required)
+        inner.flush()
+        block = ["xml = ''", *inner.lines, f"parts_{field.name}.append(xml)"]
+        names.append(f"{field.name!r}: parts_{field.name}")
+        yield f"parts_{field.name}: list[str] = []"
+        if field.repeated:
+            yield f"for {value} in value.{field.name}:"
+        elif not field.required:
+            yield f"{value} = value.{field.name}"
+            yield f"if {value} is not None:"
+        yield from _indent(iter(block)) if field.repeated or not field.required else block
+    yield f"return head + {constant(item)}.joined({{{', '.join(names)}}}, value.element_order)"
 
 
 def _write_derived(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
@@ -145,6 +174,29 @@ def _write_attribute(out: _Text, field: FieldPlan, layout: Layout) -> None:
         out.block(f"if {value} is not None:", inner)
     else:
         _write_quoted(out, name, _text_expression(field, f"value.{field.name}", layout))
+
+
+def is_qname(field: FieldPlan) -> bool:
+    """Whether a field holds a name whose prefix must be declared."""
+    return any(t.kind == "builtin" and BUILTINS[t.name].kind == "qname" for t in field.types)
+
+
+def _declare_qname(out: _Text, field: FieldPlan, layout: Layout) -> None:
+    value = f"value.{field.name}"
+    inner = _Text(started=True)
+    inner.value(f'qname_declaration({value}, "{_qname_prefix(field)}")')
+    if layout.is_optional(field):
+        out.start()
+        out.block(f"if {value} is not None:", inner)
+    else:
+        out.value(f'qname_declaration({value}, "{_qname_prefix(field)}")')
+
+
+def _qname_prefix(field: FieldPlan) -> str:
+    """Prefix of a qualified name; no module has one that ends like it."""
+    return (
+        f"{field.name if field.kind == 'attribute' else 'name'}_".encode("ascii", "replace").decode().replace("?", "x")
+    )
 
 
 def _write_quoted(out: _Text, name: str, expression: str) -> None:
@@ -224,25 +276,26 @@ def _write_element(out: _Text, field: FieldPlan, value: str, layout: Layout, *, 
         out.literal(f"<{tag}")
         out.value(f"{layout.qualified(function_name('write', target, prefixed=prefixed), target)}({value})")
     else:
-        out.literal(f"<{tag}>")
+        out.literal(f"<{tag}")
+        if is_qname(field):
+            out.value(f'qname_declaration({value}, "{_qname_prefix(field)}")')
+        out.literal(">")
         out.value(_text_expression(field, value, layout))
     out.literal(f"</{tag}>")
 
 
 def _text_expression(field: FieldPlan, value: str, layout: Layout) -> str:
     escape = "attribute_text" if field.kind == "attribute" else "text"
-    if field.is_list:
-        return f"{escape}(' '.join(union_text(token) for token in {value}))"
-    if len(field.types) > 1:
-        return f"{escape}(union_text({value}))"
+    if field.simple is not None:
+        return f"{escape}({layout.simple(field)}.text({value}))"
     reference = field.types[0]
     if reference.kind == "enumeration":
         builtin, value = layout.enumerations[reference.name].builtin, f"{value}.value"
     else:
         builtin = reference.name
     kind = BUILTINS[builtin].kind
-    if kind == "any":
-        return f"{escape}(union_text({value}))"
+    if kind == "qname":
+        return f'qname_text({value}, "{_qname_prefix(field)}")'
     return f"{escape}({value})" if kind in ("text", "token") else f"{kind}_text({value})"
 
 
@@ -260,13 +313,15 @@ def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
     derived = layout.derived(item)
     if derived:
         yield "    type_name = reading.type_name(element)"
-        for child in derived:
+        for child in layout.descendants(item):
             module = layout.import_inside(item, child)
             yield f"    if type_name == {child.path[0]!r}:"
             yield f"        return {module}{function_name('read', child)}(element, reading)"
     if item.abstract:
         yield "    reading.refuse(element, 'is of an abstract type and does not say which')"
         return
+    yield "    if reading.strict:"
+    yield f"        reading.own_type(element, {_own_type(item)!r})"
     fields = layout.fields(item)
     if fields and all(_is_plain_leaf(field) for field in fields) and len(fields) <= _RECORD_FIELDS:
         yield from _indent(_read_record(item, fields, trim=trim))
@@ -278,6 +333,11 @@ def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
         yield "    for child in element:"
         yield "        reading.unknown_element(child)"
     yield from _indent(_construct(item, fields, layout))
+
+
+def _own_type(item: ClassPlan) -> str | None:
+    """Clark name of the type that a class stands for, None where it has no name."""
+    return item.type_name
 
 
 _RECORD_FIELDS = 4
@@ -299,7 +359,7 @@ def _read_record(item: ClassPlan, fields: tuple[FieldPlan, ...], *, trim: bool) 
     for number in range(len(fields)):
         yield f"        text_{number} = child_{number}.text"
     tests = [
-        f"text_{n} is not None{f' and text_{n}.strip() is text_{n}' if trim else ''} and not len(child_{n})"
+        f"text_{n} is not None{f' and text_{n} == text_{n}.strip()' if trim else ''} and not len(child_{n})"
         for n in range(len(fields))
     ]
     yield f"        if {' and '.join(tests)}:"
@@ -314,7 +374,7 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
     elements = [field for field in fields if field.kind == "element"]
     wildcard = next((field for field in fields if field.kind == "any"), None)
     tables = f"_PLACES_{item.name}, _NAMES_{item.name}"
-    if wildcard is None and len(elements) == 1 and elements[0].repeated:
+    if wildcard is None and len(elements) == 1 and elements[0].repeated and not has_order(item):
         # A list: one comparison costs less than the table.
         tag = clark(elements[0].namespace, elements[0].xml_name)
         yield "for child in element:"
@@ -322,7 +382,9 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
         yield "        continue"
         yield from _indent(_read_occurrence(elements[0], layout, trim=trim))
         return
-    if elements:
+    if has_order(item):
+        yield "order: list[str] = []"
+    elif elements:
         yield "position = 0"
     yield "for child in element:"
     if elements and wildcard is None:
@@ -335,7 +397,7 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
         yield from _indent(_indent(_read_element(field, item, layout, trim=trim)))
         keyword = "elif"
     if wildcard is not None:
-        yield from _indent(_read_any(wildcard, keyword))
+        yield from _indent(_read_any(wildcard, item, keyword))
 
 
 def _declare(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
@@ -344,7 +406,12 @@ def _declare(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
         yield f"{_local(field)} = other_attributes(element, {tuple(known)!r})"
     elif field.kind == "attribute":
         tag = clark(field.namespace, field.xml_name)
-        yield f"{_local(field)} = reading.attribute(element, {tag!r}, {_reader(field, layout)})"
+        if is_qname(field):
+            yield f"{_local(field)}_text = element.get({tag!r})"
+            given = f"reading.qualified(element, {_local(field)}_text, {field.xml_name!r})"
+            yield f"{_local(field)} = None if {_local(field)}_text is None else {given}"
+        else:
+            yield f"{_local(field)} = reading.attribute(element, {tag!r}, {_reader(field, layout)})"
     elif field.kind == "mixed":
         yield f"{_local(field)} = read_mixed(element)"
     elif field.kind == "text":
@@ -377,7 +444,7 @@ def _is_plain_text(field: FieldPlan) -> bool:
         and BUILTINS[reference.name].kind == "text"
         and not field.values
         and field.default is None
-        and field.facets.white_space in (None, "preserve")
+        and blanks(field, reference.name) == "preserve"
     )
 
 
@@ -388,15 +455,17 @@ def _is_plain_integer(field: FieldPlan) -> bool:
 
 
 def _value_call(field: FieldPlan, element: str, layout: Layout) -> str:
+    if is_qname(field):
+        return f"reading.qualified({element}, reading.text({element}))"
     extra = f", values={dict(field.values)!r}" if field.values else ""
     extra += f", default={field.default!r}" if field.default is not None else ""
     return f"reading.value({element}, {_reader(field, layout)}{extra})"
 
 
 def _reader(field: FieldPlan, layout: Layout) -> str:
-    readers = [_type_reader(reference, field, layout) for reference in field.types]
-    read = readers[0] if len(readers) == 1 else f"union_reader({', '.join(readers)})"
-    return layout.constant(f"list_reader({read})" if field.is_list else read, field)
+    if field.simple is not None:
+        return layout.simple_reader(field)
+    return layout.constant(_type_reader(field.types[0], field, layout), field)
 
 
 def _type_reader(reference: TypeReference, field: FieldPlan, layout: Layout) -> str:
@@ -407,12 +476,27 @@ def _type_reader(reference: TypeReference, field: FieldPlan, layout: Layout) -> 
             read = "read_token"
         return f"enumeration_reader({layout.qualified_type(enumeration.id)}, {read})"
     kind = BUILTINS[reference.name].kind
-    if kind == "any" or (kind == "text" and field.facets.white_space == "collapse"):
-        kind = "token" if kind == "text" else "text"
+    if kind in ("text", "any"):
+        kind = {"collapse": "token", "replace": "normalized"}.get(blanks(field, reference.name), "text")
     return f"read_{kind}"
 
 
 def _read_element(field: FieldPlan, item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
+    if has_order(item):
+        yield from _note_order(field)
+    else:
+        yield from _check_position(field, item, layout)
+    yield from _read_occurrence(field, layout, trim=trim)
+
+
+def _note_order(field: FieldPlan) -> Lines:
+    if not field.repeated:
+        yield f"if {field.name!r} in order:"
+        yield "    reading.repeated(child)"
+    yield f"order.append({field.name!r})"
+
+
+def _check_position(field: FieldPlan, item: ClassPlan, layout: Layout) -> Lines:
     rank = layout.rank(field)
     if field.repeated or layout.shares_rank(field):
         yield f"if position > {rank + 1}:"
@@ -425,7 +509,6 @@ def _read_element(field: FieldPlan, item: ClassPlan, layout: Layout, *, trim: bo
         yield f"if position > {rank}:"
         yield f"    reading.misplaced(child, _PLACES_{item.name}, _NAMES_{item.name})"
     yield f"position = {rank + 1}"
-    yield from _read_occurrence(field, layout, trim=trim)
 
 
 def _read_occurrence(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
@@ -464,7 +547,7 @@ def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> 
         yield f"{indent}{text} = child.text"
         digits = f"{text}.isdigit() and {text}.isascii() and len({text}) < 20"
         yield f"{indent}if {text} is not None and {digits} and not len(child):"
-        yield f"{indent}    {target}{': int | None' if field.repeated else ''} = int({text})"
+        yield f"{indent}    {target}{': int | None' if field.repeated and not field.nillable else ''} = int({text})"
         yield f"{indent}else:"
         yield f"{indent}    {target} = {_value_call(field, 'child', layout)}"
         if field.repeated and not field.nillable:
@@ -477,8 +560,10 @@ def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> 
             yield "    reading.refuse(child, 'is empty')"
 
 
-def _read_any(wildcard: FieldPlan, keyword: str) -> Lines:
+def _read_any(wildcard: FieldPlan, item: ClassPlan, keyword: str) -> Lines:
     yield "else:" if keyword == "elif" else "if True:"
+    if has_order(item):
+        yield f"    order.append({wildcard.name!r})"
     if wildcard.repeated:
         yield f"    {_local(wildcard)}.append(child)"
     else:
@@ -504,7 +589,7 @@ def _construct(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout) -
             yield f"    raise reading.missing(element, {shown!r})"
     for field in fields:
         least = field.min_occurs
-        if field.repeated and least > 0 and field.kind == "element":
+        if field.repeated and least > 0 and field.kind == "element" and not has_order(item):
             yield f"if not {_local(field)}:"
             yield f"    raise reading.missing(element, {field.xml_name!r})"
     # Filling the slots directly takes a third of the time of the dataclass's own __init__.
@@ -514,6 +599,10 @@ def _construct(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout) -
         if field.kind == "attribute" and layout.has_python_default(field):
             value = f"{_local(field)} if {_local(field)} is not None else {layout.default_expression(field)}"
         yield f"result_.{field.name} = {value}"
+    if has_order(item):
+        yield f"result_.element_order = reading.content(element, {constant(item)}, order)"
+    elif layout.keeps_order(item):
+        yield "result_.element_order = []"
     yield "return result_"
 
 
@@ -554,7 +643,13 @@ def check_function(item: ClassPlan, layout: Layout) -> Lines:
         return
     fields = layout.fields(item)
     for field in fields:
-        yield from _indent(_check_field(field, layout))
+        if field.name in item.prohibited:
+            yield f"    checking.prohibited(path + {f'/@{field.xml_name}'!r}, value.{field.name})"
+        else:
+            yield from _indent(_check_field(item, field, layout))
+    if has_order(item):
+        yield f"    checking.content(path, {constant(item)}, {counts(item, layout)}, value.element_order)"
+        return
     for choice in dict.fromkeys(f.choice for f in fields if f.choice is not None):
         together = [f for f in fields if f.choice == choice]
         if len(together) > 1 and not any(f.repeated for f in together):
@@ -563,13 +658,20 @@ def check_function(item: ClassPlan, layout: Layout) -> Lines:
             yield f"    checking.choice(path, {shown!r}, {values})"
 
 
-def _check_field(field: FieldPlan, layout: Layout) -> Lines:
-    if field.kind in ("any-attributes", "mixed"):
-        return
+def _check_field(item: ClassPlan, field: FieldPlan, layout: Layout) -> Lines:
     value = f"value.{field.name}"
+    if field.kind == "any-attributes":
+        known = tuple(clark(f.namespace, f.xml_name) for f in layout.fields(item) if f.kind == "attribute")
+        yield f"checking.attributes(path, {value}, {field.namespaces!r}, {known!r})"
+        return
+    if field.kind == "mixed":
+        yield f"checking.mixed(path, {constant(item) if item.group is not None else None}, {value})"
+        return
     shown = f"/@{field.xml_name}" if field.kind == "attribute" else f"/{field.xml_name}" if field.xml_name else ""
     if field.repeated:
-        yield f"if checking.occurrences(path + {shown!r}, {value}, {field.min_occurs}, {field.max_occurs}):"
+        # How often they may stand is the content model's to say, where there is one.
+        least, most = (0, -1) if has_order(item) else (field.min_occurs, field.max_occurs)
+        yield f"if checking.occurrences(path + {shown!r}, {value}, {least}, {most}):"
         yield f"    for number, item_{field.name} in enumerate({value}, 1):"
         inner = list(_check_item(field, f"item_{field.name}", f"f'{{path}}{shown}[{{number}}]'", layout))
         yield from _indent(_indent(iter(inner or ["pass"])))
@@ -585,6 +687,7 @@ def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Line
     if field.kind == "any":
         if required and not field.repeated:
             yield f"checking.present({path}, {value})"
+        yield f"checking.wildcard({path}, {value}, {field.namespaces!r})"
     elif reference.kind == "class":
         target = layout.by_id[reference.name]
         if field.repeated and not field.nillable:
@@ -596,13 +699,15 @@ def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Line
     elif layout.is_any(field):
         if required and not field.repeated:
             yield f"checking.present({path}, {value})"
-    elif field.is_list:
-        yield f"checking.value({path}, {value}, (list,){extra})"
+    elif field.simple is not None:
+        yield f"checking.simple({path}, {value}, {layout.simple(field)}{extra})"
     else:
         kinds = layout.python_types(field)
         facets = layout.facets(field)
         shown = f", {facets}" if facets else ""
         yield f"checking.value({path}, {value}, ({', '.join(kinds)},){shown}{extra})"
+        if reference == TypeReference(kind="builtin", name="ID"):
+            yield f"checking.identifier({path}, {value})"
 
 
 def _indent(lines: Iterator[str]) -> Lines:

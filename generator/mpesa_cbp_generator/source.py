@@ -80,6 +80,7 @@ class Source:
 
     def __init__(self, contract: Contract) -> None:
         self._globals: dict[tuple[str, str], Declaration] = {}
+        self._redefined: dict[tuple[str, str], Declaration] = {}
         self.duplicates: list[tuple[Declaration, Declaration]] = []
         for schema in contract.schemas:
             for node in _global_nodes(schema.element):
@@ -87,21 +88,37 @@ class Source:
                 key = (kind, clark(schema.target_namespace, node.get("name") or ""))
                 redefined = node.getparent() is not schema.element
                 known = self._globals.get(key)
-                if known is None or redefined:
+                if known is None:
                     self._globals[key] = Declaration(node, schema)
+                elif redefined:
+                    self._globals[key], self._redefined[key] = Declaration(node, schema), known
                 elif known.node.getparent() is known.schema.element:
                     self.duplicates.append((known, Declaration(node, schema)))
+                else:
+                    self._redefined[key] = Declaration(node, schema)
 
     def find(self, kind: str, qname: str) -> Declaration | None:
         """The global ``xs:KIND`` of that Clark name, or None."""
         return self._globals.get((kind, qname))
+
+    def find_from(self, declaration: Declaration, kind: str, qname: str) -> Declaration | None:
+        """As ``find``, seen from a place: inside an ``xs:redefine``, a component's own name means the original."""
+        node: etree._Element | None = declaration.node
+        while node is not None:
+            parent = node.getparent()
+            if parent is not None and parent.tag == f"{{{XS}}}redefine":
+                own = clark(declaration.schema.target_namespace, node.get("name") or "")
+                if own == qname and node.tag == f"{{{XS}}}{kind}":
+                    return self._redefined.get((kind, qname))
+            node = parent
+        return self.find(kind, qname)
 
     def all(self, kind: str) -> dict[str, Declaration]:
         """All globals of a kind by Clark name."""
         return {qname: found for (found_kind, qname), found in self._globals.items() if found_kind == kind}
 
     def members(self, declaration: Declaration) -> dict[tuple[str, str], Declaration]:
-        """Elements and attributes that a type or element declares, by kind and local name, groups followed."""
+        """Elements and attributes that a type or element declares, by kind and Clark name, groups followed."""
         found: dict[tuple[str, str], Declaration] = {}
         self._collect_members(declaration, found, set())
         return found
@@ -116,30 +133,33 @@ class Source:
         for child in declaration.node.iterchildren(etree.Element):
             kind = etree.QName(child).localname
             if child.tag in (f"{{{XS}}}element", f"{{{XS}}}attribute"):
-                name = child.get("name") or local_name(self.resolve(child, "ref", schema) or "")
-                found.setdefault((kind, name), Declaration(child, schema))
+                found.setdefault((kind, self.member_name(Declaration(child, schema))), Declaration(child, schema))
             elif child.tag == f"{{{XS}}}any":
                 found.setdefault(("any", ""), Declaration(child, schema))
+            elif child.tag == f"{{{XS}}}anyAttribute":
+                found.setdefault(("any-attributes", ""), Declaration(child, schema))
             elif child.tag in (f"{{{XS}}}group", f"{{{XS}}}attributeGroup"):
-                group = self.find(kind, self.resolve(child, "ref", schema) or "")
+                group = self.find_from(Declaration(child, schema), kind, self.resolve(child, "ref", schema) or "")
                 if group is not None:
                     self._collect_members(group, found, visited)
             elif child.tag in _CONTAINERS or child.tag == f"{{{XS}}}complexType":
                 self._collect_members(Declaration(child, schema), found, visited)
         base = self.resolve(declaration.node, "base", schema)
         if base is not None:
-            inherited = self.find("complexType", base)
+            inherited = self.find_from(declaration, "complexType", base)
             if inherited is not None:
                 self._collect_members(inherited, found, visited)
 
-    def is_required(self, declaration: Declaration) -> bool:
-        """Whether a particle and everything around it, up to its type or group, must stand at least once."""
-        node: etree._Element | None = declaration.node
-        while node is not None and (node is declaration.node or node.tag in _CONTAINERS):
-            if node.get("minOccurs") == "0" or node.tag == f"{{{XS}}}choice":
-                return False
-            node = node.getparent()
-        return True
+    def member_name(self, declaration: Declaration) -> str:
+        """Clark name under which a local or referenced element or attribute stands in a document."""
+        node, schema = declaration.node, declaration.schema
+        reference = self.resolve(node, "ref", schema)
+        if reference is not None:
+            return reference
+        kind = etree.QName(node).localname
+        form = node.get("form") or schema.element.get(f"{kind}FormDefault") or "unqualified"
+        is_global = node.getparent() is schema.element
+        return clark(schema.target_namespace if form == "qualified" or is_global else "", node.get("name") or "")
 
     def resolve(self, node: etree._Element, attribute: str, schema: Schema) -> str | None:
         """Clark name that a QName-valued attribute means, or None where it is absent."""
@@ -163,50 +183,6 @@ class Source:
             if name is not None:
                 return self.find("simpleType", name)
         return None
-
-    def facets(self, declaration: Declaration) -> Facets:
-        """All facets in force for an element, an attribute or a simple type, the whole derivation considered."""
-        values: dict[str, str] = {}
-        patterns: list[str] = []
-        enumeration: tuple[str, ...] = ()
-        current: Declaration | None = declaration
-        visited: set[int] = set()
-        while current is not None and id(current.node) not in visited:
-            visited.add(id(current.node))
-            if current.node.tag == f"{{{XS}}}simpleType":
-                restriction = current.node.find(f"{{{XS}}}restriction")
-                if restriction is None:
-                    break
-                current = Declaration(restriction, current.schema)
-            if current.node.tag == f"{{{XS}}}restriction":
-                step = [child.get("value") or "" for child in current.node.iterchildren(f"{{{XS}}}pattern")]
-                if step:
-                    patterns.append("|".join(step))
-                for child in current.node.iterchildren(etree.Element):
-                    values.setdefault(etree.QName(child).localname, child.get("value") or "")
-                listed = tuple(child.get("value") or "" for child in current.node.iterchildren(f"{{{XS}}}enumeration"))
-                enumeration = enumeration or listed
-            current = self.simple_type(current)
-        return Facets(
-            length=_number(values.get("length")),
-            min_length=_number(values.get("minLength")),
-            max_length=_number(values.get("maxLength")),
-            patterns=tuple(patterns),
-            enumeration=enumeration,
-            min_inclusive=values.get("minInclusive"),
-            max_inclusive=values.get("maxInclusive"),
-            min_exclusive=values.get("minExclusive"),
-            max_exclusive=values.get("maxExclusive"),
-            total_digits=_number(values.get("totalDigits")),
-            fraction_digits=_number(values.get("fractionDigits")),
-            white_space=values.get("whiteSpace"),
-        )
-
-    def simple_content(self, declaration: Declaration) -> Facets:
-        """Facets by which a complex type restricts the simple content of another one."""
-        node = declaration.node.find(f"{{{XS}}}complexType")
-        content = (declaration.node if node is None else node).find(f"{{{XS}}}simpleContent/{{{XS}}}restriction")
-        return Facets() if content is None else self.facets(Declaration(content, declaration.schema))
 
     def enumeration_values(self, declaration: Declaration) -> dict[str, EnumerationValue]:
         """Enumeration values of a simple type or of an element with one, by value; unions are followed."""
@@ -243,10 +219,6 @@ def _global_nodes(schema: etree._Element) -> Iterator[etree._Element]:
             yield from _global_nodes(child)
         elif child.tag in {f"{{{XS}}}{name}" for name in _GLOBALS} and child.get("name"):
             yield child
-
-
-def _number(value: str | None) -> int | None:
-    return int(value) if value is not None and value.strip().isdigit() else None
 
 
 def clark(namespace: str, name: str) -> str:

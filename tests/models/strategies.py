@@ -148,7 +148,7 @@ def builtin(name: str, field: FieldPlan) -> st.SearchStrategy[Any]:
     facets = field.facets
     kind = BUILTINS[name].kind
     if facets.patterns:
-        return st.from_regex(to_python_pattern(facets.patterns[0]), fullmatch=True)
+        return from_pattern(facets.patterns[0])
     if kind in ("text", "any"):
         least = facets.length or facets.min_length or 0
         most = facets.length or facets.max_length or max(least, 20)
@@ -190,8 +190,12 @@ TOKENS: dict[str, st.SearchStrategy[str]] = {
     "gMonth": st.just("--11"),
     "gMonthDay": st.just("--11-24"),
     "gDay": st.just("---24"),
-    "QName": st.just("xml:lang"),
 }
+
+
+def from_pattern(pattern: str) -> st.SearchStrategy[str]:
+    """Texts that match a pattern of XML Schema."""
+    return st.from_regex(to_python_pattern(pattern), fullmatch=True)
 
 
 def to_python_pattern(pattern: str) -> str:

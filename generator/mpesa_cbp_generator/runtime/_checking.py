@@ -3,68 +3,43 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import Enum
 
 from lxml import etree
 
-from ._errors import InvalidValue
+from ._facets import Facets, broken_rules, has_zone_of_its_own
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from ._content import Content
+    from ._simple import ListOf, UnionOf
+
+_XSI = "http://www.w3.org/2001/XMLSchema-instance"
+
+MAX_DIGITS = 1000
+"""Most digits of a number; as many are read."""
+_TOO_LARGE = 10**MAX_DIGITS
+
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
-
-
-class Facets:
-    """What a simple type allows; None where nothing is said. Bounds are in the value's own Python type."""
-
-    __slots__ = (
-        "above", "below", "enumeration", "fixed", "fraction_digits", "length", "max_length", "maximum",
-        "min_length", "minimum", "patterns", "total_digits",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        *,
-        length: int | None = None,
-        min_length: int | None = None,
-        max_length: int | None = None,
-        patterns: tuple[str, ...] = (),
-        minimum: Any = None,
-        maximum: Any = None,
-        above: Any = None,
-        below: Any = None,
-        total_digits: int | None = None,
-        fraction_digits: int | None = None,
-        enumeration: tuple[Any, ...] = (),
-        fixed: Any = None,
-    ) -> None:
-        self.length = length
-        self.min_length = min_length
-        self.max_length = max_length
-        self.patterns = patterns
-        self.minimum = minimum
-        self.maximum = maximum
-        self.above = above
-        self.below = below
-        self.total_digits = total_digits
-        self.fraction_digits = fraction_digits
-        self.enumeration = enumeration
-        self.fixed = fixed
 
 
 class Checking:
     """Collects what is wrong with an object: path and rule, the value only where it is not sensitive."""
 
-    __slots__ = ("problems",)
+    __slots__ = ("_identifiers", "_shown", "problems")
 
-    def __init__(self) -> None:
+    def __init__(self, *, shown: bool = True) -> None:
         self.problems: list[str] = []
+        self._shown = shown
+        self._identifiers: set[str] = set()
 
     def add(self, path: str, rule: str, value: object = None, *, sensitive: bool = False) -> None:
         """Note one problem."""
-        shown = "" if value is None or sensitive else f", not {_shortened(value)}"
+        shown = "" if value is None or sensitive or not self._shown else f", not {_shortened(value)}"
         self.problems.append(f"{path}: {rule}{shown}")
 
     def present(self, path: str, value: object) -> bool:
@@ -94,8 +69,84 @@ class Checking:
             return
         if isinstance(value, str) and _ILLEGAL(value):
             self.add(path, "holds a character that XML does not allow")
-        if facets is not None:
-            self._facets(path, value, facets, sensitive)
+            return
+        if isinstance(value, Enum):
+            value = value.value
+        if (isinstance(value, int) and abs(value) >= _TOO_LARGE) or (
+            isinstance(value, Decimal) and _is_too_long(value)
+        ):
+            self.add(path, f"has more than {MAX_DIGITS} digits")
+        elif has_zone_of_its_own(value):
+            self.add(path, "must have a zone in whole minutes, at most 14 hours from UTC")
+        elif facets is not None:
+            self.facets(path, value, facets, sensitive=sensitive)
+
+    def simple(
+        self, path: str, value: object, kind: ListOf | UnionOf, *, required: bool = False, sensitive: bool = False
+    ) -> None:
+        """Check a list or a union."""
+        if value is None:
+            if required:
+                self.present(path, value)
+            return
+        for rule in kind.problems(value):
+            self.add(path, rule, value, sensitive=sensitive)
+
+    def content(self, path: str, content: Content, counts: Mapping[str, int], order: object) -> None:
+        """Check which elements stand together, how often and in which order."""
+        if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+            self.add(f"{path}/element_order", "must be a list of field names")
+            return
+        try:
+            problem = content.problem(content.arranged(counts, order))
+        except ValueError as error:
+            problem = str(error)
+        if problem is not None:
+            self.add(path, problem)
+
+    def mixed(self, path: str, content: Content | None, values: object) -> None:
+        """Check mixed content: texts and lxml elements, these as the content model has them."""
+        if not isinstance(values, list) or not all(isinstance(item, (str, etree._Element)) for item in values):
+            self.add(path, "must be a list of str and lxml elements")
+            return
+        if any(isinstance(item, str) and _ILLEGAL(item) for item in values):
+            self.add(path, "holds a character that XML does not allow")
+        names = [str(item.tag) for item in values if isinstance(item, etree._Element)]
+        problem = content.problem(names) if content is not None else "may hold no element" if names else None
+        if problem is not None:
+            self.add(path, problem)
+
+    def wildcard(self, path: str, value: object, namespaces: tuple[str, ...]) -> None:
+        """Check that a foreign element is one, and of a namespace that the contract lets in there."""
+        if value is None:
+            return
+        if not isinstance(value, etree._Element):
+            self.add(path, f"must be an lxml element, not {type(value).__name__}")
+        elif not _is_let_in(str(value.tag), namespaces):
+            self.add(path, "is an element of a namespace that the contract does not allow here")
+
+    def attributes(self, path: str, value: object, namespaces: tuple[str, ...], known: tuple[str, ...]) -> None:
+        """Check attributes that the contract does not name."""
+        if not isinstance(value, dict):
+            self.add(path, f"must be dict, not {type(value).__name__}")
+            return
+        for name, text in value.items():
+            if not isinstance(name, str) or not isinstance(text, str) or _ILLEGAL(text) or not _is_name(name):
+                self.add(path, "must map names of attributes to texts that XML allows")
+            elif name in known or name.startswith(f"{{{_XSI}}}") or not _is_let_in(name, namespaces):
+                self.add(path, f"{name} may not stand here")
+
+    def prohibited(self, path: str, value: object) -> None:
+        """Check that what a restriction of a type took out of it is not there."""
+        if value is not None:
+            self.add(path, "may not be given: the type does not have it any more")
+
+    def identifier(self, path: str, value: object) -> None:
+        """Check that an ``xs:ID`` stands once in a document."""
+        if isinstance(value, str):
+            if value in self._identifiers:
+                self.add(path, "must be another in each place, it is an xs:ID")
+            self._identifiers.add(value)
 
     def occurrences(self, path: str, value: object, least: int, most: int) -> bool:
         """Check how often an element stands; False where the value is no list."""
@@ -114,108 +165,32 @@ class Checking:
         if len(given) > 1:
             self.add(path, f"only one of {', '.join(names)} may be given, not {' and '.join(given)}")
 
-    def _facets(self, path: str, value: Any, facets: Facets, sensitive: bool) -> None:
-        def problem(rule: str) -> None:
+    def facets(self, path: str, value: Any, facets: Facets, *, sensitive: bool, text: str | None = None) -> None:
+        """Check a value of the right type against all facets; ``text`` is its lexical form where it is known."""
+        for rule in broken_rules(value, facets, text):
             self.add(path, rule, value, sensitive=sensitive)
 
-        if isinstance(value, (str, bytes, list)):
-            size = len(value)
-            if facets.length is not None and size != facets.length:
-                problem(f"must be {facets.length} long, not {size}")
-            if facets.min_length is not None and size < facets.min_length:
-                problem(f"must be at least {facets.min_length} long, not {size}")
-            if facets.max_length is not None and size > facets.max_length:
-                problem(f"must be at most {facets.max_length} long, not {size}")
-        if facets.minimum is not None and not value >= facets.minimum:
-            problem(f"must be at least {facets.minimum}")
-        if facets.maximum is not None and not value <= facets.maximum:
-            problem(f"must be at most {facets.maximum}")
-        if facets.above is not None and not value > facets.above:
-            problem(f"must be more than {facets.above}")
-        if facets.below is not None and not value < facets.below:
-            problem(f"must be less than {facets.below}")
-        if facets.enumeration and value not in facets.enumeration:
-            problem(f"must be one of {', '.join(map(str, facets.enumeration))}")
-        if facets.fixed is not None and value != facets.fixed:
-            problem(f"must be {facets.fixed}")
-        if facets.fraction_digits is not None or facets.total_digits is not None:
-            self._digits(path, value, facets)
-        for pattern in facets.patterns:
-            matched = matches(pattern, value if isinstance(value, str) else _lexical(value))
-            if matched is None:
-                self.add(path, f"is too long or too intricate to check against the pattern {pattern}")
-            elif not matched:
-                problem(f"must match the pattern {pattern}")
 
-    def _digits(self, path: str, value: Any, facets: Facets) -> None:
-        from decimal import Decimal
-
-        _, digits, exponent = Decimal(value).as_tuple()
-        places = max(0, -exponent) if isinstance(exponent, int) else 0
-        if facets.fraction_digits is not None and places > facets.fraction_digits:
-            self.add(path, f"must have at most {facets.fraction_digits} decimal places, not {places}")
-        if facets.total_digits is not None and len(digits) > facets.total_digits:
-            self.add(path, f"must have at most {facets.total_digits} digits, not {len(digits)}")
+def _is_too_long(value: Decimal) -> bool:
+    return value.is_finite() and (len(value.as_tuple().digits) > MAX_DIGITS or abs(value.adjusted()) > MAX_DIGITS)
 
 
-def _lexical(value: object) -> str:
-    from ._lexical import union_text
+def _is_name(name: str) -> bool:
+    try:
+        etree.QName(name)
+    except ValueError:
+        return False
+    return True
 
-    return union_text(value)
+
+def _is_let_in(tag: str, namespaces: tuple[str, ...]) -> bool:
+    """Whether a wildcard lets a name in; ``namespaces`` are those that it names, or ``!`` and those it excludes."""
+    if not namespaces:
+        return True
+    namespace = tag[1:].partition("}")[0] if tag.startswith("{") else ""
+    return (namespace not in namespaces[1:]) if namespaces[0] == "!" else (namespace in namespaces)
 
 
 def _shortened(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= 60 else f"{shown[:57]}..."
-
-
-MAX_PATTERN_TEXT = 10_000
-"""Longest text that is matched against a pattern of the contract."""
-
-
-def matches(pattern: str, value: str) -> bool | None:
-    """Whether a text matches a pattern of XML Schema; None where that cannot be told in bounded time.
-
-    libxml2 does the matching: its expressions are XML Schema's own, and it gives up on an explosion of states.
-    """
-    if len(value) > MAX_PATTERN_TEXT:
-        return None
-    element = etree.Element("value")
-    element.text = value
-    try:
-        return bool(_pattern_schema(pattern).validate(element))
-    except etree.XMLSchemaValidateError:
-        return None
-
-
-_PATTERNS: dict[str, etree.XMLSchema] = {}
-
-
-def _pattern_schema(pattern: str) -> etree.XMLSchema:
-    known = _PATTERNS.get(pattern)
-    if known is not None:
-        return known
-    xs = "{http://www.w3.org/2001/XMLSchema}"
-    schema = etree.Element(f"{xs}schema", nsmap={"xs": xs[1:-1]})
-    simple = etree.SubElement(etree.SubElement(schema, f"{xs}element", name="value"), f"{xs}simpleType")
-    restriction = etree.SubElement(simple, f"{xs}restriction", base="xs:string")
-    etree.SubElement(restriction, f"{xs}pattern", value=pattern)
-    # The patterns are those of the contract: few, and known beforehand.
-    return _PATTERNS.setdefault(pattern, etree.XMLSchema(schema))
-
-
-def not_writable(
-    check: Callable[[Any, str, Checking], None], value: object, name: str, error: Exception
-) -> InvalidValue:
-    """The error for an object that could not be written: where the trouble is, found by checking it."""
-    checking = Checking()
-    check(value, name, checking)
-    return InvalidValue(tuple(checking.problems) or (f"{name}: {type(error).__name__} while writing",))
-
-
-def validated(check: Callable[[Any, str, Checking], None], value: object, name: str) -> None:
-    """Raise InvalidValue with everything that is wrong with an object."""
-    checking = Checking()
-    check(value, name, checking)
-    if checking.problems:
-        raise InvalidValue(tuple(checking.problems))

@@ -110,3 +110,13 @@ def required(value: _T | None) -> _T:
     if value is None:
         raise TypeError("missing")
     return value
+
+
+def qname_declaration(value: etree.QName, prefix: str) -> str:
+    """Declaration of the prefix under which a qualified name is written; empty where it has no namespace."""
+    return f' xmlns:{prefix}="{attribute_text(value.namespace)}"' if value.namespace else ""
+
+
+def qname_text(value: etree.QName, prefix: str) -> str:
+    """A qualified name as text, behind its prefix."""
+    return f"{prefix}:{value.localname}" if value.namespace else value.localname
