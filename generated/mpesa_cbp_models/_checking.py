@@ -113,8 +113,11 @@ class Checking:
             return
         if any(isinstance(item, str) and _ILLEGAL(item) for item in values):
             self.add(path, "holds a character that XML does not allow")
-        names = [str(item.tag) for item in values if isinstance(item, etree._Element)]
-        problem = content.problem(names) if content is not None else "may hold no element" if names else None
+        tags = [str(item.tag) for item in values if isinstance(item, etree._Element)]
+        if content is not None:
+            problem = content.problem([content.name_of(tag) for tag in tags])
+        else:
+            problem = "may hold no element" if tags else None
         if problem is not None:
             self.add(path, problem)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from mpesa_cbp_generator.builtins import BUILTINS
 from mpesa_cbp_generator.errors import ContractError, Problem
 from mpesa_cbp_generator.load import XS, Contract, Schema, line_of
 from mpesa_cbp_generator.source import Declaration, Source, local_name, namespace_of, resolve_qname
@@ -20,12 +21,19 @@ _REFERENCES = {
     "itemType": ("simpleType",),
     "substitutionGroup": ("element",),
 }
-_UNSUPPORTED = {
-    f"{{{XS}}}override": "XML Schema 1.1 override",
-    f"{{{XS}}}assert": "XML Schema 1.1 assertion",
-    f"{{{XS}}}alternative": "XML Schema 1.1 type alternative",
-    f"{{{XS}}}openContent": "XML Schema 1.1 open content",
-}
+_ELEMENTS = frozenset(
+    {"schema", "import", "include", "redefine", "annotation", "documentation", "appinfo", "notation"}
+    | {"element", "attribute", "complexType", "simpleType", "group", "attributeGroup", "any", "anyAttribute"}
+    | {"sequence", "choice", "all", "complexContent", "simpleContent", "extension", "restriction", "list", "union"}
+    | {"key", "keyref", "unique", "selector", "field", "enumeration", "pattern", "whiteSpace"}
+    | {"length", "minLength", "maxLength", "totalDigits", "fractionDigits"}
+    | {"minInclusive", "maxInclusive", "minExclusive", "maxExclusive"}
+)
+"""All of XML Schema 1.0."""
+
+_NEWER_ATTRIBUTES = frozenset(
+    {"notNamespace", "notQName", "inheritable", "defaultAttributes", "defaultAttributesApply", "xpathDefaultNamespace"}
+)
 _EXTERNAL_NAMESPACES = frozenset({XS, "http://www.w3.org/XML/1998/namespace"})
 
 
@@ -76,8 +84,28 @@ def _base(source: Source, declaration: Declaration) -> str | None:
 
 
 def _unsupported(schema: Schema) -> Iterator[Problem]:
-    for node in schema.element.iter(*_UNSUPPORTED):
-        yield _problem(schema, node, f"{_UNSUPPORTED[node.tag]} is not supported")
+    """What XML Schema 1.1 added: bindings that passed over it would be wrong without a word."""
+    for node in schema.element.iter(f"{{{XS}}}*"):
+        kind = etree.QName(node).localname
+        if kind not in _ELEMENTS:
+            yield _problem(schema, node, "is not of XML Schema 1.0; XML Schema 1.1 is not supported")
+        for name in sorted(_NEWER_ATTRIBUTES.intersection(map(str, node.attrib))):
+            yield _problem(schema, node, f"{name} is of XML Schema 1.1, which is not supported")
+        if kind == "element" and node.get("targetNamespace") is not None:
+            yield _problem(schema, node, "targetNamespace is of XML Schema 1.1, which is not supported")
+        if kind == "element" and len((node.get("substitutionGroup") or "").split()) > 1:
+            yield _problem(schema, node, "several heads of a substitution group are of XML Schema 1.1, not supported")
+        if kind == "all":
+            yield from _unsupported_in_all(schema, node)
+
+
+def _unsupported_in_all(schema: Schema, node: etree._Element) -> Iterator[Problem]:
+    for child in node.iterchildren(f"{{{XS}}}*"):
+        is_element = child.tag == f"{{{XS}}}element"
+        if not is_element and child.tag != f"{{{XS}}}annotation":
+            yield _problem(schema, child, "inside xs:all is of XML Schema 1.1, which is not supported")
+        if is_element and child.get("maxOccurs", "1") not in ("0", "1"):
+            yield _problem(schema, child, "more than once inside xs:all is of XML Schema 1.1, which is not supported")
 
 
 def _misplaced(schema: Schema) -> Iterator[Problem]:
@@ -106,7 +134,14 @@ def _missing(
         yield _problem(schema, node, f"prefix of {value!r} is not declared")
         return
     qname = resolve_qname(node, value, schema.target_namespace, schema.element)
+    if namespace_of(qname) == XS and "simpleType" in kinds and local_name(qname) not in BUILTINS:
+        yield _problem(schema, node, f"xs:{local_name(qname)} is no type of XML Schema 1.0")
+        return
     if prefix == "xml" or namespace_of(qname) in _EXTERNAL_NAMESPACES:
+        return
+    if not namespace_of(qname) and schema.target_namespace:
+        # xsdata looks for it in the namespace of the schema that refers to it.
+        yield _problem(schema, node, f"{qname} is of no namespace; a reference to it from here is not supported")
         return
     if not any(source.find(kind, qname) for kind in kinds):
         yield _problem(schema, node, f"{qname} is not declared in the contract")

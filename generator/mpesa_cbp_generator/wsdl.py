@@ -86,7 +86,10 @@ class _Reader:
             for kind in ("message", "portType", "binding"):
                 for node in document.root.iterchildren(_tag(kind)):
                     qname = f"{{{document.root.get('targetNamespace') or ''}}}{node.get('name')}"
-                    self.index[kind, qname] = _Found(document, node)
+                    known = self.index.setdefault((kind, qname), _Found(document, node))
+                    if known.node is not node:
+                        first = f"{known.document.name}:{line_of(known.node)}"
+                        self._refuse(document, node, f"{node.get('name')!r} is declared twice, first in {first}")
 
     def read(self) -> Iterator[OperationShape]:
         bindings = [found for (kind, _), found in self.index.items() if kind == "binding"]
@@ -95,6 +98,8 @@ class _Reader:
         if soap12 and not soap11:
             node = next(soap12[0].node.iterchildren(_tag("binding", SOAP12)))
             self._refuse(soap12[0].document, node, "only a SOAP 1.2 binding is there; SOAP 1.1 is needed")
+        elif bindings and not soap11:
+            self._refuse(bindings[0].document, bindings[0].node, "no binding is a SOAP 1.1 binding")
         for found in soap11:
             yield from self._binding(found)
 
@@ -150,6 +155,13 @@ class _Reader:
             if self.warn is not None:
                 self.warn(self.problems.pop(before))
             return None
+        same = [o for o in port_type.node.iterchildren(_tag("operation")) if o.get("name") == name]
+        if len(same) > 1:
+            self._refuse(port_type.document, same[1], f"operation {name!r} is overloaded, which is not supported")
+            return None
+        if abstract.find(_tag("input")) is None:
+            self._refuse(port_type.document, abstract, f"operation {name!r} has no input, which is not supported")
+            return None
         input_ = self._direction(found, port_type, node, abstract, "input")
         output = self._direction(found, port_type, node, abstract, "output")
         if len(self.problems) > before or input_ is None:
@@ -199,9 +211,18 @@ class _Reader:
                     continue
                 if source.node is message.node:
                     header_parts.add(extension.get("part") or "")
-                headers.extend(
-                    element for part, element in self._parts(source) if part == extension.get("part") and element
-                )
+                named = dict(self._parts(source))
+                if extension.get("part") not in named:
+                    self._refuse(found.document, extension, f"part {extension.get('part')!r} is not in the message")
+                headers.extend(element for part, element in named.items() if part == extension.get("part") and element)
+        missing = [part for part in parts or () if part not in dict(self._parts(message))]
+        if missing:
+            before = len(self.problems)
+            place = bound if bound is not None else node
+            self._refuse(found.document, place, f"part {missing[0]!r} is not in the message")
+            if self.warn is not None:
+                self.warn(self.problems.pop(before))
+                parts = None
         bodies = [
             element
             for part, element in self._parts(message)

@@ -168,7 +168,7 @@ CASES = {
             '<xs:element name="Person" type="xs:string" substitutionGroup="t:Party"/>'
             '<xs:element name="Company" type="xs:string" substitutionGroup="t:Party"/>',
         ),
-        {"optional-element-added": "info"},
+        {"optional-element-added": "info", "element-became-optional": "info"},
     ),
 }
 

@@ -73,7 +73,9 @@ class Objects:
         if field.kind == "any-attributes":
             return st.just({})
         if field.kind in ("any", "mixed"):
-            wild = XML_TEXT.map(_wild)
+            stated = field.namespaces
+            namespace = "urn:wild" if not stated or stated[0] == "!" else stated[0]
+            wild = XML_TEXT.map(lambda text: _wild(text, namespace))
             if field.kind == "mixed":
                 return st.just([]) if not self.wildcards else st.lists(wild, min_size=1, max_size=1)
             if not self.wildcards:
@@ -127,8 +129,8 @@ def _is_not_empty(value: Any) -> bool:
     return bool(value != "")
 
 
-def _wild(text: str) -> etree._Element:
-    element = etree.Element("{urn:wild}wild")
+def _wild(text: str, namespace: str) -> etree._Element:
+    element = etree.Element(f"{{{namespace}}}wild" if namespace else "wild")
     element.text = text or None
     return element
 

@@ -41,6 +41,10 @@ class Content:
             return f"{names[farthest[0]]} may not stand as element {farthest[0] + 1}"
         return "ends too early"
 
+    def name_of(self, tag: str) -> str:
+        """Name by which the model knows an element of mixed content: its tag, or ``*`` where a wildcard lets it in."""
+        return tag if tag in self._names else "*"
+
     def arranged(self, counts: Mapping[str, int], order: Sequence[str]) -> list[str]:
         """Names of the fields in the order in which their elements are written.
 
