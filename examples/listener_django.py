@@ -22,8 +22,6 @@ if not settings.configured:
         SECRET_KEY=os.environ.get("DJANGO_SECRET_KEY", "only for this example"),
         ALLOWED_HOSTS=["*"],
         ROOT_URLCONF=__name__,
-        # Django reads the body before the listener sees its length.
-        DATA_UPLOAD_MAX_MEMORY_SIZE=256 * 1024,
     )
     django.setup()
 

@@ -70,6 +70,24 @@ class ListenerProcess:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
+    def await_stderr(self, beginning: str) -> None:
+        """Wait until it has said so."""
+        pause = threading.Event()
+        while not any(line.startswith(beginning) for line in self.stderr):
+            assert self._process is not None
+            pause.wait(0.01)
+
+    def await_read(self) -> None:
+        """Wait until it has read all that was sent to it: nothing is left in the receive queues of its sockets."""
+        pause = threading.Event()
+        while self._has_unread():
+            pause.wait(0.01)
+
+    def _has_unread(self) -> bool:
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        ours = [row for row in rows if int(row[1].rpartition(":")[2], 16) == self.port and row[3] == "01"]
+        return not all(row[4].endswith(":00000000") for row in ours)
+
     def kill(self) -> None:
         """End it at once, wherever it is."""
         self._end(signal.SIGKILL)
@@ -117,6 +135,8 @@ class Caller:
         self._turn = 0
         self._timeout = timeout
         self._connection: http.client.HTTPConnection | None = None
+        self.sent = threading.Event()
+        """Set when a request has been handed to the socket."""
 
     def post(
         self, body: bytes, *, path: str = f"/{TOKEN}/result", headers: Mapping[str, str] = HEADERS
@@ -127,6 +147,7 @@ class Caller:
             self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self._timeout)
         try:
             self._connection.request("POST", path, body, dict(headers))
+            self.sent.set()
             answer = self._connection.getresponse()
             return answer.status, answer.read()
         except (OSError, http.client.HTTPException):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ from mpesa_cbp.access_rules import SHORTEST_TOKEN
 from mpesa_cbp.cli import run
 from mpesa_cbp.journal import Delivery
 from mpesa_cbp.payments import EventKind
-from tests.listener.messages import TOKEN, result
+from tests.listener.messages import TOKEN, response_code, result
 from tests.listener.processes import Caller, ListenerProcess
 
 MSISDN = "254712345678"
@@ -190,3 +193,29 @@ def test_listener_prints_notices_masked_and_ends_in_order(tmp_path: Path, url: s
     assert printed["event_id"] == 1
     assert (printed["conversation_id"], printed["succeeded"]) == ("600000_A", True)
     assert MSISDN not in json.dumps(printed)
+
+
+def test_listener_that_is_stopped_finishes_what_it_accepted(tmp_path: Path, url: str) -> None:
+    process = ListenerProcess(tmp_path, f"{url}?timeout=20")
+    process.start()
+    caller = Caller(process.port)
+    # The first delivery shows that the worker is at rest and holds no lock of its own.
+    assert response_code(caller.post(result("600000_A"))[1]) == "00000000"
+    process.read_line()
+    with (
+        contextlib.closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None, timeout=20)) as other,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        caller.sent.clear()
+        under_way = pool.submit(caller.post, result("600000_B"))
+        assert caller.sent.wait(30)
+        process.await_read()
+        stopping = pool.submit(process.stop)
+        process.await_stderr("stopping")
+        other.execute("ROLLBACK")
+        assert response_code(under_way.result(30)[1]) == "00000000"
+        assert stopping.result(30) == 0
+    caller.close()
+    with Journal(url) as journal:
+        assert len(journal.events("600000_B")) == 1

@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from mpesa_cbp import Journal, Listener, PaymentState
+from mpesa_cbp.errors import JournalError
 from mpesa_cbp.handler_worker import HandlerWorker
 from mpesa_cbp.journal import Delivery, Handling
+from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import EventKind
 from tests.journal.postgres import url_with_schema
 from tests.listener.kill import await_handlers
@@ -114,6 +116,30 @@ def test_of_messages_that_cannot_be_read_only_so_many_are_kept(journal: Journal)
             assert post(listener, b"<unreadable %d" % number)[0].startswith("500")
     assert journal.count(EventKind.UNREADABLE) == 3
     assert response_code(post(listener, result("600000_A"))[1]) == "00000000"
+
+
+@pytest.mark.parametrize("error", [ValueError("254712345678"), JournalError("of the handler's own journal")])
+def test_handler_that_fails_is_called_again_and_keeps_no_other_event_waiting(
+    journal: Journal, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    for identity in ("a", "b"):
+        journal.receive(Delivery(kind=EventKind.RESULT, identity=identity, code="0", body=result(f"600000_{identity}")))
+    called: queue.Queue[int] = queue.Queue()
+    failed: list[int] = []
+
+    def handler(notice: ResultNotice) -> None:
+        called.put(notice.event_id)
+        if notice.event_id == 1 and not failed:
+            failed.append(1)
+            raise error
+
+    worker = HandlerWorker(journal)
+    worker.handlers[EventKind.RESULT] = handler
+    worker.start()
+    assert [called.get(timeout=30) for _ in range(3)] == [1, 2, 1]
+    worker.stop()
+    assert {event.handling for event in journal.search()} == {Handling.HANDLED}
+    assert "254712345678" not in caplog.text
 
 
 def test_event_at_which_workers_die_becomes_a_dead_letter(journal: Journal) -> None:

@@ -100,18 +100,20 @@ class HandlerWorker:
         claimed = self._journal.claim(limit=_BATCH, lease=self._lease)
         began = closed = _now()
         done: list[int] = []
-        for position, event in enumerate(claimed):
-            # Past half of the lease another worker might get these events while we are at them.
-            if self._stopping.is_set() or _now() - began > self._lease / 2:
-                self._journal.release(*(each.id for each in claimed[position:]))
-                break
-            if self._handle(event):
-                done.append(event.id)
-            if done and _now() - closed > _CLOSING_EVERY:
+        try:
+            for position, event in enumerate(claimed):
+                # Past half of the lease another worker might get these events while we are at them.
+                if self._stopping.is_set() or _now() - began > self._lease / 2:
+                    self._journal.release(*(each.id for each in claimed[position:]))
+                    break
+                if self._handle(event):
+                    done.append(event.id)
+                if done and _now() - closed > _CLOSING_EVERY:
+                    self._journal.handled(*done)
+                    done, closed = [], _now()
+        finally:
+            if done:
                 self._journal.handled(*done)
-                done, closed = [], _now()
-        if done:
-            self._journal.handled(*done)
         return bool(claimed)
 
     def _handle(self, event: Event) -> bool:
@@ -119,12 +121,10 @@ class HandlerWorker:
         if event.attempts > 2 * self._attempts:
             self._give_up(event, "the workers died")
             return False
+        handler = self.on_contradiction if self._is_rival(event) else self.handlers.get(event.kind)
         try:
-            handler = self.on_contradiction if self._is_rival(event) else self.handlers.get(event.kind)
             if handler is not None:
                 handler(_notice(event))
-        except JournalError:
-            raise
         except Exception as error:  # noqa: BLE001 (a handler may raise anything; the event must not be lost)
             self._failed(event, type(error).__name__)
             return False
