@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import ssl
 import subprocess
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from mpesa_cbp.cli import run
+from mpesa_cbp.configuration import settings
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.security import SecurityError, credential_key
@@ -225,3 +227,21 @@ def test_the_command_exits_by_what_it_found(
 ) -> None:
     assert run(["certificates", str(handed.folder / name)]) == code
     assert words in "".join(capsys.readouterr())
+
+
+def test_the_commands_of_the_documentation_run(
+    handed: Handed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "certificates.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(handed.folder / "chain.p7b", "operator-chain.p7b")
+    shutil.copy(handed.folder / "partner.key", "our.key")
+    (lines,) = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+    for line in lines.splitlines():
+        assert run(line.split()[1:]) == 0
+        assert "CN=partner" in capsys.readouterr().out
+    written = sorted(path.name for path in Path("tls").iterdir())
+    assert all(f"tls/{name}`" in text for name in written)
+    assert written == ["ca.pem", "client-certificate.pem", "client-key.pem"]
+    for name in re.findall(r"`((?:tls|initiator)\.[a-z_]+)`", text):
+        assert name.replace(".", "_") in settings()
