@@ -128,5 +128,5 @@ def test_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_unknown_name_is_refused_with_the_nearest(simulator: Simulator) -> None:
     with pytest.raises(SettingsError, match=r"did you mean cached-then-expired\?"):
         Scenario.of("cached-then-expird")
-    with pytest.raises(ValueError, match="there are good, throttled"):
+    with pytest.raises(ValueError, match="There are good, throttled"):
         simulator.choose("sunny")

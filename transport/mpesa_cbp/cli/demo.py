@@ -1,115 +1,130 @@
-"""``mpesa-cbp demo``: one payment from request to result, on this machine, told step by step."""
+"""``mpesa-cbp demo``: one payment from request to its end, on this machine, told step by step; bad days too."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from decimal import Decimal
-from typing import Any
 
 import click
 
-from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
-from mpesa_cbp.client import Client
+from mpesa_cbp.cli.demo_lessons import explanation, lesson
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
 from mpesa_cbp.errors import CbpError
-from mpesa_cbp.journal import Journal
-from mpesa_cbp.listener import Listener, ListenerServer
-from mpesa_cbp.notices import QueueTimeoutNotice, ResultNotice
-from mpesa_cbp.payments import PaymentState
+from mpesa_cbp.notices import ResultNotice
+from mpesa_cbp.payments import EventKind, PaymentState
 from mpesa_cbp.readable import pretty, result_lines
 from mpesa_cbp.redaction import mask_msisdn
-from mpesa_cbp.simulator import BAD_DAYS, Simulator, Step
+from mpesa_cbp.simulator import BadDay, Partner, Simulator, Step, Timing
+from mpesa_cbp.simulator.bad_days import all_days
 from mpesa_cbp.values import format_amount
 
 _CUSTOMER = "254712345678"
-_TOKEN = "demo-of-the-results"
-_EXPLANATIONS = {
-    1: "We send a GenericAPIRequest: a SOAP envelope whose RequestMsg carries the payment as XML text.\n"
-    "It was stored in our journal before its first byte left; that is what protects from paying twice.",
-    2: "The broker answers at once. That says only that the request was accepted, nothing of the money.",
-    3: "Behind the broker the core moves the money, in seconds or in minutes; the customer gets an SMS.",
-    4: "The broker calls us back: it posts a GenericAPIResult to the ResultURL of our request.",
-    5: "We store the result and only then acknowledge it; what is not acknowledged is sent again.",
-}
+_AMOUNT = Decimal(100)
+_CODES = {PaymentState.SUCCEEDED: FINE, PaymentState.FAILED: FINDINGS, PaymentState.EXPIRED: FINDINGS}
+
+
+def _day(_: click.Context, __: click.Parameter, value: str) -> BadDay:
+    try:
+        return BadDay.parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 @click.command()
 @click.option("--show-xml", is_flag=True, help="Show the real messages, secrets and numbers masked.")
 @click.option(
     "--scenario",
-    type=click.Choice(sorted(day.name for day in BAD_DAYS)),
-    help="Let the simulated broker have a bad day.",
+    callback=_day,
+    default="good",
+    help="Let the simulated broker have a bad day, such as cached-then-expired; --list shows them all.",
 )
+@click.option("--list", "listed", is_flag=True, help="List the bad days and do nothing else.")
 @click.option("--timeout", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Seconds to wait.")
-def demo(*, show_xml: bool, scenario: str | None, timeout: float) -> int:
-    """Pay 100 KES to a simulated customer and wait for the final result.
+@click.option("--pace", type=click.FloatRange(0, 100), default=1.0, hidden=True, help="Factor of all delays.")
+def demo(*, show_xml: bool, scenario: BadDay, listed: bool, timeout: float, pace: float) -> int:
+    """Pay 100 KES to a simulated customer and follow the payment to its end.
 
     A simulated broker and our listener run on free loopback ports; nothing leaves this machine, nothing is kept.
-    Exits with 0 only if the payment succeeded.
+    Exits with 0 if the payment succeeded, 1 if it certainly did not, 4 if nobody can tell.
     """
+    if listed:
+        for row in all_days():
+            click.echo(f"{row.name:24} {row.what}")
+        return FINE
     story = _Story(show_xml=show_xml)
-    arrived: queue.Queue[ResultNotice | QueueTimeoutNotice] = queue.Queue()
-    with (
-        Simulator(on_step=story.tell, result_delay=0.3, scenario=scenario) as simulator,
-        Journal("sqlite://") as journal,
-    ):
-        listener = Listener(journal=journal, path_token=_TOKEN)
-        listener.on_result(arrived.put)
-        listener.on_queue_timeout(arrived.put)
-        with ListenerServer(listener) as server:
-            urls: dict[str, Any] = {name: f"{server.url}/{_TOKEN}/{path}" for name, path in _PATHS.items()}
-            click.echo(f"A simulated broker listens at {simulator.url}, we listen for results at {server.url}.")
-            with Client(**simulator.client_settings(), **urls, journal=journal) as client:
-                return _pay(client, journal, arrived, story, timeout)
+    timing = Timing(
+        result_delay=0.3 * pace,
+        late_delay=2 * pace,
+        slow_delay=1.5 * pace,
+        cache_time=pace,
+        retry_delay=0.5 * pace,
+    )
+    with Simulator(on_step=story.tell, timing=timing) as simulator, simulator.partner() as partner:
+        simulator.choose(scenario)
+        click.echo(f"A simulated broker listens at {simulator.url}, we listen for results at {partner.urls['result']}.")
+        if str(scenario) != "good":
+            what = next((row.what for row in all_days() if row.name == str(scenario)), "as you chose")
+            click.echo(f"The broker has a bad day, {scenario}: {what}.")
+        click.echo(f"We pay {format_amount(_AMOUNT)} KES to {mask_msisdn(_CUSTOMER)} (B2C, BusinessPayment).\n")
+        return _follow(simulator, partner, scenario, timeout)
 
 
-_PATHS = {"result_url": "result", "queue_timeout_url": "queue-timeout"}
-
-
-def _pay(
-    client: Client,
-    journal: Journal,
-    arrived: queue.Queue[ResultNotice | QueueTimeoutNotice],
-    story: _Story,
-    timeout: float,
-) -> int:
-    amount = Decimal(100)
-    click.echo(f"We pay {format_amount(amount)} KES to customer {mask_msisdn(_CUSTOMER)} (B2C, BusinessPayment).\n")
+def _follow(simulator: Simulator, partner: Partner, day: BadDay, timeout: float) -> int:
+    conversation_id = "600000_Acme_demo"
     try:
-        acknowledgement = client.pay_customer(_CUSTOMER, amount, remark="Demonstration")
+        partner.client.pay_customer(_CUSTOMER, _AMOUNT, remark="Demonstration", conversation_id=conversation_id)
     except CbpError as error:
-        click.secho(f"\nThe payment did not go through: {error}", fg="red")
-        return _finish(journal, error.conversation_id)
+        click.secho(f"\nOur call ends with {type(error).__name__}: {error}\n", fg="yellow")
     try:
-        notice = arrived.get(timeout=timeout)
-    except queue.Empty:
-        click.secho(
-            f"\nNo result came within {timeout:g} seconds: now queryTransaction would have to be asked.", fg="red"
-        )
-        return _finish(journal, acknowledgement.conversation_id)
-    story.wait_for_step_5(timeout)
-    if isinstance(notice, ResultNotice):
-        _show_result(notice)
-    else:
-        click.echo("\nThe cached request expired at the broker: the core never saw it, and no money moved.")
-    return _finish(journal, acknowledgement.conversation_id)
-
-
-def _show_result(notice: ResultNotice) -> None:
-    click.echo("\nThe result says:")
-    for line in result_lines(notice):
-        click.echo(f"  {line}")
-
-
-def _finish(journal: Journal, conversation_id: str | None) -> int:
-    payment = journal.payment(conversation_id) if conversation_id is not None else None
-    state = payment.state if payment is not None else PaymentState.UNKNOWN
+        simulator.settle(timeout)
+    except TimeoutError:
+        click.secho(f"\nAfter {timeout:g} seconds the broker is still not done; we look no longer.", fg="yellow")
+    _show_notices(partner, conversation_id)
+    state = _state(partner, conversation_id)
+    if state not in _CODES:
+        state = _ask(partner, conversation_id, state)
     succeeded = state is PaymentState.SUCCEEDED
     click.secho(f"\nIn our journal the payment is now {state.name}.", fg="green" if succeeded else "red", bold=True)
-    if payment is not None:
-        for event in journal.events(payment.conversation_id):
-            click.echo(f"  {event.at:%H:%M:%S.%f} {event.kind.value}{f' (code {event.code})' if event.code else ''}")
-    return FINE if succeeded else FINDINGS
+    for event in partner.journal.events(conversation_id):
+        contradicts = ", contradicts what was known: a person must look" if event.contradicts else ""
+        code = f" (code {event.code})" if event.code else ""
+        click.echo(f"  {event.at:%H:%M:%S.%f} {event.kind.value}{code}{contradicts}")
+    moved = simulator.transfers(conversation_id)
+    times = {0: "no money has moved", 1: "the money has moved, once"}.get(len(moved), f"MOVED {len(moved)} TIMES")
+    click.echo(f"In the core's own books {times}.")
+    click.echo(f"\n{lesson(day)}")
+    return _CODES.get(state, UNKNOWN_OUTCOME)
+
+
+def _show_notices(partner: Partner, conversation_id: str) -> None:
+    """What our handlers are told: once for each result or queue timeout in the journal, soon after it is there."""
+    told = {EventKind.RESULT, EventKind.QUEUE_TIMEOUT}
+    for _ in [event for event in partner.journal.events(conversation_id) if event.kind in told]:
+        try:
+            notice = partner.notices.get(timeout=10)
+        except queue.Empty:
+            return
+        if isinstance(notice, ResultNotice):
+            click.echo("\nA result says:")
+            for line in result_lines(notice):
+                click.echo(f"  {line}")
+
+
+def _ask(partner: Partner, conversation_id: str, state: PaymentState) -> PaymentState:
+    click.echo(f"\nThe payment is {state.name}: we ask the broker what it knows (queryTransaction).")
+    try:
+        history = partner.client.query_transaction(conversation_id)
+    except CbpError as error:
+        click.secho(f"  {error}", fg="yellow")
+    else:
+        click.echo(f"  {history.summary}")
+    return _state(partner, conversation_id)
+
+
+def _state(partner: Partner, conversation_id: str) -> PaymentState:
+    payment = partner.journal.payment(conversation_id)
+    return payment.state if payment is not None else PaymentState.UNKNOWN
 
 
 class _Story:
@@ -117,22 +132,16 @@ class _Story:
 
     def __init__(self, *, show_xml: bool) -> None:
         self._show_xml = show_xml
-        self._explained: set[int] = set()
+        self._explained: set[str] = set()
         self._lock = threading.Lock()
-        self._ended = threading.Event()
 
     def tell(self, step: Step) -> None:
-        """Print one step, with its explanation where it is the first of its number."""
+        """Print one step, with an explanation that was not given yet."""
         with self._lock:
             click.secho(f"Step {step.number}: {step.what}", bold=True)
-            if step.number in _EXPLANATIONS and step.number not in self._explained:
-                click.echo("  " + _EXPLANATIONS[step.number].replace("\n", "\n  "))
-                self._explained.add(step.number)
+            text = explanation(step)
+            if text is not None and text not in self._explained:
+                click.echo("  " + text.replace("\n", "\n  "))
+                self._explained.add(text)
             if self._show_xml and step.xml:
                 click.secho("\n".join(f"    {line}" for line in pretty(step.xml).splitlines()), dim=True)
-        if step.number == 5:
-            self._ended.set()
-
-    def wait_for_step_5(self, timeout: float) -> None:
-        """Let the last step be told before the outcome is."""
-        self._ended.wait(timeout)

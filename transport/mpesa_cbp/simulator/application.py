@@ -15,7 +15,7 @@ from mpesa_cbp.simulator.messages import Reply, fault
 from mpesa_cbp.simulator.server import MAXIMUM_BODY, RESET
 from mpesa_cbp.simulator.web import api
 from mpesa_cbp.simulator.web.demo_partner import DemoPartner
-from mpesa_cbp.simulator.web.guard import known_host, same_origin
+from mpesa_cbp.simulator.web.guard import is_loopback, known_host, same_origin
 from mpesa_cbp.simulator.web.site import Site
 from mpesa_cbp.simulator.world import World
 
@@ -32,8 +32,6 @@ SOAP_PATHS = frozenset(
 )
 """The paths under which SOAP messages are taken: each takes all operations."""
 
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
-
 
 class Application:
     """One callable for the server."""
@@ -41,7 +39,7 @@ class Application:
     def __init__(self, world: World, *, host: str, partner: DemoPartner, allow_hosts: Collection[str] = ()) -> None:
         self._world = world
         self._site = Site(world, partner)
-        self._loopback = host in _LOOPBACK
+        self._loopback = is_loopback(host)
         self._names = frozenset({host, *allow_hosts})
         self._stopping = threading.Event()
         self._count = 0

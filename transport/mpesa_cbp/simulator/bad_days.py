@@ -48,7 +48,7 @@ class BadDay:
         near = get_close_matches(name, [*names, *_NUMBERED], n=1)
         hint = f"; did you mean {near[0]}{':NUMBER' if near[0] in _NUMBERED else ''}?" if near else ""
         choices = ", ".join([*names, *(f"{kind}:NUMBER" for kind in _NUMBERED)])
-        raise ValueError(f"there is no bad day {text.strip()[:40]!r}{hint or ';'} there are {choices}")
+        raise ValueError(f"there is no bad day {text.strip()[:40]!r}{hint or '.'} There are {choices}")
 
 
 GOOD = BadDay("good")

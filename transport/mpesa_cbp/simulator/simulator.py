@@ -177,6 +177,11 @@ class Simulator:
     # -- for the client -----------------------------------------------------------------------------------------
 
     @property
+    def host(self) -> str:
+        """The address that it listens on."""
+        return self._host
+
+    @property
     def url(self) -> str:
         """The endpoint that partners post to."""
         if self._server is None:

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 
+def is_loopback(host: str) -> bool:
+    """Whether an address can only be reached from this machine."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def known_host(environ: WSGIEnvironment, names: Collection[str]) -> bool:
     """Whether the Host header is an address, ``localhost``, or one of ``names``: nobody can rebind those."""
     try:
