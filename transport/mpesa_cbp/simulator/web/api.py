@@ -25,7 +25,7 @@ def respond(world: World, *, method: str, path: str, query: dict[str, str], cont
     """Answer one request of the API; never raises for anything that a caller can send."""
     try:
         name, number = _route(path)
-        handlers = {method_: handler for (route, method_), handler in _ROUTES.items() if route == name}
+        handlers = {method_: handler for (route, method_), handler in ROUTES.items() if route == name}
         if not handlers:
             raise Wrong(404, "there is nothing here; docs/simulator.md lists the paths")
         if method not in handlers:
@@ -227,7 +227,7 @@ def _reset(asked: Asked) -> dict[str, Any]:
     return _state(asked)
 
 
-_ROUTES: dict[tuple[str, str], Callable[[Asked], dict[str, Any]]] = {
+ROUTES: dict[tuple[str, str], Callable[[Asked], dict[str, Any]]] = {
     ("state", "GET"): _state,
     ("accounts", "GET"): _accounts,
     ("payments", "GET"): _payments,
@@ -242,3 +242,4 @@ _ROUTES: dict[tuple[str, str], Callable[[Asked], dict[str, Any]]] = {
     ("settle", "POST"): _settle,
     ("reset", "POST"): _reset,
 }
+"""What answers each path, below ``PREFIX``, and method; N stands for a number."""
