@@ -12,8 +12,8 @@ from xsdata.formats.dataclass.parsers.handlers import LxmlEventHandler
 from xsdata.formats.dataclass.serializers import XmlSerializer
 
 from bench import samples, zeep_peer
-from bench.measure import Effort, Times, Work, compare
-from bench.table import Row, duration, faster, slower
+from bench.measure import Effort, Work, compare
+from bench.table import Row, faster, slower
 from mpesa_cbp.envelope import decode, encode
 from mpesa_cbp_models import Result
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
@@ -89,26 +89,24 @@ def _envelope(effort: Effort) -> Iterator[Row]:
 
 def _growth(effort: Effort) -> Iterator[Row]:
     sizes = (1, 10, 100) if effort.tiny else (1, 10, 100, 1_000, 10_000)
-    documents = {size: samples.result(size).to_xml() for size in sizes}
-    times = compare(
-        {
-            **{f"{size}": partial(Result.from_xml, data) for size, data in documents.items()},
-            **{f"lxml {size}": partial(etree.fromstring, data) for size, data in documents.items()},
-        },
-        effort,
-    )
+    each = Effort(effort.seconds / 2, effort.rounds, effort.tiny)
     for size in sizes:
-        yield slower(
-            f"read a result of {size:,} parameters".replace(",", " "), _named(times, size), "ours", "one lxml parse"
-        )
+        data = samples.result(size).to_xml()
+        # Side by side with one size only: after a large document the next one meets cold caches.
+        works: dict[str, Work] = {
+            "ours": partial(Result.from_xml, data),
+            "one lxml parse": partial(etree.fromstring, data),
+        }
+        yield slower(f"read a result, {_parameters(size)}", compare(works, each), "ours", "one lxml parse")
     for small, large in itertools.pairwise(sizes):
+        pair: dict[str, Work] = {
+            _parameters(size): partial(Result.from_xml, samples.result(size).to_xml()) for size in (small, large)
+        }
         limit = 12 if large == 10_000 else None
-        low, middle, high = times.ratios(f"{large}", f"{small}")
-        what = f"{large:,} parameters".replace(",", " ")
-        other = f"{small:,} parameters".replace(",", " ")
-        shown = duration(times.median(f"{large}")), other, duration(times.median(f"{small}"))
-        yield Row(f"read {what}", *shown, middle, (low, high), limit)
+        yield slower(
+            f"read {_parameters(large)}", compare(pair, each), _parameters(large), _parameters(small), limit=limit
+        )
 
 
-def _named(times: Times, size: int) -> Times:
-    return Times({"ours": times.values[f"{size}"], "one lxml parse": times.values[f"lxml {size}"]})
+def _parameters(count: int) -> str:
+    return f"{count:,} parameter{'s' if count > 1 else ''}".replace(",", " ")
