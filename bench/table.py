@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import sys
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,7 @@ from bench.measure import Times
 
 PACKAGES = (
     "mpesa-cbp", "lxml", "xsdata", "zeep", "requests", "urllib3", "cryptography", "SQLAlchemy", "waitress",
-    "psycopg", "spyne", "pyperf", "ruff",
+    "psycopg", "spyne", "ruff",
 )  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def as_document(subjects: Iterable[tuple[str, str, list[Row]]], command: str, mi
         "",
         f"Written by `{command}` in {minutes:.1f} minutes on {datetime.now(timezone.utc):%d %B %Y}.",
         "",
-        f"- Machine: {_machine()}",
+        f"- Machine: {_machine()}; load average at the end {os.getloadavg()[1]:.1f}",
         f"- Python {platform.python_version()} ({platform.python_compiler()}), {_build()}",
         f"- {versions}",
         "",
