@@ -181,7 +181,7 @@ def test_port_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 
 def test_listener_prints_notices_masked_and_ends_in_order(tmp_path: Path, url: str) -> None:
-    process = ListenerProcess(tmp_path, url, operations_port=0)
+    process = ListenerProcess(tmp_path, url, prints=True, operations_port=0)
     process.start()
     assert any("without TLS" in line for line in process.stderr)
     assert not any(TOKEN in line for line in process.stderr)
@@ -196,7 +196,7 @@ def test_listener_prints_notices_masked_and_ends_in_order(tmp_path: Path, url: s
 
 
 def test_listener_that_is_stopped_finishes_what_it_accepted(tmp_path: Path, url: str) -> None:
-    process = ListenerProcess(tmp_path, f"{url}?timeout=20")
+    process = ListenerProcess(tmp_path, f"{url}?timeout=20", prints=True)
     process.start()
     caller = Caller(process.port)
     # The first delivery shows that the worker is at rest and holds no lock of its own.

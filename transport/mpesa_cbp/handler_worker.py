@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -21,6 +22,7 @@ __all__ = ["HandlerWorker"]
 
 _BATCH = 50
 _LONGEST_PAUSE = 5.0
+_GRACE_SECONDS = 30.0
 _FIRST_BACKOFF = timedelta(seconds=1)
 _CLOSING_EVERY = timedelta(seconds=1)
 
@@ -69,12 +71,16 @@ class HandlerWorker:
             thread.start()
 
     def stop(self) -> None:
-        """Finish the events at hand, give the others back, and end the threads."""
+        """Finish the events at hand, give the others back, and end the threads.
+
+        A handler that hangs is waited for 30 seconds; its event is given out again when its lease ends.
+        """
         threads, self._threads = self._threads, []
         self._stopping.set()
         self._work.set()
+        deadline = time.monotonic() + _GRACE_SECONDS
         for thread in threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
 
     def wake(self) -> None:
         """Tell that there may be something to do."""
