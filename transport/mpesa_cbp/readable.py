@@ -42,5 +42,6 @@ def result_lines(notice: ResultNotice) -> list[str]:
         ("completed", parameters.completed_at.isoformat(sep=" ") if parameters.completed_at else None),
         ("receiver", mask_msisdn(parameters.receiver_number) if parameters.receiver_number else None),
         *((f"{name} account", f"{balance} KES left") for name, balance in parameters.balances.items()),
+        *(("not understood", f"{key}: {why}") for key, why in parameters.not_understood),
     )
     return [f"{label:22} {value}" for label, value in facts if value]
