@@ -66,7 +66,7 @@ class Patient:
     def findings(self, **changes: object) -> list[Finding]:
         for name, value in changes.items():
             self.environ[f"MPESA_CBP_{name.upper()}"] = str(value)
-        found = list(examine(environ=self.environ, now=NOW))
+        found = list(examine(environ=self.environ, clock=now))
         assert not any(secret in f"{each}" for secret in SECRETS for each in found)
         assert all(bool(each.advice) == (each.level is not Level.OK) for each in found)
         return found
@@ -81,13 +81,17 @@ def patient(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Patient:
     return Patient(tmp_path)
 
 
-def answers_head(date: datetime | str | None = NOW) -> Behaviour:
-    """As a web server that allows only POST."""
-    stated = format_datetime(date, usegmt=True) if isinstance(date, datetime) else date
-    line = f"Date: {stated}\r\n" if stated else ""
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def answers_head(ahead: timedelta = timedelta(), *, date: str | None = None) -> Behaviour:
+    """As a web server that allows only POST; its clock is so far ahead, or it states that date."""
 
     def behaviour(conversation: Conversation) -> None:
         conversation.read_head()
+        stated = format_datetime(now() + ahead, usegmt=True) if date is None else date
+        line = f"Date: {stated}\r\n" if stated else ""
         conversation.send(f"HTTP/1.1 405 Method Not Allowed\r\n{line}Content-Length: 0\r\n\r\n".encode())
 
     return behaviour
@@ -126,10 +130,10 @@ def drips_head(conversation: Conversation) -> None:
 
 # What the broker does, and the last finding with its level and words.
 BROKERS: dict[str, tuple[Behaviour, str, Level, str]] = {
-    "states no date": (answers_head(None), "clock", Level.WARNING, "was not checked"),
-    "states no time": (answers_head("soon"), "clock", Level.WARNING, "was not checked"),
-    "is two minutes ahead": (answers_head(NOW + timedelta(minutes=2)), "clock", Level.WARNING, "s behind"),
-    "is an hour behind": (answers_head(NOW - timedelta(hours=1)), "clock", Level.PROBLEM, "s ahead of"),
+    "states no date": (answers_head(date=""), "clock", Level.WARNING, "was not checked"),
+    "states no time": (answers_head(date="soon"), "clock", Level.WARNING, "was not checked"),
+    "is two minutes ahead": (answers_head(timedelta(minutes=2)), "clock", Level.WARNING, "s behind"),
+    "is an hour behind": (answers_head(timedelta(hours=-1)), "clock", Level.PROBLEM, "s ahead of"),
     "hangs up": (closes_after_head, "http", Level.PROBLEM, "no answer came"),
     "is no web server": (lambda c: c.send(b"220 smtp\r\n\r\n"), "http", Level.PROBLEM, "no web server"),
     "drips": (drips_head, "http", Level.PROBLEM, "no answer in time"),

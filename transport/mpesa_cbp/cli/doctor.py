@@ -28,7 +28,7 @@ def doctor(*, config: str | None, as_json: bool) -> int:
     are warnings or problems, 2 if the settings are wrong.
     """
     findings = []
-    for finding in examine(config, now=datetime.now(timezone.utc)):
+    for finding in examine(config, clock=lambda: datetime.now(timezone.utc)):
         findings.append(finding)
         _print(finding, as_json=as_json)
     if any(each.subject == "settings" and each.level is Level.PROBLEM for each in findings):

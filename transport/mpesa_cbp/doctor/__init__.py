@@ -5,7 +5,7 @@ It sends no payment: nothing with a body ever leaves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -25,11 +25,12 @@ __all__ = ["Finding", "Level", "examine", "worst"]
 
 
 def examine(
-    path: str | Path | None = None, *, now: datetime, environ: Mapping[str, str] | None = None
+    path: str | Path | None = None, *, clock: Callable[[], datetime], environ: Mapping[str, str] | None = None
 ) -> Iterator[Finding]:
     """Look at everything, in the order in which a payment meets it; ``path`` and ``environ`` as for ``load``.
 
-    ``now`` is aware. Findings come as they are made. Where settings are wrong nothing else is looked at.
+    ``clock`` gives the time as an aware datetime. Findings come as they are made. Where settings are wrong nothing
+    else is looked at.
     """
     try:
         configuration = load(path, require=FOR_CLIENT | FOR_JOURNAL, environ=environ)
@@ -40,11 +41,11 @@ def examine(
     yield ok("settings", f"complete, from {_sources(configuration)}")
     yield _signing(configuration)
     yield from check_files(configuration)
-    yield from check_password_certificate(configuration, now)
-    yield from check_client_identity(configuration, now)
+    yield from check_password_certificate(configuration, clock())
+    yield from check_client_identity(configuration, clock())
     yield from check_urls(configuration)
     yield from check_journal(configuration)
-    yield from check_connection(configuration, now)
+    yield from check_connection(configuration, clock)
 
 
 def _sources(configuration: Configuration) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -33,7 +33,7 @@ _ADVICE = (
 )
 
 
-def check_connection(configuration: Configuration, now: datetime) -> Iterator[Finding]:
+def check_connection(configuration: Configuration, clock: Callable[[], datetime]) -> Iterator[Finding]:
     """Go to the broker as far as it can be done without a payment, and tell each step."""
     endpoint = configuration.endpoint or ""
     parts = urlsplit(endpoint)
@@ -59,14 +59,16 @@ def check_connection(configuration: Configuration, now: datetime) -> Iterator[Fi
         return
     with connection:
         yield ok("tcp", f"connected to {host} port {port}")
-        yield from _check_talk(configuration, connection, now)
+        yield from _check_talk(configuration, connection, clock)
 
 
-def _check_talk(configuration: Configuration, connection: socket.socket, now: datetime) -> Iterator[Finding]:
+def _check_talk(
+    configuration: Configuration, connection: socket.socket, clock: Callable[[], datetime]
+) -> Iterator[Finding]:
     parts = urlsplit(configuration.endpoint or "")
     if parts.scheme == "http":
         yield warning("tls", "the endpoint is plain HTTP", "Use https outside a test bed in a VPN.")
-        yield from _check_head(configuration, connection, now)
+        yield from _check_head(configuration, connection, clock)
         return
     certificate = configuration.tls_client_certificate
     try:
@@ -93,8 +95,8 @@ def _check_talk(configuration: Configuration, connection: socket.socket, now: da
         return
     with wrapped:
         yield ok("tls", f"{wrapped.version()}, chain and host name are right")
-        yield _expiry(wrapped, now)
-        yield from _check_head(configuration, wrapped, now)
+        yield _expiry(wrapped, clock())
+        yield from _check_head(configuration, wrapped, clock)
 
 
 def _expiry(wrapped: ssl.SSLSocket, now: datetime) -> Finding:
@@ -105,7 +107,9 @@ def _expiry(wrapped: ssl.SSLSocket, now: datetime) -> Finding:
     return ok("tls", text) if until - now > _EXPIRY_WARNING else warning("tls", text, "Tell the operator.")
 
 
-def _check_head(configuration: Configuration, connection: socket.socket, now: datetime) -> Iterator[Finding]:
+def _check_head(
+    configuration: Configuration, connection: socket.socket, clock: Callable[[], datetime]
+) -> Iterator[Finding]:
     parts = urlsplit(configuration.endpoint or "")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     head = f"HEAD {target} HTTP/1.1\r\nHost: {parts.netloc.rpartition('@')[2]}\r\nConnection: close\r\n\r\n"
@@ -122,7 +126,7 @@ def _check_head(configuration: Configuration, connection: socket.socket, now: da
         return
     status = lines[0].partition(" ")[2]
     yield ok("http", f"answers HEAD with {status[:60]!r}; what it says to a payment is not checked")
-    yield _clock(lines, now)
+    yield _clock(lines, clock())
 
 
 def _read_head(connection: socket.socket, seconds: float) -> list[str]:
