@@ -149,3 +149,11 @@ def fuzz(session: nox.Session) -> None:
     session.run("pytest", "-n", "2", *(f"tests/transport/{name}" for name in tests), env=effort)
     seconds = session.posargs[0] if session.posargs else "180"
     session.run("python", "-m", "tests.transport.fuzz_decode", f"-max_total_time={seconds}", "-rss_limit_mb=1024")
+
+
+@nox.session(python=sys.executable)
+def kill(session: nox.Session) -> None:
+    """Pay a file with a process that is killed at least two hundred times, on SQLite and on PostgreSQL."""
+    _install(session, "test")
+    for database in ("sqlite", "postgresql"):
+        session.run("python", "-m", "tests.payroll.kill_long_form", "--database", database, *session.posargs)

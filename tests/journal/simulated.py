@@ -8,14 +8,14 @@ NOWHERE = "http://127.0.0.1:1/nobody-listens"
 MSISDN = "254712345678"
 
 
-def settings_file(folder: Path, *, endpoint: str, certificate: Path, journal: str, more: str = "") -> Path:
+def settings_file(folder: Path, *, endpoint: str, certificate: Path, journal: str, result_url: str = NOWHERE) -> Path:
     """A TOML file with the settings of the simulator's first operator."""
     file = folder / "mpesa-cbp.toml"
     file.write_text(
         f"""
 endpoint = "{endpoint}"
 organisation = "Acme"
-result_url = "{NOWHERE}"
+result_url = "{result_url}"
 queue_timeout_url = "{NOWHERE}"
 
 [service_provider]
@@ -35,7 +35,6 @@ url = "{journal}"
 [http]
 connect_timeout = 2
 read_timeout = 5
-{more}
 """
     )
     file.chmod(0o600)

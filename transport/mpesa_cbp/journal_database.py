@@ -105,7 +105,8 @@ def _engine(url: URL) -> Engine:
     if _is_in_memory(url):
         options.update(poolclass=StaticPool, connect_args={"check_same_thread": False})
     else:
-        options["pool_pre_ping"] = True
+        # A server may have been restarted since; a file cannot.
+        options["pool_pre_ping"] = url.get_backend_name() != "sqlite"
         if url.get_backend_name() == "sqlite" and "timeout" not in url.query:
             options["connect_args"] = {"timeout": _BUSY_SECONDS}
     try:

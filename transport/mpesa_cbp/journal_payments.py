@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from mpesa_cbp.errors import DuplicateConversation, JournalError, Sent
 from mpesa_cbp.journal_batches import pieces
@@ -24,6 +24,13 @@ from mpesa_cbp.payments import EventKind, Payment, PaymentState
 
 _RETURNED = ("conversation_id", "command_id", "amount", "receiver", "core_conversation_id", "response_code")
 _RETURNED_TOO = ("result_code", "receipt", "created_at", "updated_at", "requests", "queried_at")
+
+# Made once: to build a statement anew takes longer than to run it.
+_EVENTS = select(events).where(events.c.conversation_id == bindparam("which")).order_by(events.c.id)
+_INSERT_EVENT = insert(events)
+_PAYMENT = select(payments).where(payments.c.conversation_id == bindparam("which"))
+_PAYMENT_TO_MOVE = _PAYMENT.with_for_update()
+_MOVE_PAYMENT = update(payments).where(payments.c.conversation_id == bindparam("which"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,30 +63,26 @@ def create(
 ) -> None:
     """Store a payment in state CREATED; events that came before join it. Raises DuplicateConversation."""
     lock_conversations(connection, [conversation_id])
-    earlier = connection.execute(
-        select(events).where(events.c.conversation_id == conversation_id).order_by(events.c.id)
-    ).mappings()
+    earlier = connection.execute(_EVENTS, {"which": conversation_id}).mappings()
     joining = [(row["id"], replace(_incident(row), at=created.at)) for row in earlier]
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                insert(payments).values(
-                    conversation_id=conversation_id,
-                    command_id=command_id,
-                    standing=Standing.CREATED.value,
-                    amount=amount,
-                    receiver=receiver,
-                    created_at=created.at,
-                    updated_at=created.at,
-                    requests=0,
-                )
-            )
-    except IntegrityError:
+    row = {
+        "conversation_id": conversation_id,
+        "command_id": command_id,
+        "standing": Standing.CREATED.value,
+        "amount": amount,
+        "receiver": receiver,
+        "created_at": created.at,
+        "updated_at": created.at,
+        "requests": 0,
+    }
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(payments).on_conflict_do_nothing().returning(payments.c.conversation_id)
+    if connection.execute(statement, row).first() is None:
         raise DuplicateConversation(
             "A payment with this conversation id is in the journal already",
             conversation_id=conversation_id,
             sent=Sent.NO,
-        ) from None
+        )
     _append(connection, created)
     for event_id, incident in joining:
         _, contradicts = _move(connection, incident)
@@ -119,13 +122,12 @@ def _append(connection: Connection, incident: Incident, *, contradicts: bool = F
         "handling": Handling.NONE.value,
         "attempts": 0,
     }
-    connection.execute(insert(events).values(**row))
+    connection.execute(_INSERT_EVENT, row)
 
 
 def _move(connection: Connection, incident: Incident) -> tuple[Standing | None, bool]:
     """Move a payment by the table; returns where it stands now and whether the event contradicts what was known."""
-    chosen = payments.c.conversation_id == incident.conversation_id
-    row = connection.execute(select(payments).where(chosen).with_for_update()).mappings().first()
+    row = connection.execute(_PAYMENT_TO_MOVE, {"which": incident.conversation_id}).mappings().first()
     if row is None:
         return None, False
     moved = move(
@@ -138,13 +140,13 @@ def _move(connection: Connection, incident: Incident) -> tuple[Standing | None, 
         receipt=incident.receipt,
     )
     if moved.changes and not (moved.contradicts and incident.step is Step.SENDING):
-        connection.execute(update(payments).where(chosen).values(**moved.changes))
+        connection.execute(_MOVE_PAYMENT, {"which": incident.conversation_id, **moved.changes})
     return moved.standing, moved.contradicts
 
 
 def find(connection: Connection, conversation_id: str) -> Payment | None:
     """The payment of that conversation id."""
-    found = connection.execute(select(payments).where(payments.c.conversation_id == conversation_id)).mappings().first()
+    found = connection.execute(_PAYMENT, {"which": conversation_id}).mappings().first()
     return _payment(found) if found is not None else None
 
 
@@ -174,8 +176,7 @@ def search(
 
 def events_of(connection: Connection, conversation_id: str) -> list[Event]:
     """Everything that happened to a payment, in order."""
-    query = select(events).where(events.c.conversation_id == conversation_id).order_by(events.c.id)
-    return [event_of(row) for row in connection.execute(query).mappings()]
+    return [event_of(row) for row in connection.execute(_EVENTS, {"which": conversation_id}).mappings()]
 
 
 def _payment(row: RowMapping) -> Payment:

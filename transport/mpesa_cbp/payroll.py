@@ -176,8 +176,9 @@ class Run:
             if each.is_to_be_sent:
                 work.put(each)
             else:
-                counts[outcome_of(each.known)[0]] += 1
-                yield self._result(each)
+                result = _as_known(each)
+                counts[result.outcome] += 1
+                yield result
         threads = [
             threading.Thread(target=self._work, args=(work, done), name=f"mpesa-cbp-payroll-{number}")
             for number in range(min(self._threads, work.qsize()))
@@ -187,18 +188,19 @@ class Run:
         running = len(threads)
         try:
             while running:
-                result = done.get()
-                if result is None:
+                finished = done.get()
+                if finished is None:
                     running -= 1
                     continue
-                counts[result.outcome] += 1
-                yield result
+                counts[finished.outcome] += 1
+                yield finished
         finally:
             if running:
                 self._stop.set()
         while not work.empty():
-            counts[Outcome.NOT_SENT] += 1
-            yield self._result(work.get())
+            result = _as_known(work.get())
+            counts[result.outcome] += 1
+            yield result
         _log_finished(counts)
 
     def _work(self, work: queue.SimpleQueue[PlannedLine], done: queue.SimpleQueue[LineResult | None]) -> None:
@@ -274,6 +276,12 @@ class Run:
         if error is not None and outcome not in (Outcome.SUCCEEDED, Outcome.ACCEPTED, Outcome.QUEUED):
             told = f"{error.message.rstrip('.')}. {told}"
         return LineResult(planned=planned, outcome=outcome, payment=payment, told=told)
+
+
+def _as_known(planned: PlannedLine) -> LineResult:
+    """A line with which this run had nothing to do."""
+    outcome, told = outcome_of(planned.known)
+    return LineResult(planned=planned, outcome=outcome, payment=planned.known, told=told)
 
 
 def _log_finished(counts: dict[Outcome, int]) -> None:

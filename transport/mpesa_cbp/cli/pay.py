@@ -1,12 +1,14 @@
-"""``mpesa-cbp pay``: one payment."""
+"""``mpesa-cbp pay``: one payment, or a file of them."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from mpesa_cbp.cli.options import configured
+from mpesa_cbp.cli.payroll import Wanted, file_options, pay_file
 from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, yes_option
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
@@ -20,7 +22,7 @@ _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
 @click.command()
 @click.option("--msisdn", help="Pay this customer: 0712…, +254 712…, 254712…")
 @click.option("--short-code", help="Pay this organisation.")
-@click.option("--amount", required=True, help="In KES, at most two places: 100 or 100.50.")
+@click.option("--amount", help="In KES, at most two places: 100 or 100.50.")
 @click.option(
     "--command",
     type=click.Choice(_COMMANDS),
@@ -31,6 +33,7 @@ _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
 @click.option("--account-reference", help="The account that is paid into, for BusinessPayBill.")
 @click.option("--occasion", help="Text that goes with a payment to a customer.")
 @click.option("--resume", is_flag=True, help="Send a payment that is in the journal already, if it was never sent.")
+@file_options
 @yes_option
 @request_options
 @configured(FOR_CLIENT | FOR_JOURNAL)
@@ -39,7 +42,7 @@ def pay(
     configuration: Configuration,
     msisdn: str | None,
     short_code: str | None,
-    amount: str,
+    amount: str | None,
     command: str | None,
     account_reference: str | None,
     occasion: str | None,
@@ -49,17 +52,28 @@ def pay(
     yes: bool,
     wait: float | None,
     as_json: bool,
+    file: Path | None,
+    **for_file: Any,
 ) -> int:
-    """Pay a customer or an organisation, or move own funds.
+    """Pay a customer, an organisation, or every line of a file; or move own funds.
 
     \b
     mpesa-cbp pay --msisdn 0712345678 --amount 100 --remark "Salary November"
     mpesa-cbp pay --short-code 888888 --account-reference INV-7 --amount 7000 --wait 60
     mpesa-cbp pay --command OrgRevenueSettlement --amount 50000 --yes
+    mpesa-cbp pay --file payroll.csv --dry-run
 
     The conversation id is printed before anything is sent: with it mpesa-cbp query can always ask. Exits with 0 once
     the broker has the request (with --wait: once it is paid), 1 if it was certainly not paid, 4 if that is not known.
     """
+    if file is not None:
+        _alone(msisdn, short_code, amount, account_reference, occasion, remark, conversation_id, resume, as_json)
+        chosen = command or _DEFAULTS["msisdn"]
+        return pay_file(configuration, Wanted(file=file, command=chosen, yes=yes, wait=wait, **for_file))
+    if amount is None:
+        raise click.UsageError("How much? Give --amount, or --file for many payments.")
+    if for_file["dry_run"] or for_file["batch"] is not None or for_file["report"] is not None:
+        raise click.UsageError("--dry-run, --batch and --report go with --file.")
     chosen = _chosen(command, msisdn=msisdn, short_code=short_code)
     if resume and conversation_id is None:
         raise click.UsageError("--resume needs the --conversation-id of the payment.")
@@ -75,6 +89,12 @@ def pay(
     else:
         wish = own_funds_transfer(amount, **more)
     return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
+
+
+def _alone(*options: object) -> None:
+    """Raise UsageError where an option of a single payment is given together with a file."""
+    if any(option for option in options):
+        raise click.UsageError("--file goes with --command, --wait and the options for files alone; see --help.")
 
 
 def _chosen(command: str | None, **receivers: str | None) -> str:

@@ -1,0 +1,15 @@
+"""The small form of the kill loop; ``nox -s kill`` runs the long one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.payroll.kill_loop import KINDS, kill_loop
+
+
+def test_payer_killed_at_every_step_pays_each_line_once_and_loses_none(url: str, tmp_path: Path) -> None:
+    figures = kill_loop(url, tmp_path, payments=60, kills=len(KINDS), seed=1)
+    assert set(figures.kills) == set(KINDS), str(figures)
+    assert figures.problems == []
+    assert figures.executed_twice == figures.arrived_twice == 0
+    assert figures.executed > 0

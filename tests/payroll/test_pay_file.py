@@ -1,0 +1,195 @@
+"""``mpesa-cbp pay --file``: what is printed, what is asked, how it exits."""
+
+from __future__ import annotations
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mpesa_cbp import Journal, Listener
+from mpesa_cbp.cli import run
+from mpesa_cbp.listener import ListenerServer
+from mpesa_cbp.payroll_file import TEMPLATE
+from mpesa_cbp.simulator import Simulator, Timing
+from tests.journal.simulated import settings_file
+
+TOKEN = "unguessable-token"
+HEAD = "msisdn,amount,reference,remark\n"
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    with Simulator(timing=Timing(result_delay=0.01, retry_delay=0.01, attempts=1), seed=1) as running:
+        yield running
+
+
+@pytest.fixture
+def journal_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/payments.db"
+
+
+@pytest.fixture
+def config(simulator: Simulator, journal_url: str, tmp_path: Path) -> str:
+    return str(settings_file(tmp_path, endpoint=simulator.url, certificate=simulator.certificate, journal=journal_url))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "payroll.csv"
+    path.write_text(HEAD + "".join(f"07123456{n:02},100.50,E{n},November\n" for n in range(5)))
+    return path
+
+
+def requests_seen(simulator: Simulator) -> int:
+    return sum(step.number == 1 for step in simulator.steps)
+
+
+def test_template_is_printed_without_any_settings(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["pay", "--template"]) == 0
+    assert capsys.readouterr().out == TEMPLATE
+
+
+def test_dry_run_shows_the_totals_and_sends_and_stores_nothing(
+    simulator: Simulator, config: str, file: Path, journal_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pay", "--config", config, "--file", str(file), "--dry-run"]) == 0
+    told = capsys.readouterr().err
+    assert "batch payroll.csv: 5 payments, 502.50 KES" in told
+    assert "to be sent now: 5 payments" in told
+    assert requests_seen(simulator) == 0
+    with Journal(journal_url) as journal:
+        assert journal.payments() == []
+
+
+def test_file_with_problems_is_told_whole_and_nothing_is_sent(
+    simulator: Simulator, config: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(file.read_text() + "0712,5,E8,\n0712345678,-5,E9,\n")
+    assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 3
+    told = capsys.readouterr().err
+    assert f"{file}: line 7, column msisdn" in told
+    assert f"{file}: line 8, column amount" in told
+    assert "2 problems; nothing was sent" in told
+    assert requests_seen(simulator) == 0
+
+
+def test_paying_reports_each_line_and_a_second_run_sends_nothing(
+    simulator: Simulator, config: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report.csv"
+    command = ["pay", "--config", config, "--file", str(file), "--yes", "--report", str(report)]
+    assert run(command) == 0
+    output = capsys.readouterr()
+    assert "accepted        5 payments         502.50 KES" in output.out
+    assert "07123456" not in output.out + output.err
+    assert "2547123456" not in output.out + output.err + report.read_text()
+    rows = list(csv.DictReader(report.read_text().splitlines()))
+    assert [(row["line"], row["reference"], row["amount"], row["outcome"]) for row in rows] == [
+        (str(n + 2), f"E{n}", "100.50", "accepted") for n in range(5)
+    ]
+    assert run(command) == 0
+    assert "to be sent now: 0 payments" in capsys.readouterr().err
+    assert requests_seen(simulator) == 5
+
+
+@pytest.mark.parametrize(
+    ("bad_day", "exit_code", "said"),
+    [("response-code:100000005", 1, "refused"), ("reset-after", 4, "mpesa-cbp reconcile")],
+)
+def test_exit_code_says_what_is_not_settled(
+    simulator: Simulator, config: str, file: Path, capsys: pytest.CaptureFixture[str], bad_day: str, exit_code: int, said: str
+) -> None:  # fmt: skip
+    simulator.choose(bad_day)
+    assert run(["pay", "--config", config, "--file", str(file), "--yes", "--threads", "1"]) == exit_code
+    told = capsys.readouterr().out
+    assert "line 2 [E0]" in told
+    assert said in told
+
+
+def test_copy_of_a_paid_file_is_refused_unless_it_is_given_a_batch(
+    simulator: Simulator, config: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 0
+    copy = tmp_path / "payroll (1).csv"
+    copy.write_text(file.read_text() + "0712345699,1000,E99,\n")
+    assert run(["pay", "--config", config, "--file", str(copy), "--yes"]) == 3
+    assert "5 in payroll.csv" in capsys.readouterr().err
+    assert requests_seen(simulator) == 5
+    assert run(["pay", "--config", config, "--file", str(copy), "--yes", "--batch", "payroll.csv"]) == 0
+    assert requests_seen(simulator) == 6
+    assert run(["pay", "--config", config, "--file", str(copy), "--yes", "--batch", "december"]) == 0
+    assert requests_seen(simulator) == 12
+
+
+def test_changed_name_of_the_organisation_does_not_pay_again(
+    simulator: Simulator, config: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 0
+    settings = Path(config)
+    settings.write_text(settings.read_text().replace('organisation = "Acme"', 'organisation = "Acme Ltd"'))
+    assert run(["pay", "--config", config, "--file", str(file), "--yes", "--batch", "payroll.csv"]) == 3
+    assert "have changed since" in capsys.readouterr().err
+    assert requests_seen(simulator) == 5
+
+
+def test_waiting_succeeds_when_all_results_have_come(
+    simulator: Simulator, file: Path, journal_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Journal(journal_url) as journal, ListenerServer(Listener(journal=journal, path_token=TOKEN)) as server:
+        config = settings_file(
+            tmp_path,
+            endpoint=simulator.url,
+            certificate=simulator.certificate,
+            journal=journal_url,
+            result_url=f"{server.url}/{TOKEN}/result",
+        )
+        assert run(["pay", "--config", str(config), "--file", str(file), "--yes", "--wait", "30"]) == 0
+    assert "succeeded       5 payments" in capsys.readouterr().out
+
+
+def test_nothing_is_paid_without_a_question_that_can_be_answered(simulator: Simulator, config: str, file: Path) -> None:
+    assert run(["pay", "--config", config, "--file", str(file)]) == 2
+    assert requests_seen(simulator) == 0
+
+
+def test_report_that_cannot_be_written_is_told_before_anything_is_paid(
+    simulator: Simulator, config: str, file: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "missing" / "report.csv"
+    assert run(["pay", "--config", config, "--file", str(file), "--yes", "--report", str(report)]) == 3
+    assert requests_seen(simulator) == 0
+
+
+@pytest.mark.parametrize(
+    "more",
+    [["--amount", "5"], ["--msisdn", "0712345678"], ["--conversation-id", "x"], ["--command", "BusinessPayBill"]],
+)
+def test_options_of_a_single_payment_do_not_go_with_a_file(config: str, file: Path, more: list[str]) -> None:
+    assert run(["pay", "--config", config, "--file", str(file), "--yes", *more]) == 2
+
+
+def test_interrupt_finishes_what_is_under_way_and_the_same_command_goes_on(
+    simulator: Simulator, config: str, file: Path
+) -> None:
+    command = [sys.executable, "-m", "mpesa_cbp", "pay", "--config", config, "--file", str(file), "--yes"]
+    child = subprocess.Popen(
+        [*command, "--threads", "1", "--rate", "0.2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    simulator.wait_for(lambda step: step.number == 2, timeout=60)
+    os.kill(child.pid, signal.SIGINT)
+    out, err = child.communicate(timeout=60)
+    assert child.returncode == 1
+    assert "the same command goes on from there" in err
+    assert "Traceback" not in err
+    assert "not-sent" in out
+    assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 0
+    assert requests_seen(simulator) == 5

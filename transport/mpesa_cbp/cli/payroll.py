@@ -1,0 +1,250 @@
+"""``mpesa-cbp pay --file``: many payments from one file."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME, UNREADABLE
+from mpesa_cbp.cli.interrupts import first_interrupt_sets
+from mpesa_cbp.cli.options import open_journal
+from mpesa_cbp.cli.progress import progress
+from mpesa_cbp.commands import COMMANDS
+from mpesa_cbp.configuration import Configuration
+from mpesa_cbp.journal import Journal
+from mpesa_cbp.payments import OPEN_STATES
+from mpesa_cbp.payroll import LineResult, Outcome, PlannedLine, Run, outcome_of, plan_batch
+from mpesa_cbp.payroll_file import MAXIMUM_BYTES, TEMPLATE, Payroll, PayrollLine, read_payroll
+from mpesa_cbp.redaction import mask_msisdn
+
+_POLL_SECONDS = 0.25
+_OPEN = (Outcome.ACCEPTED, Outcome.QUEUED)
+_REPORT = ("line", "reference", "msisdn", "amount", "outcome", "state", "receipt", "code", "conversation_id", "told")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """The options of ``pay --file``; ``batch`` is None where its name is to be that of the file."""
+
+    file: Path
+    batch: str | None
+    command: str
+    dry_run: bool
+    threads: int
+    rate: float
+    report: Path | None
+    wait: float | None
+    yes: bool
+
+
+def _print_template(context: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        click.echo(TEMPLATE, nl=False)
+        context.exit()
+
+
+_OPTIONS = (
+    click.option(
+        "--file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="Pay every line of this CSV file (msisdn, amount, reference, remark); see docs/payroll.md.",
+    ),
+    click.option(
+        "--template", is_flag=True, is_eager=True, expose_value=False, callback=_print_template,
+        help="Print an example of such a file.",
+    ),
+    click.option("--dry-run", is_flag=True, help="With --file: check it, look into the journal, and send nothing."),
+    click.option("--batch", help="With --file: name of the batch [default: the file's name]."),
+    click.option(
+        "--threads", type=click.IntRange(1, 64), default=4, show_default=True, help="With --file: how many at a time."
+    ),
+    click.option(
+        "--rate",
+        type=click.FloatRange(min=0.01, max=10_000),
+        default=10.0,
+        show_default=True,
+        help="With --file: most payments a second.",
+    ),
+    click.option(
+        "--report",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="With --file: write what became of each line into this CSV file.",
+    ),
+)  # fmt: skip
+
+
+def file_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Options that only ``--file`` uses."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def pay_file(configuration: Configuration, wanted: Wanted) -> int:
+    """Check the whole file, show what is to be paid, ask, pay, wait if asked to, and report; returns the exit code."""
+    if COMMANDS[wanted.command].family != "B2C":
+        raise click.UsageError(f"{wanted.command} does not pay customers.")
+    payroll = _read(wanted.file, configuration.country_code)
+    if payroll.problems:
+        return _refuse(str(wanted.file), [str(each) for each in payroll.problems])
+    batch = (wanted.batch or wanted.file.name).strip()
+    with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
+        planned, rows, problems = plan_batch(client, journal, payroll.lines, batch=batch, command=wanted.command)
+        if problems:
+            return _refuse(str(wanted.file), problems)
+        others = journal.other_batches(rows)
+        _summarise(payroll, planned, batch, others)
+        if others and (wanted.batch is None or batch in others):
+            return _refuse(str(wanted.file), [_known_lines(others, batch)])
+        if wanted.dry_run:
+            return FINE
+        with _report_file(wanted.report) as write_report:
+            if not wanted.yes and any(each.is_to_be_sent for each in planned):
+                _ask()
+            journal.add_batch(rows)
+            stop = threading.Event()
+            run = Run(
+                client, journal, planned, command=wanted.command, threads=wanted.threads, rate=wanted.rate, stop=stop
+            )
+            told = "finishing the payments that are under way; the same command goes on from there"
+            with first_interrupt_sets(stop, told):
+                results = list(progress(run, total=len(planned), what="paying"))
+                if wanted.wait is not None:
+                    results = _wait(journal, results, wanted.wait, stop)
+            results.sort(key=lambda result: result.planned.line.number)
+            write_report(results)
+    _tell(results, run.stopped_because, waited=wanted.wait is not None)
+    return _exit_code(results, waited=wanted.wait is not None)
+
+
+def _read(file: Path, country_code: str) -> Payroll:
+    with file.open("rb") as opened:
+        return read_payroll(opened.read(MAXIMUM_BYTES + 1), country_code=country_code)
+
+
+def _refuse(file: str, problems: Sequence[str]) -> int:
+    for problem in problems:
+        click.echo(f"{file}: {problem}", err=True)
+    click.echo(f"mpesa-cbp: {len(problems)} problem{'s'[: len(problems) != 1]}; nothing was sent", err=True)
+    return UNREADABLE
+
+
+def _known_lines(others: dict[str, int], batch: str) -> str:
+    where = ", ".join(f"{count} in {name}" for name, count in sorted(others.items()))
+    if batch in others:
+        return (
+            f"lines of this batch are in the journal under other conversation ids ({where}): the settings organisation "
+            "or initiator.short_code have changed since; set them as they were"
+        )
+    return (
+        f"the same lines are in the journal already ({where}): to go on with that batch give --batch with its name, "
+        "to pay them all once more give --batch with a new name"
+    )
+
+
+def _summarise(payroll: Payroll, planned: Sequence[PlannedLine], batch: str, others: dict[str, int]) -> None:
+    to_send = [each for each in planned if each.is_to_be_sent]
+    due = sum((each.line.amount for each in to_send), Decimal(0))
+    click.echo(f"batch {batch}: {len(planned)} payments, {payroll.total} KES", err=True)
+    click.echo(f"to be sent now: {len(to_send)} payments, {due} KES", err=True)
+    known = [outcome_of(each.known)[0] for each in planned if not each.is_to_be_sent]
+    for outcome in Outcome:
+        if outcome in known:
+            click.echo(f"known from an earlier run: {known.count(outcome)} {outcome.value}", err=True)
+    if payroll.paid_more_than_once:
+        click.echo(f"note: {payroll.paid_more_than_once} customers stand in more than one line", err=True)
+    for name, count in others.items():
+        click.echo(f"note: {count} of the lines stand in batch {name} too", err=True)
+
+
+def _ask() -> None:
+    if not sys.stdin.isatty():
+        raise click.UsageError("Nobody can be asked here whether to pay: give --yes if they are to be paid.")
+    click.confirm("Pay them?", abort=True, err=True)
+
+
+def _wait(journal: Journal, results: list[LineResult], seconds: float, stop: threading.Event) -> list[LineResult]:
+    """Let results come into the journal by the listener."""
+    deadline = time.monotonic() + seconds
+    while True:
+        payments = journal.payments_of([result.planned.conversation_id for result in results])
+        results = [_now(result, payments.get(result.planned.conversation_id)) for result in results]
+        waiting = any(result.payment is not None and result.payment.state in OPEN_STATES for result in results)
+        left = deadline - time.monotonic()
+        if not waiting or left <= 0 or stop.wait(min(_POLL_SECONDS, left)):
+            return results
+
+
+def _now(result: LineResult, payment: Any) -> LineResult:
+    if payment is None or result.payment is None or payment.state is result.payment.state:
+        return result
+    outcome, told = outcome_of(payment)
+    return replace(result, outcome=outcome, payment=payment, told=told)
+
+
+def _tell(results: Sequence[LineResult], stopped_because: str | None, *, waited: bool) -> None:
+    for result in results:
+        if result.outcome not in (Outcome.SUCCEEDED, *_OPEN):
+            line = result.planned.line
+            click.echo(
+                f"line {line.number} [{line.reference}] {result.outcome.value}: {result.told} "
+                f"({result.planned.conversation_id})"
+            )
+    for outcome in Outcome:
+        amounts = [each.planned.line.amount for each in results if each.outcome is outcome]
+        if amounts:
+            click.echo(f"{outcome.value:10} {len(amounts):6} payments {sum(amounts, Decimal(0)):>14} KES")
+    if stopped_because is not None:
+        click.echo(f"mpesa-cbp: stopped early: {stopped_because}", err=True)
+    if any(each.outcome in _OPEN for each in results):
+        late = "no result came in time" if waited else "their results are still to come"
+        click.echo(f"accepted or queued means that the broker has them; {late} (mpesa-cbp listen, reconcile)")
+
+
+def _exit_code(results: Sequence[LineResult], *, waited: bool) -> int:
+    outcomes = {result.outcome for result in results}
+    if Outcome.UNKNOWN in outcomes or (waited and outcomes & {*_OPEN}):
+        return UNKNOWN_OUTCOME
+    return FINE if outcomes <= {Outcome.SUCCEEDED, *_OPEN} else FINDINGS
+
+
+@contextmanager
+def _report_file(path: Path | None) -> Iterator[Callable[[Sequence[LineResult]], None]]:
+    """What writes the report: that it can be written is known before anything is paid, and it appears whole."""
+    if path is None:
+        yield lambda _: None
+        return
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.touch(mode=0o600)
+
+    def write(results: Sequence[LineResult]) -> None:
+        with beside.open("w", encoding="utf-8", newline="") as opened:
+            writer = csv.writer(opened)
+            writer.writerow(_REPORT)
+            writer.writerows(_row(result, result.planned.line) for result in results)
+        beside.replace(path)
+
+    try:
+        yield write
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _row(result: LineResult, line: PayrollLine) -> tuple[object, ...]:
+    payment = result.payment
+    code = (payment.result_code or payment.response_code) if payment is not None else None
+    state = payment.state.value if payment is not None else ""
+    receipt = payment.receipt if payment is not None else None
+    paid = (line.number, line.reference, mask_msisdn(line.msisdn), line.amount)
+    return (*paid, result.outcome.value, state, receipt or "", code or "", result.planned.conversation_id, result.told)
