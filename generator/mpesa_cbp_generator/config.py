@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -78,7 +79,7 @@ def read_config(path: Path) -> Config:
 def default_config(contract: Path, package: str, output: Path) -> Config:
     """Settings for a contract that has no toml."""
     parts = package.split(".")
-    if not all(part.isidentifier() for part in parts):
+    if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
         raise ConfigurationError(f"--package {package!r} is not a Python package name")
     return Config(sources=(contract,), package=package, output=output, strict=False)
 

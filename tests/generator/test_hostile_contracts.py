@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import socket
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from mpesa_cbp_generator.errors import ContractError
 from mpesa_cbp_generator.load import load
 from tests.generator.shared_contracts import SHARED, bindings, index, needs_shared, workspace
 
+ROOT = Path(__file__).resolve().parents[2]
 HOSTILE = index("hostile")
 ACCEPTED = [name for name, expected in HOSTILE if expected.startswith(("accept", "no drift"))]
 REFUSED = [name for name, expected in HOSTILE if not expected.startswith(("accept", "no drift"))]
@@ -98,3 +100,37 @@ def test_loading_opens_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "socket", refuse)
     with pytest.raises(ContractError):
         load([SHARED / "hostile" / "import-http"])
+
+
+REACHING_OUT = ("import-", "external-", "billion-", "missing-", "circular-")
+
+WATCHED = """
+import os, sys
+contract, out = (os.path.realpath(path) for path in sys.argv[1:3])
+import lxml.etree, mpesa_cbp_generator.cli, mpesa_cbp_generator.pipeline, mpesa_cbp_generator.write
+opened, sockets = [], []
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        opened.append(os.path.realpath(os.fsdecode(arguments[0])))
+    elif event.startswith("socket."):
+        sockets.append(event)
+sys.addaudithook(watch)
+mpesa_cbp_generator.cli.main(["generate", "--contract", contract, "--package", "hostile", "--out", out])
+here = (contract, os.path.dirname(out), sys.prefix, sys.base_prefix, sys.argv[3], "/tmp/mpesa-cbp-gen-", "/dev/null")
+print([path for path in opened if not path.startswith(here)], sockets)
+"""
+
+
+@needs_shared
+@pytest.mark.parametrize("name", [name for name, _ in HOSTILE if name.startswith(REACHING_OUT)])
+def test_no_file_outside_the_contract_and_no_socket_is_opened(name: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED, str(SHARED / "hostile" / name), str(tmp_path / "out"), str(ROOT)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+        check=False,
+    )
+    assert done.stdout.splitlines()[-1] == "[] []", done.stdout + done.stderr
