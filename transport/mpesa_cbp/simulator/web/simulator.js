@@ -7,7 +7,12 @@
   const key = (node) => `${node.tagName} ${node.getAttribute("href") || node.textContent}`;
   const reachable = (node) => [...node.querySelectorAll("a, button, summary, pre, [tabindex]")];
 
+  const said = (node) => node.innerHTML.replaceAll(' open=""', "");
+
   function replace(old, next) {
+    if (said(old) === said(next)) {
+      return; // What is being clicked must not be taken away for the same again.
+    }
     const open = new Set([...old.querySelectorAll("details[open]")].map((node) => node.id));
     const focused = old.contains(document.activeElement) ? key(document.activeElement) : null;
     for (const node of next.querySelectorAll("details")) {
