@@ -250,6 +250,8 @@ def setting(**changes: object) -> Callable[[Patient, Certificates], dict[str, ob
     return lambda _, __: changes
 
 
+FAR = "https://broker.invalid/mminterface/request"
+
 WRONG = [
     (other_key_type, "password certificate", Level.PROBLEM, "must be RSA"),
     (expired_password_certificate, "password certificate", Level.PROBLEM, "expired on"),
@@ -261,9 +263,14 @@ WRONG = [
     (missing_issuer, "client certificate", Level.WARNING, "lacks the certificate of CN=authority"),
     (no_authority, "ca", Level.PROBLEM, "is not a certificate"),
     (setting(result_url="http://us.example/r"), "result_url", Level.WARNING, "plain HTTP"),
-    (setting(result_url="https://localhost:8443/r"), "result_url", Level.PROBLEM, "this machine only"),
-    (setting(result_url="https://127.0.0.1/r"), "result_url", Level.PROBLEM, "this machine only"),
-    (setting(queue_timeout_url="http://[::1]/r"), "queue_timeout_url", Level.PROBLEM, "this machine only"),
+    (setting(endpoint=FAR, result_url="https://localhost:8443/r"), "result_url", Level.PROBLEM, "this machine only"),
+    (setting(endpoint=FAR, result_url="https://127.0.0.1/r"), "result_url", Level.PROBLEM, "this machine only"),
+    (
+        setting(endpoint=FAR, queue_timeout_url="http://[::1]/r"),
+        "queue_timeout_url",
+        Level.PROBLEM,
+        "this machine only",
+    ),
     (setting(journal_url="sqlite:////nowhere/payments.db"), "journal", Level.PROBLEM, "its folder cannot be written"),
     (broken_journal, "journal", Level.PROBLEM, "no SQLite database"),
     (setting(journal_url="nonsense"), "journal", Level.PROBLEM, "URL"),
@@ -291,6 +298,11 @@ def test_a_journal_that_is_not_there_is_not_made_by_the_doctor(patient: Patient)
         ((level, text),) = patient.of("journal")
     assert level is Level.OK
     assert "can be read and written" in text
+
+
+def test_a_broker_on_this_machine_reaches_a_listener_on_this_machine(patient: Patient) -> None:
+    ((level, text),) = patient.of("result_url", result_url="http://127.0.0.1:8443/r")
+    assert (level, text) == (Level.OK, "http://127.0.0.1:8443/… is on this machine, and so is the broker")
 
 
 def test_urls_that_are_not_set_are_told(patient: Patient) -> None:

@@ -94,14 +94,17 @@ def check_urls(configuration: Configuration) -> Iterator[Finding]:
             lost = "no result reaches us" if name == "result_url" else "we are not told of cached requests that expire"
             yield warning(name, f"is not set: {lost}", f"Set {name} to the address of our listener.")
             continue
-        yield from _check_url(name, url)
+        broker = urlsplit(configuration.endpoint or "").hostname or ""
+        yield from _check_url(name, url, broker_is_here=_is_loopback(broker))
 
 
-def _check_url(name: str, url: str) -> Iterator[Finding]:
+def _check_url(name: str, url: str, *, broker_is_here: bool) -> Iterator[Finding]:
     parts = urlsplit(url)
     host = parts.hostname or ""
     shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
-    if _is_loopback(host):
+    if _is_loopback(host) and broker_is_here:
+        yield ok(name, f"{shown} is on this machine, and so is the broker")
+    elif _is_loopback(host):
         advice = "Give the address under which the broker reaches our listener."
         yield problem(name, f"{shown} is an address of this machine only", advice)
     elif parts.scheme == "http":
