@@ -74,17 +74,25 @@ class Happenings(RuleBasedStateMachine):
         self.journal.record(ID, EventKind.QUERIED, code=given, detail=finding.value)
         self._happened(EventKind.QUERIED, given)
 
-    @rule(code=RESULT_CODES, identity=st.sampled_from("abcd"))
-    def result_is_delivered(self, code: str, identity: str) -> None:
-        self._deliver(EventKind.RESULT, code, identity)
+    @rule(code=RESULT_CODES, identity=st.sampled_from("abcd"), more_follow=st.booleans())
+    def result_is_delivered(self, code: str, identity: str, more_follow: bool) -> None:
+        self._deliver(EventKind.RESULT, code, identity, more_follow=more_follow)
 
     @rule(identity=st.sampled_from("ab"))
     def queue_timeout_is_delivered(self, identity: str) -> None:
         self._deliver(EventKind.QUEUE_TIMEOUT, None, identity)
 
-    def _deliver(self, kind: EventKind, code: str | None, identity: str) -> None:
+    def _deliver(self, kind: EventKind, code: str | None, identity: str, *, more_follow: bool = False) -> None:
         receipt = f"R{code.lstrip('0')}" if code is not None else None
-        delivery = Delivery(kind=kind, identity=identity, conversation_id=ID, code=code, receipt=receipt, body=b"<m/>")
+        delivery = Delivery(
+            kind=kind,
+            identity=identity,
+            conversation_id=ID,
+            code=code,
+            more_follow=more_follow,
+            receipt=receipt,
+            body=b"<m/>",
+        )
         received = self.journal.receive(delivery)
         assert received.is_new == ((kind, identity) not in self.identities)
         if not received.is_new:
@@ -113,7 +121,13 @@ class Happenings(RuleBasedStateMachine):
         with self.journal:
             events = self.journal.events(ID)
         assert [(event.kind, event.code) for event in events] == self.happened
-        steps = [(step_of(event.kind, code=event.code, detail=event.detail), event.contradicts) for event in events]
+        steps = [
+            (
+                step_of(event.kind, code=event.code, detail=event.detail, more_follow=event.more_follow),
+                event.contradicts,
+            )
+            for event in events
+        ]
         final = [(step, contradicts) for step, contradicts in steps if step in FINAL_STEPS]
         assert all(contradicts for step, contradicts in final if step is not final[0][0])
         if self.exists and self.before:

@@ -30,13 +30,16 @@ def result(journal: Journal, code: str = "0", identity: str = "i1", conversation
     return journal.receive(delivery(identity, code, conversation_id=conversation_id, receipt="R"))
 
 
-def delivery(identity: str, code: str, *, receipt: str | None = None, conversation_id: str = "c1") -> Delivery:
+def delivery(
+    identity: str, code: str, *, receipt: str | None = None, conversation_id: str = "c1", more_follow: bool = False
+) -> Delivery:
     return Delivery(
         kind=EventKind.RESULT,
         conversation_id=conversation_id,
         body=b"<r/>",
         identity=identity,
         code=code,
+        more_follow=more_follow,
         receipt=receipt,
     )
 
@@ -139,6 +142,45 @@ def test_results_that_disagree_about_an_unknown_payment_are_marked_before_it_app
     assert not journal.receive(delivery("i3", "43", receipt="R")).contradicts
     create(journal)
     assert state(journal) is PaymentState.SUCCEEDED
+
+
+FIRST, FINAL = delivery("i1", "0", more_follow=True), delivery("i2", "1", receipt="R")
+"""A result after which another follows, and the other."""
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [
+        ([FIRST], PaymentState.UNKNOWN),
+        ([FIRST, FINAL], PaymentState.FAILED),
+        ([FINAL, FIRST], PaymentState.FAILED),
+        ([FIRST, FIRST, FINAL, FIRST], PaymentState.FAILED),
+    ],
+)
+@pytest.mark.parametrize("created", ["first", "last"])
+def test_result_after_which_more_follow_settles_nothing_in_any_order(
+    journal: Journal, order: list[Delivery], expected: PaymentState, created: str
+) -> None:
+    if created == "first":
+        create(journal)
+    for each in order:
+        journal.receive(each)
+    if created == "last":
+        create(journal)
+    assert state(journal) is expected
+    payment = journal.payment("c1")
+    assert payment is not None
+    assert payment.result_code == ("1" if FINAL in order else None)
+    stored = {event.code: event.more_follow for event in journal.events("c1") if event.kind is EventKind.RESULT}
+    assert stored == {each.code: each.more_follow for each in order}
+
+
+def test_accepted_payment_stays_accepted_while_more_results_follow(journal: Journal) -> None:
+    create(journal)
+    journal.record("c1", EventKind.SENDING)
+    journal.record("c1", EventKind.ACCEPTED, code="0")
+    received = journal.receive(FIRST)
+    assert (received.state, received.contradicts) == (PaymentState.ACCEPTED, False)
 
 
 def test_released_event_is_due_again_and_the_attempt_does_not_count(journal: Journal) -> None:

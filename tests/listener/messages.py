@@ -10,10 +10,10 @@ TOKEN = "an-unguessable-word"
 HEADERS = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
 
 
-def result(conversation_id: str, code: str = "0", receipt: str | None = "R1") -> bytes:
+def result(conversation_id: str, code: str = "0", receipt: str | None = "R1", result_type: int | None = 0) -> bytes:
     """The envelope of a result."""
     message = Result(
-        result_type=0,
+        result_type=result_type,
         result_code=code,
         result_desc="The service request is processed successfully.",
         originator_conversation_id=conversation_id,

@@ -13,6 +13,7 @@ from mpesa_cbp import Journal, Listener, decode
 from mpesa_cbp.envelope import encode
 from mpesa_cbp.journal import Handling
 from mpesa_cbp.notices import C2BNotice, ResultNotice
+from mpesa_cbp.payments import EventKind, PaymentState
 from mpesa_cbp_models import C2BPaymentConfirmationRequest, C2BPaymentValidationRequest, NotifyQueueTimeout, Result
 from mpesa_cbp_models.operations import (
     CONFIRM_C2B_PAYMENT,
@@ -21,7 +22,7 @@ from mpesa_cbp_models.operations import (
     VALIDATE_C2B_PAYMENT,
 )
 from tests.journal.damage import lose_table
-from tests.listener.messages import TOKEN
+from tests.listener.messages import TOKEN, result
 from tests.listener.wsgi import code_of, post
 
 RESULT = encode(
@@ -174,3 +175,20 @@ def test_delivery_again_is_acknowledged_again_and_stored_once(journal: Journal) 
     for _ in range(3):
         assert code_of(post(listener, RESULT)[1]) == "00000000"
     assert len(journal.events("c1")) == 1
+
+
+@pytest.mark.parametrize(("result_type", "final"), [(0, True), (None, True), (1, False)])
+def test_result_is_final_unless_more_follow(journal: Journal, result_type: int | None, final: bool) -> None:
+    notices: queue.Queue[ResultNotice] = queue.Queue()
+    listener = Listener(journal=journal, path_token=TOKEN)
+    listener.on_result(notices.put)
+    listener.start()
+    journal.create(conversation_id="c1", command_id="BusinessPayment", amount=None, receiver=None, request=b"<r/>")
+    journal.record("c1", EventKind.SENDING)
+    post(listener, result("c1", result_type=result_type))
+    notice = notices.get(timeout=10)
+    listener.stop()
+    payment = journal.payment("c1")
+    assert payment is not None
+    assert (notice.final, notice.succeeded, payment.state is PaymentState.SUCCEEDED) == (final, final, final)
+    assert [event.more_follow for event in journal.events("c1")][-1] is (not final)

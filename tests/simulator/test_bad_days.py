@@ -73,6 +73,7 @@ DAYS: dict[str, Ends] = {
     "cut-answer": Ends(OutcomeUnknown, S, S, S, 1),
     "unknown-codes": Ends(None, A, A, A, 0),
     "two-stages": Ends(None, S, S, S, 1, results=2),
+    "more-to-follow": Ends(None, S, S, S, 1, results=2),
     "garbled-result": Ends(None, S, S, S, 1),
     "expired-then-paid": Ends(None, Q, S, S, 1, contradictions=1),
     "result-code:1": Ends(None, F, F, F, 0),

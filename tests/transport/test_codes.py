@@ -109,6 +109,18 @@ def test_a_result_that_waits_for_confirmation_is_pending() -> None:
     assert result_meaning("43").pending
 
 
+@pytest.mark.parametrize("code", ["0", "00000000", "1", "43", "9999"])
+def test_a_result_after_which_more_follow_is_pending_and_settles_nothing(code: str) -> None:
+    meaning = result_meaning(code, result_type=1)
+    assert (meaning.success, meaning.final, meaning.pending, meaning.retry) == (False, False, True, "ask")
+    assert "ResultType 1" in meaning.advice
+
+
+@pytest.mark.parametrize("result_type", [None, 0, 2, 10**30])
+def test_only_result_type_1_announces_more(result_type: int | None) -> None:
+    assert result_meaning("0", result_type=result_type) == result_meaning("0")
+
+
 def test_the_same_number_means_different_things_in_different_places() -> None:
     assert [meaning.kind for meaning in meanings("000000001")] == ["result", "answer"]
     assert [meaning.kind for meaning in meanings("0")] == ["response", "result", "answer"]

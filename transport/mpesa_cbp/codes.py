@@ -8,7 +8,7 @@ for any text: operators invent codes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from mpesa_cbp.code_tables import (
@@ -23,6 +23,7 @@ from mpesa_cbp.code_tables import (
 )
 
 __all__ = [
+    "MORE_FOLLOW",
     "CodeKind",
     "CodeMeaning",
     "Fault",
@@ -38,6 +39,9 @@ __all__ = [
 ]
 
 CodeKind: TypeAlias = Literal["response", "result", "answer"]
+
+MORE_FOLLOW = 1
+"""The ResultType of a result after which further messages follow; such a result settles nothing."""
 
 _QUEUED = "100000000"
 _AWAITING_CONFIRMATION = "43"
@@ -76,9 +80,12 @@ def response_meaning(code: str) -> CodeMeaning:
     return _meaning(code, "response", _RESPONSE_ROWS, _OPEN_RESPONSES)
 
 
-def result_meaning(code: str) -> CodeMeaning:
-    """Return the meaning of a ResultCode: paid or not. For an unknown one only ResultType tells whether it is final."""
-    return _meaning(code, "result", _RESULT_ROWS, _OPEN_RESULTS)
+def result_meaning(code: str, *, result_type: int | None = None) -> CodeMeaning:
+    """Return the meaning of a ResultCode: paid or not; with ResultType 1 it is neither final nor a success."""
+    meaning = _meaning(code, "result", _RESULT_ROWS, _OPEN_RESULTS)
+    if result_type != MORE_FOLLOW:
+        return meaning
+    return replace(meaning, success=False, final=False, pending=True, retry="ask", advice=_TO_COME)
 
 
 def answer_meaning(code: str) -> CodeMeaning:
@@ -152,6 +159,8 @@ def _meaning(code: str, kind: CodeKind, rows: dict[str, Row], still_open: frozen
         retry=retry,
     )
 
+
+_TO_COME = "ResultType 1: a further message will follow, and only that one settles the payment. Wait for it, or ask."
 
 _UNKNOWN: Row = (
     "",

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mpesa_cbp.codes import is_duplicate, is_success, response_meaning, result_meaning
+from mpesa_cbp.codes import CodeMeaning, is_duplicate, is_success, response_meaning, result_meaning
 from mpesa_cbp.history_entries import EntryKind, HistoryEntry, Leg, read_entries
 from mpesa_cbp.journal_transitions import Finding, Standing, step_of, transition
 from mpesa_cbp.payments import EventKind, PaymentState
@@ -133,7 +133,7 @@ def _conclude(entries: tuple[HistoryEntry, ...]) -> _Conclusion:
         if entry.problem is not None
     )
     results = _results(entries)
-    final = [result for result in results if _is_final(result)]
+    final = [result for result in results if _meaning(result).final]
     paid = [result for result in final if is_success(result.result_code)]
     if paid:
         if len(paid) < len(final):
@@ -148,9 +148,8 @@ def _conclude(entries: tuple[HistoryEntry, ...]) -> _Conclusion:
     return finding, code, problems
 
 
-def _is_final(result: Result) -> bool:
-    """ResultType 1 announces further messages, whatever the code is (protocol, section 5)."""
-    return result.result_type != 1 and result_meaning(result.result_code).final
+def _meaning(result: Result) -> CodeMeaning:
+    return result_meaning(result.result_code, result_type=result.result_type)
 
 
 def _of_results_to_come(results: list[Result]) -> tuple[Finding | None, str | None]:
@@ -158,7 +157,7 @@ def _of_results_to_come(results: list[Result]) -> tuple[Finding | None, str | No
     if not results:
         return None, None
     for result in results:
-        if result.result_type == 1 or result_meaning(result.result_code).pending:
+        if _meaning(result).pending:
             return Finding.ACCEPTED, None
     return Finding.RESULT, results[-1].result_code
 

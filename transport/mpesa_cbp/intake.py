@@ -7,6 +7,7 @@ import logging
 import time
 from dataclasses import dataclass
 
+from mpesa_cbp.codes import MORE_FOLLOW
 from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import JournalError, MalformedMessage
 from mpesa_cbp.group_commit import GroupCommit, Overloaded
@@ -104,6 +105,7 @@ class Intake:
             body=body,
             identity=identity_of(decoded),
             code=result.result_code if result is not None else None,
+            more_follow=result is not None and result.result_type == MORE_FOLLOW,
             core_conversation_id=(result.conversation_id or None) if result is not None else None,
             receipt=(result.transaction_id or None) if result is not None else getattr(message, "trans_id", None),
             origin=origin,

@@ -34,8 +34,9 @@ class Event:
 
     ``body`` is the message as it came or left, without credentials; it, ``detail`` and ``error`` (why its handling
     failed last) may name a customer and are no part of the repr. ``code``, ``core_conversation_id`` and ``receipt``
-    are as received, ``origin`` says where from. ``attempts`` counts how often it was given to a worker, ``due_at`` is
-    when it may be given out next. ``contradicts``: it cannot be true together with what was known before.
+    are as received, ``more_follow`` is true of a result with ResultType 1, ``origin`` says who brought it.
+    ``attempts`` counts how often it was given to a worker, ``due_at`` is when it may be given out next.
+    ``contradicts``: it cannot be true together with what was known before.
     """
 
     id: int
@@ -43,6 +44,7 @@ class Event:
     kind: EventKind
     at: datetime
     code: str | None
+    more_follow: bool
     core_conversation_id: str | None
     receipt: str | None
     origin: str | None
@@ -60,7 +62,8 @@ class Delivery:
     """A message that was delivered to us, to be stored once for each ``kind`` and ``identity``.
 
     ``identity`` is a digest of what the message says. ``body`` is the message as it came, ``code``,
-    ``core_conversation_id`` and ``receipt`` what it states, ``origin`` who brought it. ``contradicts`` marks one that
+    ``core_conversation_id`` and ``receipt`` what it states, ``more_follow`` whether it is a result with ResultType 1,
+    which settles nothing, ``origin`` who brought it. ``contradicts`` marks one that
     is known to contradict an earlier one; such a delivery is kept and handed to nobody.
     """
 
@@ -68,6 +71,7 @@ class Delivery:
     identity: str
     conversation_id: str | None = None
     code: str | None = None
+    more_follow: bool = False
     core_conversation_id: str | None = None
     receipt: str | None = None
     origin: str | None = None
@@ -89,7 +93,7 @@ class Received:
 
 
 _EVENT_COLUMNS = (
-    *("id", "conversation_id", "at", "code", "core_conversation_id", "receipt", "origin", "contradicts"),
+    *("id", "conversation_id", "at", "code", "more_follow", "core_conversation_id", "receipt", "origin", "contradicts"),
     *("attempts", "due_at", "detail", "error", "body"),
 )
 

@@ -37,12 +37,13 @@ def move(
     kind: EventKind,
     now: datetime,
     code: str | None,
+    more_follow: bool = False,
     detail: str | None = None,
     core_conversation_id: str | None = None,
     receipt: str | None = None,
 ) -> Move:
     """Look the event up in the table. A second final result with another code or receipt contradicts the first."""
-    standing, step = Standing(row["standing"]), step_of(kind, code=code, detail=detail)
+    standing, step = Standing(row["standing"]), step_of(kind, code=code, detail=detail, more_follow=more_follow)
     moved = transition(standing, step)
     contradicts = moved.contradicts
     final = step in FINAL_STEPS

@@ -41,6 +41,7 @@ class Incident:
     kind: EventKind
     at: datetime
     code: str | None = None
+    more_follow: bool = False
     core_conversation_id: str | None = None
     receipt: str | None = None
     detail: str | None = None
@@ -49,7 +50,7 @@ class Incident:
     @property
     def step(self) -> Step:
         """What it says of the payment."""
-        return step_of(self.kind, code=self.code, detail=self.detail)
+        return step_of(self.kind, code=self.code, detail=self.detail, more_follow=self.more_follow)
 
 
 def create(
@@ -114,6 +115,7 @@ def _append(connection: Connection, incident: Incident, *, contradicts: bool = F
         "step": incident.step.value,
         "at": incident.at,
         "code": incident.code,
+        "more_follow": incident.more_follow,
         "core_conversation_id": incident.core_conversation_id,
         "receipt": incident.receipt,
         "detail": incident.detail,
@@ -135,6 +137,7 @@ def _move(connection: Connection, incident: Incident) -> tuple[Standing | None, 
         kind=incident.kind,
         now=incident.at,
         code=incident.code,
+        more_follow=incident.more_follow,
         detail=incident.detail,
         core_conversation_id=incident.core_conversation_id,
         receipt=incident.receipt,
@@ -184,5 +187,5 @@ def _payment(row: RowMapping) -> Payment:
 
 
 def _incident(row: RowMapping) -> Incident:
-    names = ("conversation_id", "at", "code", "core_conversation_id", "receipt", "detail")
+    names = ("conversation_id", "at", "code", "more_follow", "core_conversation_id", "receipt", "detail")
     return Incident(kind=EventKind(row["kind"]), **{name: row[name] for name in names})

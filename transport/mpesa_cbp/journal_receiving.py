@@ -81,7 +81,7 @@ def _key(delivery: Delivery) -> tuple[str, str]:
 
 
 def _step(delivery: Delivery) -> Step:
-    return step_of(delivery.kind, code=delivery.code, detail=None)
+    return step_of(delivery.kind, code=delivery.code, detail=None, more_follow=delivery.more_follow)
 
 
 def _insert(connection: Connection, deliveries: Sequence[Delivery], now: datetime) -> dict[tuple[str, str], int]:
@@ -103,6 +103,7 @@ def _row(delivery: Delivery, now: datetime) -> dict[str, Any]:
         "step": _step(delivery).value,
         "at": now,
         "code": delivery.code,
+        "more_follow": delivery.more_follow,
         "core_conversation_id": delivery.core_conversation_id,
         "receipt": delivery.receipt,
         "origin": delivery.origin,
@@ -165,6 +166,7 @@ def _moved(stored: _Stored, rows: dict[str, dict[str, Any]], now: datetime) -> b
         kind=delivery.kind,
         now=now,
         code=delivery.code,
+        more_follow=delivery.more_follow,
         core_conversation_id=delivery.core_conversation_id,
         receipt=delivery.receipt,
     )
@@ -180,9 +182,7 @@ def _parameters(row: dict[str, Any]) -> dict[str, Any]:
 
 def _mark_rivals(connection: Connection, stored: Sequence[_Stored]) -> None:
     """Of final results for a payment that the journal does not know, each that departs from the first contradicts."""
-    final = [
-        each for each in stored if step_of(each.delivery.kind, code=each.delivery.code, detail=None) in FINAL_STEPS
-    ]
+    final = [each for each in stored if _step(each.delivery) in FINAL_STEPS]
     if not final:
         return
     steps = [step.value for step in FINAL_STEPS]

@@ -30,7 +30,7 @@ __all__ = ["IS_DEAD", "SCHEMA_VERSION", "VERSION_TABLE", "batch_lines", "events"
 VERSION_TABLE = "mpesa_cbp_schema"
 """Where the schema's version is kept."""
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest version, that of the tables here."""
 
 
@@ -113,6 +113,8 @@ events = Table(
     Column("step", Text, nullable=False),
     Column("at", Moment, nullable=False),
     Column("code", Text),
+    # ResultType 1: a further message will follow, so the code settles nothing.
+    Column("more_follow", Boolean, nullable=False),
     Column("detail", Text),
     Column("body", LargeBinary),
     Column("core_conversation_id", Text),

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from mpesa_cbp.codes import is_duplicate, response_meaning, result_meaning
+from mpesa_cbp.codes import MORE_FOLLOW, is_duplicate, response_meaning, result_meaning
 from mpesa_cbp.payments import EventKind, PaymentState
 
 __all__ = ["FINAL_STEPS", "TABLE", "Finding", "Standing", "Step", "Transition", "same_code", "step_of", "transition"]
@@ -103,9 +103,9 @@ class Transition:
 # cannot be true after a result; after a refusal both mean "not paid".
 # FOUND_REFUSED rests on the broker's whole history of the payment, so unlike REFUSED it settles an unknown one.
 # PAID and NOT_PAID are the core's word on the money. Of two different final results the first one stays.
-# UNDECIDED is a result that is not final (43), speaks of an earlier request (15, 41) or has an unknown code. It moves
-# nothing on its way; but it proves that the core knows the payment, so "certainly not paid" and "nothing was sent"
-# cannot stand.
+# UNDECIDED is a result that is not final (43, or any code with ResultType 1), speaks of an earlier request (15, 41) or
+# has an unknown code. It moves nothing on its way; but it proves that the core knows the payment, so "certainly not
+# paid" and "nothing was sent" cannot stand.
 TABLE = """
                  CREATED     SENT       QUEUED     ACCEPTED   UNKNOWN    EXPIRED     NOT_TAKEN   FAILED  SUCCEEDED
 SENDING          SENT        -!         -!         -!         -!         SENT        SENT        -!      -!
@@ -142,10 +142,13 @@ def transition(standing: Standing, step: Step) -> Transition:
     return _TRANSITIONS[standing, step]
 
 
-def step_of(kind: EventKind, *, code: str | None, detail: str | None) -> Step:
-    """Say what an event means; ``code`` is a ResultCode for results, else a ResponseCode (protocol, section 5)."""
+def step_of(kind: EventKind, *, code: str | None, detail: str | None, more_follow: bool = False) -> Step:
+    """Say what an event means; ``code`` is a ResultCode for results, else a ResponseCode (protocol, section 5).
+
+    ``more_follow`` is a result's ResultType 1.
+    """
     if kind is EventKind.RESULT:
-        return _step_of_result(code)
+        return _step_of_result(code, more_follow=more_follow)
     if kind is EventKind.QUERIED:
         return _step_of_query(code, detail)
     if kind is EventKind.REFUSED:
@@ -178,10 +181,10 @@ _FINDINGS = {
 }
 
 
-def _step_of_result(code: str | None) -> Step:
+def _step_of_result(code: str | None, *, more_follow: bool = False) -> Step:
     if code is None:
         return Step.UNDECIDED
-    meaning = result_meaning(code)
+    meaning = result_meaning(code, result_type=MORE_FOLLOW if more_follow else None)
     if not meaning.final:
         return Step.UNDECIDED
     return Step.PAID if meaning.success else Step.NOT_PAID

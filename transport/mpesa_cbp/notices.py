@@ -44,8 +44,8 @@ class ResultNotice:
 
     @cached_property
     def meaning(self) -> CodeMeaning:
-        """What the ResultCode says."""
-        return result_meaning(self.result.result_code)
+        """What the ResultCode says, with the ResultType."""
+        return result_meaning(self.result.result_code, result_type=self.result.result_type)
 
     @property
     def succeeded(self) -> bool:
@@ -54,7 +54,7 @@ class ResultNotice:
 
     @property
     def final(self) -> bool:
-        """Whether this settles the payment; 43, say, does not."""
+        """Whether this settles the payment; 43 does not, nor does any code with ResultType 1."""
         return self.meaning.final
 
     @property

@@ -53,7 +53,11 @@ _LESSONS = {
         "A code that no document has settles nothing. The payment stays open until the operator explains "
         "it; the money did not move."
     ),
-    "two-stages": "43 was not final. The second result was.",
+    "two-stages": "43 with ResultType 1 was not final. The second result was.",
+    "more-to-follow": (
+        "The first result said 0, and yet settled nothing: its ResultType 1 announced another one. Whoever had booked "
+        "it as paid would have been early, or wrong."
+    ),
     "garbled-result": "What cannot be read is kept, and not acknowledged; the good result came after it.",
     "expired-then-paid": (
         "Both a queue timeout and a result came. The money moved, and the contradiction was told: whoever "

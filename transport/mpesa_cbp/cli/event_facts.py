@@ -54,6 +54,7 @@ def _facts(event: Event, *, masked: bool) -> dict[str, Any]:
         "state": event.handling.value,
         "conversation_id": event.conversation_id,
         "code": event.code,
+        "more_follow": event.more_follow or None,
         "core_conversation_id": event.core_conversation_id,
         "receipt": event.receipt,
         "origin": event.origin,

@@ -59,7 +59,7 @@ def _fault(decoded: Decoded, *, masked: bool) -> dict[str, str] | None:
 def _meaning(message: object) -> str | None:
     inner = getattr(message, "result", message)
     if isinstance(inner, Result):
-        return result_meaning(inner.result_code).meaning
+        return result_meaning(inner.result_code, result_type=inner.result_type).meaning
     return response_meaning(inner.response_code).meaning if isinstance(inner, Response) else None
 
 

@@ -88,6 +88,9 @@ BAD_DAYS: tuple[Description, ...] = (
     Description(4120, "two-stages", "a first result with 43 and ResultType 1, then the final one"),
     Description(4121, "garbled-result", "a result that is not well-formed comes before the good one"),
     Description(4122, "expired-then-paid", "cached, notifyQueueTimeout, and yet a successful result afterwards"),
+    Description(
+        4123, "more-to-follow", "a first result with 0 and ResultType 1, which settles nothing; then the final one"
+    ),
 )
 """Every named bad day; the numbers never change once given."""
 

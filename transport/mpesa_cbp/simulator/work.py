@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from mpesa_cbp.codes import MORE_FOLLOW
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.simulator.core import Core, Outcome, failed
 from mpesa_cbp.simulator.database import Database
@@ -97,7 +98,9 @@ class Work:
             return []
         deliveries: list[Delivery] = []
         if day == "two-stages" and result.result_code == "0":
-            deliveries += self._courier.result(conversation, _waiting(result))
+            deliveries += self._courier.result(conversation, _announcing(result, "43", "Waits for confirmation."))
+        if day == "more-to-follow":
+            deliveries += self._courier.result(conversation, _announcing(result, "0", "A further message will follow."))
         if day == "garbled-result":
             whole = result_message(conversation, result)
             deliveries += self._courier.raw(conversation, whole[: len(whole) // 2], "Half a result is posted.")
@@ -150,13 +153,13 @@ class Work:
         self._schedule.after(0, lambda: self._courier.send_off(deliveries))
 
 
-def _waiting(result: Result) -> Result:
-    """The first of two results: 43, which is not final (protocol, section 5)."""
+def _announcing(result: Result, code: str, words: str) -> Result:
+    """The first of two results: ResultType 1, so it is not final, whatever its code (protocol, section 5)."""
     return replace(
         result,
-        result_type=1,
-        result_code="43",
-        result_desc="Waits for confirmation.",
+        result_type=MORE_FOLLOW,
+        result_code=code,
+        result_desc=words,
         result_parameters=None,
         transaction_id=None,
     )
