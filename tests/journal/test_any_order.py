@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -9,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from mpesa_cbp.errors import DuplicateConversation, JournalError
 from mpesa_cbp.journal import Delivery, Journal
 from mpesa_cbp.journal_transitions import FINAL_STEPS, Finding, step_of
-from mpesa_cbp.payments import EventKind, Payment, PaymentState
+from mpesa_cbp.payments import OPEN_STATES, EventKind, Payment, PaymentState
 from tests.journal.conftest import Clock
 
 ID = "600000_Acme_1"
@@ -73,6 +75,23 @@ class Happenings(RuleBasedStateMachine):
         given = code if finding is Finding.RESULT else None
         self.journal.record(ID, EventKind.QUERIED, code=given, detail=finding.value)
         self._happened(EventKind.QUERIED, given)
+
+    @rule(paid=st.booleans())
+    def person_settles_it(self, paid: bool) -> None:
+        before = self.journal.payment(ID)
+        events = len(self.journal.events(ID))
+        try:
+            self.journal.settle(ID, paid=paid, reason="a statement", by="J. Otieno", quiet=timedelta(0))
+        except JournalError:
+            assert before is None or before.state not in OPEN_STATES
+            assert len(self.journal.events(ID)) == events
+            return
+        after = self.journal.payment(ID)
+        assert before is not None
+        assert after is not None
+        assert before.state in OPEN_STATES or (paid and before.may_be_sent)
+        assert after.may_be_sent is not paid
+        self._happened(EventKind.SETTLED, None)
 
     @rule(code=RESULT_CODES, identity=st.sampled_from("abcd"), more_follow=st.booleans())
     def result_is_delivered(self, code: str, identity: str, more_follow: bool) -> None:

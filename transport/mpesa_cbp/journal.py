@@ -6,6 +6,7 @@ payment stands in ``journal_transitions`` and nowhere else. Safe to share betwee
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -21,9 +22,12 @@ from mpesa_cbp.journal_database import Database
 from mpesa_cbp.journal_events import Delivery, Event, Handling, Received
 from mpesa_cbp.journal_payments import Incident
 from mpesa_cbp.journal_receiving import receive_all
+from mpesa_cbp.log_events import PAYMENT_SETTLED
 from mpesa_cbp.payments import EventKind, Payment, PaymentState
 
 __all__ = ["BatchLine", "Delivery", "Event", "Handling", "Journal", "Received"]
+
+_logger = logging.getLogger("mpesa_cbp.reconcile")
 
 
 def _now() -> datetime:
@@ -96,6 +100,41 @@ class Journal:
         )
         with self._database.writing() as connection:
             return outbound.record(connection, incident)
+
+    def settle(
+        self,
+        conversation_id: str,
+        *,
+        paid: bool,
+        reason: str,
+        by: str,
+        receipt: str | None = None,
+        quiet: timedelta = timedelta(minutes=10),
+    ) -> PaymentState:
+        """Store what a person says became of a payment whose end is not known; returns its state now.
+
+        ``reason`` says how they know, ``by`` who says so; both are kept. A result that comes later goes before it. A
+        payment said to be unpaid may be sent again, under its conversation id alone.
+
+        Raises ValueError without a reason or a name, or for a receipt of what was not paid; JournalError where the
+        payment is not open, is not known, or has changed within ``quiet``: then it may be under way.
+        """
+        if not reason.strip() or not by.strip():
+            raise ValueError("a payment is settled by hand with a reason and a name")
+        if receipt and not paid:
+            raise ValueError("what was not paid has no receipt")
+        settled = Incident(
+            conversation_id=conversation_id.strip(),
+            kind=EventKind.SETTLED,
+            at=self._clock(),
+            receipt=(receipt or "").strip() or None,
+            detail=f"{'paid' if paid else 'not-paid'}: {reason.strip()}",
+            origin=by.strip(),
+        )
+        with self._database.writing() as connection:
+            state = outbound.settle(connection, settled, quiet=quiet)
+        PAYMENT_SETTLED.log(_logger, conversation_id=settled.conversation_id, state=state.value, by=settled.origin)
+        return state
 
     def payment(self, conversation_id: str) -> Payment | None:
         """The payment of that conversation id, or None."""

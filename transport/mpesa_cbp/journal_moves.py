@@ -15,6 +15,7 @@ from mpesa_cbp.payments import EventKind
 __all__ = ["Move", "move"]
 
 _SETTLED = (Standing.FAILED, Standing.SUCCEEDED)
+_SAID = (Step.SAID_PAID, Step.SAID_UNPAID)
 _REQUESTS = {Step.SENDING: 1, Step.NOT_SENT: -1}
 _ANSWERS = (EventKind.ACCEPTED, EventKind.QUEUED, EventKind.REFUSED)
 
@@ -47,9 +48,10 @@ def move(
     moved = transition(standing, step)
     contradicts = moved.contradicts
     final = step in FINAL_STEPS
+    if final and standing in (*_SETTLED, Standing.SAID_PAID):
+        contradicts = contradicts or bool(receipt and row["receipt"] and receipt != row["receipt"])
     if final and standing in _SETTLED:
-        other_receipt = bool(receipt and row["receipt"] and receipt != row["receipt"])
-        contradicts = contradicts or other_receipt or not same_code(row["result_code"], code)
+        contradicts = contradicts or not same_code(row["result_code"], code)
     if step is Step.NOTHING:
         return Move(moved.standing, contradicts, {})
     changes: dict[str, Any] = {"updated_at": now, "standing": moved.standing.value}
@@ -57,6 +59,8 @@ def move(
         changes["requests"] = max(0, row["requests"] + _REQUESTS[step])
     if final and moved.standing in _SETTLED and not row["result_code"]:
         changes.update(result_code=code, receipt=receipt)
+    if step in _SAID and not contradicts:
+        changes["receipt"] = receipt
     if kind in _ANSWERS and code is not None:
         changes["response_code"] = code
     if core_conversation_id and not row["core_conversation_id"]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
@@ -19,8 +19,8 @@ from mpesa_cbp.journal_events import Event, Handling, event_of
 from mpesa_cbp.journal_moves import move
 from mpesa_cbp.journal_receiving import lock_conversations
 from mpesa_cbp.journal_tables import events, payments
-from mpesa_cbp.journal_transitions import Standing, Step, step_of
-from mpesa_cbp.payments import EventKind, Payment, PaymentState
+from mpesa_cbp.journal_transitions import LEAVE_STEPS, Standing, Step, step_of
+from mpesa_cbp.payments import OPEN_STATES, EventKind, Payment, PaymentState
 
 _RETURNED = ("conversation_id", "command_id", "amount", "receiver", "core_conversation_id", "response_code")
 _RETURNED_TOO = ("result_code", "receipt", "created_at", "updated_at", "requests", "queried_at")
@@ -46,6 +46,7 @@ class Incident:
     receipt: str | None = None
     detail: str | None = None
     body: bytes | None = None
+    origin: str | None = None
 
     @property
     def step(self) -> Step:
@@ -98,7 +99,13 @@ def record(connection: Connection, incident: Incident) -> PaymentState:
     standing, contradicts = _move(connection, incident)
     if standing is None:
         raise JournalError("The journal knows no such payment", conversation_id=conversation_id)
-    if contradicts and incident.step is Step.SENDING:
+    if contradicts and incident.step in LEAVE_STEPS:
+        if incident.step is not Step.SENDING:
+            raise JournalError(
+                f"This payment is in the journal as {standing.state.value} and cannot be settled by hand",
+                conversation_id=conversation_id,
+                advice="Only a payment whose end is not known can be; see mpesa-cbp query.",
+            )
         raise DuplicateConversation(
             f"This payment is in the journal as {standing.state.value} and may not be sent",
             conversation_id=conversation_id,
@@ -106,6 +113,18 @@ def record(connection: Connection, incident: Incident) -> PaymentState:
         )
     _append(connection, incident, contradicts=contradicts)
     return standing.state
+
+
+def settle(connection: Connection, settled: Incident, *, quiet: timedelta) -> PaymentState:
+    """Store a person's word on an open payment of which nothing was heard for ``quiet``."""
+    known = find(connection, settled.conversation_id)
+    if known is not None and known.state in OPEN_STATES and known.updated_at > settled.at - quiet:
+        raise JournalError(
+            f"This payment changed at {known.updated_at:%H:%M:%S} UTC and may be under way: wait, and ask first",
+            conversation_id=settled.conversation_id,
+            advice="Ask with mpesa-cbp query; settle it when nothing was heard of it for longer.",
+        )
+    return record(connection, settled)
 
 
 def _append(connection: Connection, incident: Incident, *, contradicts: bool = False) -> None:
@@ -120,6 +139,7 @@ def _append(connection: Connection, incident: Incident, *, contradicts: bool = F
         "receipt": incident.receipt,
         "detail": incident.detail,
         "body": incident.body,
+        "origin": incident.origin,
         "contradicts": contradicts,
         "handling": Handling.NONE.value,
         "attempts": 0,
@@ -142,7 +162,7 @@ def _move(connection: Connection, incident: Incident) -> tuple[Standing | None, 
         core_conversation_id=incident.core_conversation_id,
         receipt=incident.receipt,
     )
-    if moved.changes and not (moved.contradicts and incident.step is Step.SENDING):
+    if moved.changes and not (moved.contradicts and incident.step in LEAVE_STEPS):
         connection.execute(_MOVE_PAYMENT, {"which": incident.conversation_id, **moved.changes})
     return moved.standing, moved.contradicts
 

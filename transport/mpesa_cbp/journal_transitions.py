@@ -19,11 +19,22 @@ from types import MappingProxyType
 from mpesa_cbp.codes import MORE_FOLLOW, is_duplicate, response_meaning, result_meaning
 from mpesa_cbp.payments import EventKind, PaymentState
 
-__all__ = ["FINAL_STEPS", "TABLE", "Finding", "Standing", "Step", "Transition", "same_code", "step_of", "transition"]
+__all__ = [
+    "FINAL_STEPS",
+    "LEAVE_STEPS",
+    "TABLE",
+    "Finding",
+    "Standing",
+    "Step",
+    "Transition",
+    "same_code",
+    "step_of",
+    "transition",
+]
 
 
 class Standing(Enum):
-    """A payment's state as the journal keeps it: ``PaymentState``, with FAILED told apart by what proves it."""
+    """A payment's state as the journal keeps it: ``PaymentState``, with what settled it told apart."""
 
     CREATED = "created"
     SENT = "sent"
@@ -38,11 +49,25 @@ class Standing(Enum):
     """FAILED by the core's final result."""
 
     SUCCEEDED = "succeeded"
+    """SUCCEEDED by the core's final result."""
+
+    SAID_PAID = "said-paid"
+    """SUCCEEDED by a person's word, until the core says something else."""
+
+    SAID_UNPAID = "said-unpaid"
+    """FAILED by a person's word: it may be sent again under its id, where the core refuses what it has seen."""
 
     @property
     def state(self) -> PaymentState:
         """What the rest of the package calls it."""
-        return PaymentState.FAILED if self is Standing.NOT_TAKEN else PaymentState(self.value)
+        return _STATES.get(self) or PaymentState(self.value)
+
+
+_STATES = {
+    Standing.NOT_TAKEN: PaymentState.FAILED,
+    Standing.SAID_PAID: PaymentState.SUCCEEDED,
+    Standing.SAID_UNPAID: PaymentState.FAILED,
+}
 
 
 class Finding(Enum):
@@ -75,11 +100,17 @@ class Step(Enum):
     PAID = "paid"
     NOT_PAID = "not-paid"
     UNDECIDED = "undecided"
+    SAID_PAID = "said-paid"
+    SAID_UNPAID = "said-unpaid"
     NOTHING = "nothing"
 
 
 FINAL_STEPS = frozenset({Step.PAID, Step.NOT_PAID})
 """The steps that settle a payment: a final result, delivered or found by a query."""
+
+
+LEAVE_STEPS = frozenset({Step.SENDING, Step.SAID_PAID, Step.SAID_UNPAID})
+"""The steps that need leave: where the table marks them as contradicting they are refused, and not stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +124,8 @@ class Transition:
 # "-" is no change, "!" a contradiction. Row by row, why:
 #
 # SENDING is stored before the first byte leaves, so a payment may be sent exactly where it leads to "sent": never
-# sent, certainly not taken, or expired. Elsewhere it is refused and not stored, so there are never two requests of one
-# payment under way.
+# sent, certainly not taken, expired, or said to be unpaid. Elsewhere it is refused and not stored, so there are never
+# two requests of one payment under way.
 # NOT_SENT and REFUSED speak of one request. They settle a payment of which nothing else is under way, and nothing
 # where an earlier request may still be paid (unknown, queued, accepted).
 # QUEUED and ACCEPTED that come late are the answer to a request of which more is known. After a refusal they mean
@@ -106,31 +137,53 @@ class Transition:
 # UNDECIDED is a result that is not final (43, or any code with ResultType 1), speaks of an earlier request (15, 41) or
 # has an unknown code. It moves nothing on its way; but it proves that the core knows the payment, so "certainly not
 # paid" and "nothing was sent" cannot stand.
+# SAID_PAID and SAID_UNPAID are a person's word on a payment that is open; elsewhere it is refused and not stored, save
+# that "unpaid" may be taken back, which only takes the leave to send away. Evidence goes before words: the core's
+# result settles the payment after all, and what shows that the request arrived opens it again if it was said unpaid.
 TABLE = """
-                 CREATED     SENT       QUEUED     ACCEPTED   UNKNOWN    EXPIRED     NOT_TAKEN   FAILED  SUCCEEDED
-SENDING          SENT        -!         -!         -!         -!         SENT        SENT        -!      -!
-NOT_SENT         NOT_TAKEN   NOT_TAKEN  -!         -!         -          -!          -           -!      -!
-REFUSED          NOT_TAKEN!  NOT_TAKEN  -!         -!         -          -!          -           -!      -!
-QUEUED           QUEUED!     QUEUED     -          -          QUEUED     -           QUEUED!     -       -
-ACCEPTED         ACCEPTED!   ACCEPTED   ACCEPTED   -          ACCEPTED   -           ACCEPTED!   -       -
-OUTCOME_UNKNOWN  UNKNOWN!    UNKNOWN    -          -          -          -           UNKNOWN!    -       -
-EXPIRED          EXPIRED!    EXPIRED    EXPIRED    EXPIRED    EXPIRED    -           -!          -!      -!
-FOUND_REFUSED    NOT_TAKEN!  NOT_TAKEN  NOT_TAKEN  -!         NOT_TAKEN  -!          -           -!      -!
-PAID             SUCCEEDED!  SUCCEEDED  SUCCEEDED  SUCCEEDED  SUCCEEDED  SUCCEEDED!  SUCCEEDED!  -!      -
-NOT_PAID         FAILED!     FAILED     FAILED     FAILED     FAILED     FAILED!     FAILED!     -       -!
-UNDECIDED        UNKNOWN!    -          -          -          -          UNKNOWN!    UNKNOWN!    -       -
-NOTHING          -           -          -          -          -          -           -           -       -
+                CREATED    SENT        QUEUED      ACCEPTED    UNKNOWN     EXPIRED    NOT_TAKEN  FAILED SUCCEEDED
+SENDING         SENT       -!          -!          -!          -!          SENT       SENT       -!     -!
+NOT_SENT        NOT_TAKEN  NOT_TAKEN   -!          -!          -           -!         -          -!     -!
+REFUSED         NOT_TAKEN! NOT_TAKEN   -!          -!          -           -!         -          -!     -!
+QUEUED          QUEUED!    QUEUED      -           -           QUEUED      -          QUEUED!    -      -
+ACCEPTED        ACCEPTED!  ACCEPTED    ACCEPTED    -           ACCEPTED    -          ACCEPTED!  -      -
+OUTCOME_UNKNOWN UNKNOWN!   UNKNOWN     -           -           -           -          UNKNOWN!   -      -
+EXPIRED         EXPIRED!   EXPIRED     EXPIRED     EXPIRED     EXPIRED     -          -!         -!     -!
+FOUND_REFUSED   NOT_TAKEN! NOT_TAKEN   NOT_TAKEN   -!          NOT_TAKEN   -!         -          -!     -!
+PAID            SUCCEEDED! SUCCEEDED   SUCCEEDED   SUCCEEDED   SUCCEEDED   SUCCEEDED! SUCCEEDED! -!     -
+NOT_PAID        FAILED!    FAILED      FAILED      FAILED      FAILED      FAILED!    FAILED!    -      -!
+UNDECIDED       UNKNOWN!   -           -           -           -           UNKNOWN!   UNKNOWN!   -      -
+SAID_PAID       -!         SAID_PAID   SAID_PAID   SAID_PAID   SAID_PAID   -!         -!         -!     -!
+SAID_UNPAID     -!         SAID_UNPAID SAID_UNPAID SAID_UNPAID SAID_UNPAID -!         -!         -!     -!
+NOTHING         -          -           -           -           -           -          -          -      -
+
+                SAID_PAID SAID_UNPAID
+SENDING         -!        SENT
+NOT_SENT        -!        -
+REFUSED         -!        -
+QUEUED          -         QUEUED!
+ACCEPTED        -         ACCEPTED!
+OUTCOME_UNKNOWN -         UNKNOWN!
+EXPIRED         -!        -
+FOUND_REFUSED   -!        -
+PAID            SUCCEEDED SUCCEEDED!
+NOT_PAID        FAILED!   FAILED
+UNDECIDED       -         UNKNOWN!
+SAID_PAID       -!        SAID_PAID
+SAID_UNPAID     -!        -!
+NOTHING         -         -
 """
 
 
 def _read(table: str) -> dict[tuple[Standing, Step], Transition]:
-    head, *rows = (line.split() for line in table.strip().splitlines())
     read = {}
-    for name, *cells in rows:
-        for column, cell in zip(head, cells):  # noqa: B905 (test_transitions holds that the table is whole)
-            standing, target = Standing[column], cell.rstrip("!")
-            moved = standing if target == "-" else Standing[target]
-            read[standing, Step[name]] = Transition(moved, contradicts=cell.endswith("!"))
+    for part in table.split("\n\n"):
+        head, *rows = (line.split() for line in part.strip().splitlines())
+        for name, *cells in rows:
+            for column, cell in zip(head, cells):  # noqa: B905 (test_transitions holds that the table is whole)
+                standing, target = Standing[column], cell.rstrip("!")
+                moved = standing if target == "-" else Standing[target]
+                read[standing, Step[name]] = Transition(moved, contradicts=cell.endswith("!"))
     return read
 
 
@@ -151,6 +204,8 @@ def step_of(kind: EventKind, *, code: str | None, detail: str | None, more_follo
         return _step_of_result(code, more_follow=more_follow)
     if kind is EventKind.QUERIED:
         return _step_of_query(code, detail)
+    if kind is EventKind.SETTLED:
+        return _WORDS.get((detail or "").partition(":")[0], Step.NOTHING)
     if kind is EventKind.REFUSED:
         return Step.OUTCOME_UNKNOWN if code is not None and _refusal_is_doubtful(code) else Step.REFUSED
     return _STEPS.get(kind, Step.NOTHING)
@@ -179,6 +234,9 @@ _FINDINGS = {
     Finding.REFUSED: Step.FOUND_REFUSED,
     Finding.NOTHING: Step.NOTHING,
 }
+
+
+_WORDS = {"paid": Step.SAID_PAID, "not-paid": Step.SAID_UNPAID}
 
 
 def _step_of_result(code: str | None, *, more_follow: bool = False) -> Step:

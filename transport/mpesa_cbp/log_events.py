@@ -66,6 +66,7 @@ PASSWORD_CHANGED = _event("password.changed", logging.INFO)
 # What is done to settle payments and to send many (loggers mpesa_cbp.reconcile, mpesa_cbp.payroll).
 PAYMENT_RESOLVED = _event("payment.resolved", logging.INFO, "conversation_id state finding code")
 PAYMENT_UNRESOLVED = _event("payment.unresolved", logging.WARNING, "conversation_id state finding code error")
+PAYMENT_SETTLED = _event("payment.settled", logging.WARNING, "conversation_id state by")
 RECONCILE_FINISHED = _event("reconcile.finished", logging.INFO, "asked resolved unresolved")
 BATCH_STARTED = _event("batch.started", logging.INFO, "payments")
 BATCH_THROTTLED = _event("batch.throttled", logging.WARNING, "conversation_id code seconds")

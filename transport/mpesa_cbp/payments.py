@@ -61,6 +61,9 @@ class EventKind(Enum):
     RESULT = "result"
     QUEUE_TIMEOUT = "queue-timeout"
     QUERIED = "queried"
+    SETTLED = "settled"
+    """A person's word, see ``Journal.settle``."""
+
     C2B_VALIDATION = "c2b-validation"
     C2B_CONFIRMATION = "c2b-confirmation"
     UNREADABLE = "unreadable"

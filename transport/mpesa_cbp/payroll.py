@@ -130,7 +130,7 @@ def outcome_of(payment: Payment | None) -> tuple[Outcome, str]:
             told = f"The core did not pay it (code {payment.result_code}); to pay it after all give it a new reference."
             return Outcome.FAILED, told
         if payment.response_code is None:
-            return Outcome.NOT_SENT, "Nothing left; run the same file again."
+            return Outcome.NOT_SENT, "It was not paid; run the same file again."
         return Outcome.REFUSED, f"The broker refused it (code {payment.response_code}); correct it, or run it again."
     if payment.state in (PaymentState.SENT, PaymentState.UNKNOWN):
         return Outcome.UNKNOWN, "It may have been paid: run mpesa-cbp reconcile. It is not sent again."

@@ -157,8 +157,8 @@ class Reconciliation:
 
 
 _ADVICE = (
-    "Do not pay it anew: ask the operator about its conversation id, and pay it under another one only on their word "
-    "that it was not paid."
+    "Do not pay it anew: ask the operator about its conversation id, and store their word with mpesa-cbp settle; "
+    "if it was not paid, it can then be sent again under the same id."
 )
 
 

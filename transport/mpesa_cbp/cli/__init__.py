@@ -24,6 +24,7 @@ from mpesa_cbp.cli.listen import listen
 from mpesa_cbp.cli.pay import pay
 from mpesa_cbp.cli.query import query
 from mpesa_cbp.cli.reconcile import reconcile
+from mpesa_cbp.cli.settle import settle
 from mpesa_cbp.cli.simulate import simulate
 from mpesa_cbp.errors import CbpError, InvalidRequest, MalformedMessage, OutcomeUnknown, SettingsError
 
@@ -51,6 +52,7 @@ for command in (
     reconcile,
     register,
     reverse,
+    settle,
     simulate,
     status,
 ):
