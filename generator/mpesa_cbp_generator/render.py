@@ -6,6 +6,7 @@ Templates print and decide nothing; what a class or a codec looks like is printe
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import subprocess
@@ -46,6 +47,7 @@ def render(plan: Plan) -> dict[str, str]:
     return dict(sorted(formatted.items()))
 
 
+@functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mpesa_cbp_generator"),

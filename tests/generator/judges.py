@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib
 import io
 from typing import Any
 
 from lxml import etree
 from xsdata.formats.converter import Converter, converter
+from xsdata.formats.dataclass.context import XmlContext
+from xsdata.formats.dataclass.parsers import XmlParser
+from xsdata.formats.dataclass.serializers import XmlSerializer
 
 from mpesa_cbp_generator.model import ClassPlan
 from tests.models.strategies import Objects
@@ -36,6 +40,13 @@ def register_dates(package: str) -> None:
         converter.register_converter(
             kind, IsoConverter(getattr(lexical, f"read_{name}"), getattr(lexical, f"{name}_text"))
         )
+
+
+@functools.cache
+def xsdata_codecs(_package: str) -> tuple[XmlParser, XmlSerializer]:
+    """xsdata's parser and serializer for a package; what they learn of its classes is kept between documents."""
+    context = XmlContext()
+    return XmlParser(context=context), XmlSerializer(context=context)
 
 
 def canonical(data: bytes) -> bytes:

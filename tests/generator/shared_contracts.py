@@ -1,22 +1,24 @@
-"""Where the shared contracts lie, and bindings made from them once a run."""
+"""Where the shared contracts lie, and bindings made from them once a test run."""
 
 from __future__ import annotations
 
+import fcntl
 import functools
 import importlib
+import os
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 
 from mpesa_cbp_generator.config import default_config
 from mpesa_cbp_generator.load import load
-from mpesa_cbp_generator.model import Plan
+from mpesa_cbp_generator.model import Plan, from_json
 from mpesa_cbp_generator.plan import make_plan
 from mpesa_cbp_generator.render import render
-from mpesa_cbp_generator.write import write
+from mpesa_cbp_generator.write import LOCK, write
 
+WORKSPACE = "MPESA_CBP_TEST_BINDINGS"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "contracts"
 
 needs_shared = pytest.mark.skipif(
@@ -26,7 +28,9 @@ needs_shared = pytest.mark.skipif(
 
 @functools.cache
 def workspace() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="mpesa-cbp-bindings-"))
+    """Folder of all bindings of this test run, shared by its processes; ``conftest.py`` says which one it is."""
+    folder = Path(os.environ[WORKSPACE])
+    folder.mkdir(parents=True, exist_ok=True)
     sys.path.insert(0, str(folder))
     return folder
 
@@ -36,10 +40,12 @@ def bindings(folder: Path) -> tuple[Plan, str]:
     """Plan and importable package name of the bindings of a contract without a toml."""
     package = "b_" + "".join(char if char.isalnum() else "_" for char in f"{folder.parent.name}_{folder.name}")
     config = default_config(folder, package, workspace() / package)
-    plan = make_plan(load([folder]), config)
-    write(render(plan), config.output)
+    with (workspace() / f"{package}.busy").open("w") as busy:
+        fcntl.flock(busy, fcntl.LOCK_EX)
+        if not config.output.exists():
+            write(render(make_plan(load([folder]), config)), config.output)
     importlib.invalidate_caches()
-    return plan, package
+    return from_json((config.output / LOCK).read_text(encoding="utf-8")), package
 
 
 def index(kind: str) -> list[tuple[str, str]]:

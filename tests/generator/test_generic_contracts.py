@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -11,12 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
-from xsdata.formats.dataclass.parsers import XmlParser
-from xsdata.formats.dataclass.serializers import XmlSerializer
 
 from mpesa_cbp_generator.errors import ContractError
 from mpesa_cbp_generator.load import load
-from tests.generator.judges import canonical, open_content, register_dates
+from tests.generator.judges import canonical, open_content, register_dates, xsdata_codecs
 from tests.generator.shared_contracts import SHARED, bindings, index, needs_shared, workspace
 from tests.models.schema_set import combined_schema
 from tests.models.strategies import Objects
@@ -71,6 +70,11 @@ def test_all_generated_packages_pass_mypy_strict() -> None:
 JUDGED = [name for name in [*GENERATED, *REVISIONS] if name not in ILLEGAL and name != "zeep-circular-xsd"]
 
 
+@functools.cache
+def objects_of(name: str) -> Objects:
+    return Objects(*bindings(folder(name)), wildcards=True)
+
+
 @needs_shared
 @pytest.mark.parametrize("name", JUDGED)
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
@@ -78,7 +82,7 @@ JUDGED = [name for name in [*GENERATED, *REVISIONS] if name not in ILLEGAL and n
 def test_object_survives_our_codec_and_xsdatas_and_validates(name: str, data: st.DataObject) -> None:
     plan, package = bindings(folder(name))
     register_dates(package)
-    objects = Objects(plan, package, wildcards=True)
+    objects = objects_of(name)
     item = data.draw(st.sampled_from([item for item in plan.classes if item.roots and not item.abstract]))
     value: Any = data.draw(objects.of(item, 2))
     value.validate()
@@ -89,17 +93,14 @@ def test_object_survives_our_codec_and_xsdatas_and_validates(name: str, data: st
     if not open_content(objects, item):
         schema(name).assertValid(etree.fromstring(written))
         assert read == value
-        assert canonical(written) == canonical(XmlSerializer().render(value).encode())
-        assert XmlParser().from_bytes(written, type(value)) == value
+        parser, serializer = xsdata_codecs(package)
+        assert canonical(written) == canonical(serializer.render(value).encode())
+        assert parser.from_bytes(written, type(value)) == value
 
 
-_SCHEMAS: dict[str, etree.XMLSchema] = {}
-
-
+@functools.cache
 def schema(name: str) -> etree.XMLSchema:
-    if name not in _SCHEMAS:
-        _SCHEMAS[name] = combined_schema([folder(name)])
-    return _SCHEMAS[name]
+    return combined_schema([folder(name)])
 
 
 @needs_shared

@@ -58,6 +58,8 @@ class Arbitrary:
     def __init__(self, plan: Plan, package: str) -> None:
         self.package = package
         self.layout = Layout(plan, "")
+        # A strategy is made once: making it costs hypothesis more than drawing from it.
+        self._made: dict[tuple[Any, ...], st.SearchStrategy[Any]] = {}
 
     def type(self, type_id: str) -> Any:
         module, _, name = type_id.rpartition(".")
@@ -65,18 +67,26 @@ class Arbitrary:
 
     def of(self, item: ClassPlan, depth: int = 3) -> st.SearchStrategy[Any]:
         """Objects of a class, or of a class derived from it."""
-        concrete = [c for c in (item, *self.layout.descendants(item)) if not c.abstract]
-        return st.one_of([self._exactly(c, depth) for c in concrete])
+        key = ("of", item.id, depth)
+        if key not in self._made:
+            concrete = [c for c in (item, *self.layout.descendants(item)) if not c.abstract]
+            self._made[key] = st.one_of([self._exactly(c, depth) for c in concrete])
+        return self._made[key]
 
     def _exactly(self, item: ClassPlan, depth: int) -> st.SearchStrategy[Any]:
         fields = self.layout.fields(item)
+        counted = _counts(self, item, depth)
 
         @st.composite
         def build(draw: st.DrawFn) -> Any:
-            counts, order = draw(_counts(self, item, depth))
+            counts, order = draw(counted)
             values: dict[str, Any] = {}
             for field in fields:
-                value = draw(self._field(field, counts.get(field.name), depth))
+                count = counts.get(field.name)
+                key = ("field", item.id, field.name, count, depth)
+                if key not in self._made:
+                    self._made[key] = self._field(field, count, depth)
+                value = draw(self._made[key])
                 if value is not _DEFAULT:
                     values[field.name] = value
             if order:

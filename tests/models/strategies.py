@@ -33,6 +33,8 @@ class Objects:
         self.package = package
         self.wildcards = wildcards
         self.layout = Layout(plan, "")
+        # A strategy is made once: making it costs hypothesis more than drawing from it.
+        self._made: dict[tuple[str, int], st.SearchStrategy[Any]] = {}
 
     def type(self, type_id: str) -> Any:
         module, _, name = type_id.rpartition(".")
@@ -40,9 +42,10 @@ class Objects:
 
     def of(self, item: ClassPlan, depth: int = 4) -> st.SearchStrategy[Any]:
         """Valid objects of a class, or of a class derived from it."""
-        concrete = [item, *self._derived(item)] if item.path and len(item.path) == 1 else [item]
-        alternatives = [self._exactly(c, depth) for c in concrete if not c.abstract]
-        return st.one_of(alternatives)
+        if (item.id, depth) not in self._made:
+            concrete = [item, *self._derived(item)] if item.path and len(item.path) == 1 else [item]
+            self._made[item.id, depth] = st.one_of([self._exactly(c, depth) for c in concrete if not c.abstract])
+        return self._made[item.id, depth]
 
     def _derived(self, item: ClassPlan) -> list[ClassPlan]:
         found = list(self.layout.derived(item))
