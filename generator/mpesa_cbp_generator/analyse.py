@@ -25,8 +25,10 @@ from xsdata.models.config import GeneratorConfig
 from xsdata.models.enums import Tag
 from xsdata.models.xsd import Schema as XsdSchema
 
+from mpesa_cbp_generator.chains import too_long_chain
+from mpesa_cbp_generator.contract import Contract, Schema, line_of
 from mpesa_cbp_generator.errors import ContractError, Problem
-from mpesa_cbp_generator.load import Contract, Schema, line_of
+from mpesa_cbp_generator.source import Source
 
 UNBOUNDED = -1
 """Stands for ``maxOccurs="unbounded"``."""
@@ -94,14 +96,17 @@ class Shape:
 def analyse(contract: Contract) -> tuple[Shape, ...]:
     """All types of the contract's schemas as shapes, in key order.
 
-    Raises ContractError where xsdata refuses a schema or warns about one.
+    Raises ContractError where xsdata refuses a schema or warns about one, or cannot follow how deeply types are nested.
     """
     classes = []
     for schema in contract.schemas:
         with _xsdata_reports_to(schema):
             classes.extend(SchemaMapper.map(_parse(schema)))
-    with _xsdata_reports_to(None):
-        container = _process(classes)
+    try:
+        with _xsdata_reports_to(None):
+            container = _process(classes)
+    except RecursionError:
+        raise ContractError([too_long_chain(Source(contract))]) from None
     return _shapes(container)
 
 
@@ -144,7 +149,7 @@ def _xsdata_reports_to(schema: Schema | None) -> Iterator[None]:
     try:
         yield
     # ValueError: an attribute's value that the schema of schemas does not know.
-    except (CodegenError, ConverterError, ParserError, XmlHandlerError, RecursionError, ValueError) as error:
+    except (CodegenError, ConverterError, ParserError, XmlHandlerError, ValueError) as error:
         handler.messages.append(str(error) or type(error).__name__)
     finally:
         logger.removeHandler(handler)

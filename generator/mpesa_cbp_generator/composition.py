@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from lxml import etree
 
-from mpesa_cbp_generator.load import XS
+from mpesa_cbp_generator.contract import XS
 from mpesa_cbp_generator.source import Declaration, Source, local_name, resolve_qname
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
-from mpesa_cbp_generator.load import XS, Schema
+from mpesa_cbp_generator.contract import XS, Schema
 from mpesa_cbp_generator.source import clark
 
 # A prefix in a path of XML Schema part 1, section 3.11.6; an axis has two colons.

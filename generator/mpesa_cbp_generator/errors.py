@@ -4,7 +4,8 @@
     +-- ContractError      the contract cannot be used: one or more problems, each with its place
     +-- ConfigurationError bindings.toml or the command's words are wrong
 
-Foreign exceptions (lxml, xsdata, zipfile) are turned into these in ``load.py`` and ``analyse.py``.
+Foreign exceptions (lxml, xsdata, zipfile, the file system's) are turned into these where they are met: in ``load.py``,
+``contract_files.py``, ``analyse.py`` and ``write.py``.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from lxml import etree
 
 from mpesa_cbp_generator.analyse import UNBOUNDED
-from mpesa_cbp_generator.load import XS, Schema
+from mpesa_cbp_generator.contract import XS, Schema
 from mpesa_cbp_generator.model import GroupPlan
 from mpesa_cbp_generator.source import Declaration, Source, clark
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from lxml import etree
 
+from mpesa_cbp_generator.contract import XS, Contract, Schema, line_of
 from mpesa_cbp_generator.errors import Problem
-from mpesa_cbp_generator.load import XS, Contract, Schema, line_of
 from mpesa_cbp_generator.source import Source, namespace_of, resolve_qname
 
 _MODELS = ("sequence", "choice", "all")

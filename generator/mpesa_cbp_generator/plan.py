@@ -12,9 +12,9 @@ from mpesa_cbp_generator.analyse import Member, Shape, analyse
 from mpesa_cbp_generator.config import Config
 from mpesa_cbp_generator.constraints import constraints
 from mpesa_cbp_generator.content import ANY, bounds, leaf_names
+from mpesa_cbp_generator.contract import Contract
 from mpesa_cbp_generator.errors import ContractError, Problem
 from mpesa_cbp_generator.groups import Groups
-from mpesa_cbp_generator.load import Contract
 from mpesa_cbp_generator.loosen import loosen
 from mpesa_cbp_generator.model import (
     ClassPlan,

@@ -11,9 +11,9 @@ from mpesa_cbp_generator import names
 from mpesa_cbp_generator.analyse import Member, Shape, TypeName
 from mpesa_cbp_generator.builtins import BUILTINS
 from mpesa_cbp_generator.composition import composition
+from mpesa_cbp_generator.contract import line_of
 from mpesa_cbp_generator.errors import Problem
 from mpesa_cbp_generator.literals import literal
-from mpesa_cbp_generator.load import line_of
 from mpesa_cbp_generator.model import FieldPlan, SimpleTypePlan, TypeReference
 from mpesa_cbp_generator.naming import Key, path_of
 from mpesa_cbp_generator.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lxml import etree
 
-from mpesa_cbp_generator.load import XS
+from mpesa_cbp_generator.contract import XS
 from mpesa_cbp_generator.source import Declaration, Facets, Source, local_name, namespace_of, resolve_qname
 
 _LISTS = {"NMTOKENS": "NMTOKEN", "IDREFS": "IDREF", "ENTITIES": "ENTITY"}

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from mpesa_cbp_generator.load import WSDL, XS, Contract, Schema, line_of
+from mpesa_cbp_generator.contract import WSDL, XS, Contract, Schema, line_of
 
 _GLOBALS = ("element", "complexType", "simpleType", "group", "attributeGroup", "attribute")
 _CONTAINERS = frozenset(

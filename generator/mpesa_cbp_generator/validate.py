@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from mpesa_cbp_generator.builtins import BUILTINS
+from mpesa_cbp_generator.contract import XS, Contract, Schema, line_of
 from mpesa_cbp_generator.errors import ContractError, Problem
-from mpesa_cbp_generator.load import XS, Contract, Schema, line_of
 from mpesa_cbp_generator.source import Declaration, Source, local_name, namespace_of, resolve_qname
 
 _REFERENCES = {

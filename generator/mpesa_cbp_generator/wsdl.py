@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from mpesa_cbp_generator.contract import WSDL, Contract, Document, line_of
 from mpesa_cbp_generator.errors import ContractError, Problem
-from mpesa_cbp_generator.load import WSDL, Contract, Document, line_of
 from mpesa_cbp_generator.source import Place, Source, documentation, resolve_qname
 
 SOAP = "http://schemas.xmlsoap.org/wsdl/soap/"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lxml import etree
 
-from mpesa_cbp_generator.load import XS, load
+from mpesa_cbp_generator.contract import XS
+from mpesa_cbp_generator.load import load
 
 
 def combined_schema(paths: list[Path]) -> etree.XMLSchema:

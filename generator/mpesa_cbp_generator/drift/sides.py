@@ -14,9 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mpesa_cbp_generator.config import Config
+from mpesa_cbp_generator.contract import Contract
+from mpesa_cbp_generator.contract_files import is_contract_file
 from mpesa_cbp_generator.drift.git import Commit, GitFailure
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError
-from mpesa_cbp_generator.load import Contract, is_contract_file, load, load_files
+from mpesa_cbp_generator.load import load, load_files
 from mpesa_cbp_generator.model import Plan, from_json
 from mpesa_cbp_generator.plan import make_plan
 from mpesa_cbp_generator.source import Place
