@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -103,3 +104,77 @@ def test_same_file_name_in_two_folders_is_ambiguous(tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "main.xsd").write_text(importing("t.xsd"))
     assert "ambiguous: a/t.xsd, b/t.xsd" in problems(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["contract.xsd", "contract.zip", "folder"])
+def test_file_over_the_limit_is_refused_before_it_is_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / name if name != "folder" else tmp_path / name / "contract.xsd"
+    with path.open("wb") as stream:
+        stream.truncate(200 * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        assert "larger than" in problems(tmp_path / name)
+        assert tracemalloc.get_traced_memory()[1] < 1024 * 1024
+    finally:
+        tracemalloc.stop()
+
+
+def archive(path: Path, entries: list[tuple[str, bytes]]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, data in entries:
+            opened.writestr(name, data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ([("bomb.xsd", bytes(200 * 1024 * 1024))], "bomb.xsd: zip entry: larger than"),
+        ([(f"{n}.xsd", bytes(7 * 1024 * 1024)) for n in range(6)], "more than 33554432 bytes in all"),
+        ([(f"{n}.xsd", XSD.encode()) for n in range(401)], "more than 400 files"),
+        ([("../out.xsd", XSD.encode())], "../out.xsd: zip entry: its name leads out of the archive"),
+        ([("a/../../out.xsd", XSD.encode())], "its name leads out of the archive"),
+        ([("/etc/out.xsd", XSD.encode())], "/etc/out.xsd: zip entry: its name leads out of the archive"),
+        ([("C:/out.xsd", XSD.encode())], "C:/out.xsd: zip entry: its name leads out of the archive"),
+        ([("readme.txt", b"")], "no .wsdl or .xsd file"),
+    ],
+    ids=["bomb", "many large files", "many files", "parent", "hidden parent", "absolute", "drive", "no contract"],
+)
+def test_hostile_archive_is_refused_with_the_entry(entries: list[tuple[str, bytes]], said: str, tmp_path: Path) -> None:
+    assert said in problems(archive(tmp_path / "c.zip", entries))
+
+
+def test_archive_that_lies_about_a_size_is_refused(tmp_path: Path) -> None:
+    path = archive(tmp_path / "c.zip", [("bomb.xsd", bytes(20 * 1024 * 1024))])
+    stated = (20 * 1024 * 1024).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(stated, (100).to_bytes(4, "little")))
+    assert "neither a contract file nor a readable zip" in problems(path)
+
+
+@pytest.mark.parametrize("target", ["../outside.xsd", "/dev/zero", "nowhere.xsd", "main.xsd"])
+def test_link_out_of_the_folder_in_a_circle_or_to_nothing_is_refused(target: str, tmp_path: Path) -> None:
+    (tmp_path / "outside.xsd").write_text(XSD)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "main.xsd").symlink_to(target)
+    assert problems(tmp_path / "c").startswith("main.xsd: file: ")
+
+
+def test_link_out_of_the_folder_is_not_followed_from_a_single_file(tmp_path: Path) -> None:
+    (tmp_path / "outside.xsd").write_text(XSD)
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "main.xsd").write_text(importing("t.xsd"))
+    (tmp_path / "c" / "t.xsd").symlink_to("../outside.xsd")
+    assert "t.xsd: file: is a link that leads out of the contract" in problems(tmp_path / "c" / "main.xsd")
+
+
+def test_link_inside_the_folder_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "t.xsd.real").write_text(XSD)
+    (tmp_path / "t.xsd").symlink_to("other/t.xsd.real")
+    assert [document.name for document in load([tmp_path]).documents] == ["t.xsd"]
+
+
+def test_folder_without_wsdl_is_a_contract_without_operations(tmp_path: Path) -> None:
+    (tmp_path / "t.xsd").write_text(XSD)
+    assert load([tmp_path]).definitions == ()

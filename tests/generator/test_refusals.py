@@ -106,6 +106,44 @@ def test_what_is_not_covered_is_refused_with_file_line_and_construct(text: str, 
     assert all(problem.file == name and problem.line > 0 and problem.construct for problem in caught.value.problems)
 
 
+def chain(kind: str, inner: str, last: str, root: str) -> str:
+    links = "\n".join(f'<xs:{kind} name="T{n}">{inner.format(n=n, next=n + 1)}</xs:{kind}>' for n in range(500))
+    return schema(f'{links}\n<xs:{kind} name="T500">{last}</xs:{kind}>\n<xs:element name="r">{root}</xs:element>')
+
+
+CHAINS = {
+    "types nested in each other": chain(
+        "complexType",
+        '<xs:sequence><xs:element name="e" type="t:T{next}"/></xs:sequence>',
+        "<xs:sequence/>",
+        '<xs:complexType><xs:sequence><xs:element name="a" type="t:T0"/></xs:sequence></xs:complexType>',
+    ),
+    "types derived from each other": chain(
+        "complexType",
+        '<xs:complexContent><xs:extension base="t:T{next}"><xs:sequence/></xs:extension></xs:complexContent>',
+        "<xs:sequence/>",
+        '<xs:complexType><xs:sequence><xs:element name="a" type="t:T0"/></xs:sequence></xs:complexType>',
+    ),
+    "groups of groups": chain(
+        "group",
+        '<xs:sequence><xs:group ref="t:T{next}"/></xs:sequence>',
+        '<xs:sequence><xs:element name="a" type="xs:string"/></xs:sequence>',
+        '<xs:complexType><xs:group ref="t:T0"/></xs:complexType>',
+    ),
+}
+
+
+@pytest.mark.parametrize("text", CHAINS.values(), ids=CHAINS)
+def test_chain_that_is_too_long_to_follow_is_named_where_it_begins(text: str, tmp_path: Path) -> None:
+    (tmp_path / "contract.xsd").write_text(text, encoding="utf-8")
+    config = default_config(tmp_path, "package", tmp_path / "out")
+    with pytest.raises(ContractError) as caught:
+        make_plan(load([tmp_path]), config)
+    (problem,) = caught.value.problems
+    assert (problem.file, problem.line, problem.construct) == ("contract.xsd", 503, "xs:element")
+    assert "502 declarations are nested in each other (r, T0, T1, …, T500)" in problem.message
+
+
 @pytest.mark.parametrize("name", ["a-b", "", "class", "a..b", "1a", "a.import", " a"])
 def test_package_name_that_cannot_be_imported_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="is not a Python package name"):
