@@ -21,6 +21,8 @@ from mpesa_cbp.payments import EventKind, PaymentState
 __all__ = ["HandlerWorker"]
 
 _BATCH = 50
+# Between two lendings that were not full: each is a commit, which few events would make dear.
+_GATHERING_SECONDS = 0.05
 _LONGEST_PAUSE = 5.0
 _GRACE_SECONDS = 30.0
 _FIRST_BACKOFF = timedelta(seconds=1)
@@ -84,13 +86,16 @@ class HandlerWorker:
 
     def wake(self) -> None:
         """Tell that there may be something to do."""
-        self._work.set()
+        if not self._work.is_set():
+            self._work.set()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
             self._work.clear()
             try:
-                pause = 0.0 if self._turn() else self._pause()
+                pause = 0.0 if (lent := self._turn()) else self._pause()
+                if 0 < lent < _BATCH:
+                    self._stopping.wait(_GATHERING_SECONDS)
             except JournalError as error:
                 HANDLER_WAITING.log(_logger, error=error.message)
                 pause = _LONGEST_PAUSE
@@ -102,7 +107,8 @@ class HandlerWorker:
         due = self._journal.next_due()
         return _LONGEST_PAUSE if due is None else min(_LONGEST_PAUSE, max(0.05, (due - _now()).total_seconds()))
 
-    def _turn(self) -> bool:
+    def _turn(self) -> int:
+        """Handle what is due; returns how many events were lent."""
         claimed = self._journal.claim(limit=_BATCH, lease=self._lease)
         began = closed = _now()
         done: list[int] = []
@@ -120,7 +126,7 @@ class HandlerWorker:
         finally:
             if done:
                 self._journal.handled(*done)
-        return bool(claimed)
+        return len(claimed)
 
     def _handle(self, event: Event) -> bool:
         """Call the handler; whether the event is done."""

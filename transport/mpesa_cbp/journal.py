@@ -280,4 +280,5 @@ class Journal:
 
 
 def _trimmed(delivery: Delivery) -> Delivery:
-    return replace(delivery, conversation_id=(delivery.conversation_id or "").strip() or None)
+    key = (delivery.conversation_id or "").strip() or None
+    return delivery if key == delivery.conversation_id else replace(delivery, conversation_id=key)

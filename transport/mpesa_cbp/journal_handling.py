@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Integer, bindparam, select, update
 
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal_events import Event, Handling, event_of
@@ -16,43 +16,48 @@ from mpesa_cbp.journal_tables import IS_DEAD, events
 __all__ = ["claim_due", "close_events", "dead_letters", "find_event", "next_due", "release_events", "set_handling"]
 
 
+_IDS = events.c.id.in_(bindparam("ids", expanding=True))
+
+# Made once: to build a statement anew takes longer than to run it.
+_DUE = (
+    select(events.c.id)
+    .where(events.c.due_at.is_not(None), events.c.due_at <= bindparam("now", type_=events.c.due_at.type))
+    .order_by(events.c.id)
+    .limit(bindparam("most", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_LEND = (
+    update(events)
+    .where(_IDS)
+    .values(handling=Handling.LEASED.value, due_at=bindparam("until"), attempts=events.c.attempts + 1)
+    .returning(events)
+)
+_CLOSE = update(events).where(_IDS).values(handling=Handling.HANDLED.value, due_at=None, error=None)
+_RELEASE = (
+    update(events)
+    .where(_IDS, events.c.handling == Handling.LEASED.value)
+    .values(handling=Handling.PENDING.value, due_at=bindparam("now"), attempts=events.c.attempts - 1)
+)
+_NEXT_DUE = select(events.c.due_at).where(events.c.due_at.is_not(None)).order_by(events.c.due_at).limit(1)
+
+
 def claim_due(connection: Connection, *, limit: int, lease: timedelta, now: datetime) -> list[Event]:
     """Lend the oldest events that are due; rows that another process is just claiming are passed over."""
-    due = (
-        select(events.c.id)
-        .where(events.c.due_at.is_not(None), events.c.due_at <= now)
-        .order_by(events.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = list(connection.execute(due).scalars())
+    ids = list(connection.execute(_DUE, {"now": now, "most": limit}).scalars())
     if not ids:
         return []
-    connection.execute(
-        update(events)
-        .where(events.c.id.in_(ids))
-        .values(handling=Handling.LEASED.value, due_at=now + lease, attempts=events.c.attempts + 1)
-    )
-    found = connection.execute(select(events).where(events.c.id.in_(ids)).order_by(events.c.id)).mappings()
-    return [event_of(row) for row in found]
+    lent = connection.execute(_LEND, {"ids": ids, "until": now + lease}).mappings()
+    return sorted((event_of(row) for row in lent), key=lambda event: event.id)
 
 
 def close_events(connection: Connection, event_ids: Collection[int]) -> None:
     """Mark events as handled."""
-    connection.execute(
-        update(events)
-        .where(events.c.id.in_(event_ids))
-        .values(handling=Handling.HANDLED.value, due_at=None, error=None)
-    )
+    connection.execute(_CLOSE, {"ids": list(event_ids)})
 
 
 def release_events(connection: Connection, event_ids: Collection[int], *, now: datetime) -> None:
     """Give leased events back as if they had never been lent."""
-    connection.execute(
-        update(events)
-        .where(events.c.id.in_(event_ids), events.c.handling == Handling.LEASED.value)
-        .values(handling=Handling.PENDING.value, due_at=now, attempts=events.c.attempts - 1)
-    )
+    connection.execute(_RELEASE, {"ids": list(event_ids), "now": now})
 
 
 def set_handling(connection: Connection, event_id: int, **values: Any) -> None:
@@ -77,6 +82,5 @@ def dead_letters(connection: Connection) -> list[Event]:
 
 def next_due(connection: Connection) -> datetime | None:
     """When the next event is due for handling, or None."""
-    query = select(events.c.due_at).where(events.c.due_at.is_not(None)).order_by(events.c.due_at).limit(1)
-    found: datetime | None = connection.execute(query).scalar()
+    found: datetime | None = connection.execute(_NEXT_DUE).scalar()
     return found

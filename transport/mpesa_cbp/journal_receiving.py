@@ -26,12 +26,45 @@ __all__ = ["HANDLED_LATER", "lock_conversations", "receive_all"]
 HANDLED_LATER = frozenset({EventKind.RESULT, EventKind.QUEUE_TIMEOUT, EventKind.C2B_CONFIRMATION})
 """Kinds that a worker is to handle after they were received; the others are answered at once or are our own steps."""
 
+# The kind with an empty text appended is in no index: SQLite would rather read every result that there is by the index
+# of kinds than those of a few conversations.
+_FINALS = (events.c.kind + "" == EventKind.RESULT.value) & events.c.step.in_(sorted(step.value for step in FINAL_STEPS))
+
+# Made once: to build a statement anew takes longer than to run it.
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT hashtextextended(id, 0) AS key "
+    "FROM unnest(CAST(:ids AS text[])) AS id ORDER BY key) AS ordered"
+)
+_INSERT = {
+    dialect.__name__.rpartition(".")[2]: dialect.insert(events)
+    .on_conflict_do_nothing(index_elements=["kind", "identity"])
+    .returning(events.c.id, events.c.kind, events.c.identity)
+    for dialect in (postgresql, sqlite)
+}
+_KNOWN = select(events.c.id, events.c.kind, events.c.identity, events.c.contradicts).where(
+    events.c.kind.in_(bindparam("kinds", expanding=True)),
+    events.c.identity.in_(bindparam("identities", expanding=True)),
+)
+_PAYMENTS = (
+    select(payments)
+    .where(payments.c.conversation_id.in_(bindparam("ids", expanding=True)))
+    .order_by(payments.c.conversation_id)
+    .with_for_update()
+)
 _PAYMENT_CHANGES = ("standing", "updated_at", "result_code", "receipt", "response_code", "core_conversation_id")
 _UPDATE_PAYMENTS = (
     update(payments)
     .where(payments.c.conversation_id == bindparam("which"))
     .values({name: bindparam(f"new_{name}") for name in _PAYMENT_CHANGES})
 )
+_EARLIEST_FINALS = select(events.c.id, events.c.conversation_id, events.c.code, events.c.receipt).where(
+    events.c.id.in_(
+        select(func.min(events.c.id))
+        .where(events.c.conversation_id.in_(bindparam("ids", expanding=True)), _FINALS)
+        .group_by(events.c.conversation_id)
+    )
+)
+_MARK = update(events).where(events.c.id.in_(bindparam("ids", expanding=True))).values(contradicts=True)
 
 
 @dataclass(slots=True)
@@ -61,7 +94,7 @@ def receive_all(connection: Connection, deliveries: Sequence[Delivery], *, now: 
     _mark_rivals(connection, [each for each in stored if each.is_new and each.standing is None])
     marked = [each.event_id for each in stored if each.is_new and each.contradicts]
     if marked:
-        connection.execute(update(events).where(events.c.id.in_(marked)).values(contradicts=True))
+        connection.execute(_MARK, {"ids": marked})
     return [each.told() for each in stored]
 
 
@@ -69,11 +102,7 @@ def lock_conversations(connection: Connection, conversation_ids: Collection[str]
     """Keep other processes from storing anything of these conversations until the transaction ends."""
     if connection.dialect.name != "postgresql" or not conversation_ids:
         return
-    statement = text(
-        "SELECT pg_advisory_xact_lock(key) FROM (SELECT DISTINCT hashtextextended(id, 0) AS key "
-        "FROM unnest(CAST(:ids AS text[])) AS id ORDER BY key) AS ordered"
-    )
-    connection.execute(statement, {"ids": sorted(conversation_ids)})
+    connection.execute(_LOCK, {"ids": sorted(conversation_ids)})
 
 
 def _key(delivery: Delivery) -> tuple[str, str]:
@@ -89,9 +118,7 @@ def _insert(connection: Connection, deliveries: Sequence[Delivery], now: datetim
     # One order in every process, lest two of them wait for each other's rows.
     first = {_key(each): each for each in reversed(deliveries)}
     rows = [_row(first[key], now) for key in sorted(first)]
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(events).on_conflict_do_nothing(index_elements=["kind", "identity"])
-    inserted = connection.execute(statement.returning(events.c.id, events.c.kind, events.c.identity), rows)
+    inserted = connection.execute(_INSERT[connection.dialect.name], rows)
     return {(row.kind, row.identity): row.id for row in inserted}
 
 
@@ -119,11 +146,12 @@ def _row(delivery: Delivery, now: datetime) -> dict[str, Any]:
 def _known(connection: Connection, deliveries: Sequence[Delivery]) -> dict[tuple[str, str], tuple[int, bool]]:
     if not deliveries:
         return {}
-    query = select(events.c.id, events.c.kind, events.c.identity, events.c.contradicts).where(
-        events.c.kind.in_({each.kind.value for each in deliveries}),
-        events.c.identity.in_({each.identity for each in deliveries}),
-    )
-    return {(row.kind, row.identity): (row.id, row.contradicts) for row in connection.execute(query)}
+    wanted = {
+        "kinds": sorted({each.kind.value for each in deliveries}),
+        "identities": sorted({each.identity for each in deliveries}),
+    }
+    found = connection.execute(_KNOWN, wanted)
+    return {(row.kind, row.identity): (row.id, row.contradicts) for row in found}
 
 
 def _placed(
@@ -143,13 +171,8 @@ def _placed(
 def _payment_rows(connection: Connection, conversation_ids: Collection[str]) -> dict[str, dict[str, Any]]:
     if not conversation_ids:
         return {}
-    query = (
-        select(payments)
-        .where(payments.c.conversation_id.in_(sorted(conversation_ids)))
-        .order_by(payments.c.conversation_id)
-        .with_for_update()
-    )
-    return {row["conversation_id"]: dict(row) for row in connection.execute(query).mappings()}
+    found = connection.execute(_PAYMENTS, {"ids": sorted(conversation_ids)}).mappings()
+    return {row["conversation_id"]: dict(row) for row in found}
 
 
 def _moved(stored: _Stored, rows: dict[str, dict[str, Any]], now: datetime) -> bool:
@@ -185,17 +208,8 @@ def _mark_rivals(connection: Connection, stored: Sequence[_Stored]) -> None:
     final = [each for each in stored if _step(each.delivery) in FINAL_STEPS]
     if not final:
         return
-    steps = [step.value for step in FINAL_STEPS]
-    earliest = (
-        select(func.min(events.c.id))
-        .where(events.c.conversation_id.in_({each.delivery.conversation_id for each in final}))
-        .where(events.c.kind == EventKind.RESULT.value, events.c.step.in_(steps))
-        .group_by(events.c.conversation_id)
-    )
-    query = select(events.c.id, events.c.conversation_id, events.c.code, events.c.receipt).where(
-        events.c.id.in_(earliest)
-    )
-    first = {row.conversation_id: row for row in connection.execute(query)}
+    conversations = {each.delivery.conversation_id for each in final}
+    first = {row.conversation_id: row for row in connection.execute(_EARLIEST_FINALS, {"ids": list(conversations)})}
     for each in final:
         row = first.get(each.delivery.conversation_id)
         if row is not None and row.id != each.event_id:
