@@ -33,7 +33,7 @@ def client_to(endpoint: str, **more: Any) -> Client:
         "organisation": "Acme Ltd.",
         "result_url": "https://us.example/token/result",
         "queue_timeout_url": "https://us.example/token/queue-timeout",
-        "timeout": (5, 5),
+        "timeout": (20, 20),
         "clock": lambda: NOW,
         "new_id": lambda: f"{next(numbers):04}",
     }

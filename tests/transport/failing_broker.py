@@ -125,7 +125,7 @@ class FailingBroker:
     def wait_for_ends(self, number: int = 1) -> None:
         """Until so many connections have been treated, so that the counts below are settled."""
         for _ in range(number):
-            assert self.ended.acquire(timeout=10), "the broker is still busy"
+            assert self.ended.acquire(timeout=30), "the broker is still busy"
 
     @property
     def complete_requests(self) -> int:
@@ -147,7 +147,7 @@ class FailingBroker:
             thread.start()
 
     def _treat(self, connection: socket.socket) -> None:
-        connection.settimeout(10)
+        connection.settimeout(30)
         try:
             # The client hangs up in most of these scenes, in the middle of a handshake too.
             with suppress(OSError), connection:

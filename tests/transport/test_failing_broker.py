@@ -6,11 +6,12 @@ many carried the beginning of a request and so many a whole one; the journal has
 
 from __future__ import annotations
 
+import gc
 import gzip
-import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp import Client, Journal, PaymentState
+from mpesa_cbp import Client, Initiator, Journal, PaymentState, ServiceProvider
+from mpesa_cbp.delivery import Delivery
 from mpesa_cbp.envelope import encode, encode_fault
 from mpesa_cbp.errors import (
     AuthenticationFailed,
@@ -36,10 +38,14 @@ from mpesa_cbp.errors import (
     Throttled,
     ValidationRefused,
 )
+from mpesa_cbp.http import HttpTransport
+from mpesa_cbp.settings import profile_of
+from mpesa_cbp.signing import signer
+from mpesa_cbp.wishes import customer_payment
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
 from tests.transport.authorities import Certificates
-from tests.transport.clients import SECRETS, client_to
+from tests.transport.clients import NOW, SECRETS, client_to, operator_key
 from tests.transport.failing_broker import (
     Behaviour,
     Conversation,
@@ -367,7 +373,7 @@ def test_ctrl_c_while_waiting_leaves_the_payment_unknown_and_the_client_usable(j
             conversation.send(http_answer(acceptance(body)))
             return
         heard.set()
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
         conversation.read_head()
 
     with FailingBroker(behaviour) as broker, client_to(broker.url(), journal=journal) as client:
@@ -378,6 +384,79 @@ def test_ctrl_c_while_waiting_leaves_the_payment_unknown_and_the_client_usable(j
         assert_journal(journal, UNKNOWN)
         client.pay_customer(NUMBER, 200)
         assert broker.connections == 2
+
+
+# The standard library leaves the socket of an interrupted handshake to the garbage collector, which closes it.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_ctrl_c_before_the_connection_is_made_leaves_the_payment_unsent(
+    journal: Journal, certificates: Certificates
+) -> None:
+    """The TCP connection is there, TLS never comes about: nothing of the request can have left."""
+    greeted, over = threading.Event(), threading.Event()
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def mute() -> None:
+        with listening, listening.accept()[0] as connection:
+            connection.recv(1)
+            greeted.set()
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            over.wait(30)
+
+    thread = threading.Thread(target=mute)
+    thread.start()
+    url = f"https://localhost:{listening.getsockname()[1]}/"
+    with client_to(url, journal=journal, ca=certificates.certificate("authority")) as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.pay_customer(NUMBER, 100, conversation_id=ID)
+        over.set()
+        thread.join()
+        gc.collect()
+    assert greeted.is_set()
+    payment = journal.payment(ID)
+    assert payment is not None
+    assert (payment.state, payment.requests, payment.may_be_sent) == (FAILED, 0, True)
+
+
+@dataclass
+class ClockWithoutMemory:
+    """The transport asks for the time at every step; one of these calls finds no memory."""
+
+    fails_at: int
+    asked: int = 0
+
+    def __call__(self) -> float:
+        self.asked += 1
+        if self.asked == self.fails_at:
+            raise MemoryError
+        return time.monotonic()
+
+
+@pytest.mark.parametrize("step", range(1, 7))
+def test_memory_that_runs_out_at_any_step_never_lets_what_may_have_left_be_sent_again(
+    journal: Journal, step: int
+) -> None:
+    clock = ClockWithoutMemory(step)
+    signed = signer(
+        service_provider=ServiceProvider(id="107031", password="planted-sp-password", service_id="107031000"),
+        initiator=Initiator(
+            name="api", password="planted", short_code="600000", certificate=operator_key().certificate
+        ),
+        profile=profile_of("contract"),
+        clock=lambda: NOW,
+    )
+    with FailingBroker(accepts) as broker, client_to(broker.url()) as client:
+        request = client.orders.request(customer_payment(NUMBER, 100, conversation_id=ID))
+        with HttpTransport(broker.url(), clock=clock, connect_retries=0) as http:
+            delivery = Delivery(http, signed, journal)
+            with pytest.raises((OutcomeUnknown, NotSent)) as raised:
+                delivery.deliver(request)
+        broker.wait_for_ends(broker.connections)
+        arrived = broker.begun_requests
+    payment = journal.payment(ID)
+    assert payment is not None
+    assert clock.asked >= step
+    assert payment.state is (FAILED if isinstance(raised.value, NotSent) else UNKNOWN)
+    assert arrived == 0 or not payment.may_be_sent
 
 
 # Threads.

@@ -85,10 +85,13 @@ class Delivery:
             self._record_failure(conversation_id, error)
             raise
         except BaseException as error:
-            # Ctrl-C while waiting, memory that ran out: the request may be under way. A journal that cannot be
-            # written leaves the payment as "sending", which is resolved in the same way.
+            # Ctrl-C while waiting, memory that ran out: the request may be under way, unless the connection was watched
+            # and says otherwise. A journal that cannot be written leaves the payment as "sending", which is resolved
+            # in the same way.
+            unsent = self._http.provably_unsent()
+            kind, sent = (EventKind.NOT_SENT, Sent.NO) if unsent else (EventKind.OUTCOME_UNKNOWN, Sent.UNKNOWN)
             with contextlib.suppress(JournalError):
-                self._record(conversation_id, EventKind.OUTCOME_UNKNOWN, sent=Sent.UNKNOWN, detail=type(error).__name__)
+                self._record(conversation_id, kind, sent=sent, detail=type(error).__name__)
             raise
         self._record(
             conversation_id,

@@ -19,7 +19,7 @@ __all__ = ["GroupCommit", "Overloaded"]
 _QUICK_SECONDS = 1.0
 
 
-class Overloaded(JournalError):
+class Overloaded(Exception):
     """Too many deliveries wait for the journal already; this one was not stored."""
 
 
@@ -56,7 +56,7 @@ class GroupCommit:
         self._committing = False
 
     def receive(self, delivery: Delivery) -> Received:
-        """Store a delivery; committed when it returns. Raises JournalError where it is not stored."""
+        """Store a delivery; committed when it returns. Raises JournalError or Overloaded where not."""
         place = _Place(delivery)
         with self._lock:
             if len(self._waiting) + self._under_way >= self._maximum_waiting:

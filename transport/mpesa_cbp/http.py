@@ -23,7 +23,7 @@ import requests
 
 from mpesa_cbp.errors import InvalidRequest, NotSent, OutcomeUnknown, SettingsError
 from mpesa_cbp.http_connection import Exchange, PlainSession, WatchedAdapter, current_exchange
-from mpesa_cbp.http_failures import AnswerError, map_exception
+from mpesa_cbp.http_failures import AnswerError, Departure, map_exception
 from mpesa_cbp.log_events import PAYMENT_RETRIED
 from mpesa_cbp.tls import ClientCertificate, tls_context
 from mpesa_cbp.values import http_url
@@ -140,6 +140,11 @@ class HttpTransport:
             for session in self._sessions:
                 session.close()
 
+    def provably_unsent(self) -> bool:
+        """Whether not one byte of this thread's last request left; for interruptions, which are no ``NotSent``."""
+        exchange: Exchange | None = getattr(self._own, "exchange", None)
+        return exchange is not None and exchange.departure is Departure.NOT_BEGUN
+
     def post(
         self, body: bytes, *, soap_action: str = "", url: str | None = None, conversation_id: str | None = None
     ) -> HttpAnswer:
@@ -173,7 +178,7 @@ class HttpTransport:
     def _attempt(
         self, request: requests.PreparedRequest, place: str, conversation_id: str | None
     ) -> HttpAnswer | NotSent | OutcomeUnknown:
-        exchange = Exchange(self._clock, self._patience, self._keep_alive)
+        exchange = self._own.exchange = Exchange(self._clock, self._patience, self._keep_alive)
         token = current_exchange.set(exchange)
         try:
             return self._answer(request)

@@ -86,11 +86,11 @@ class Intake:
         try:
             with self._metrics.seconds.time():
                 received = self._store(kind, decoded, body, origin)
-        except JournalError as error:
+        except (JournalError, Overloaded) as error:
             self._failed_at = time.monotonic()
             self._metrics.not_stored.labels(kind.value).inc()
             conversation_id = _conversation_id(decoded)
-            MESSAGE_NOT_STORED.log(_logger, kind=kind.value, conversation_id=conversation_id, error=error.message)
+            MESSAGE_NOT_STORED.log(_logger, kind=kind.value, conversation_id=conversation_id, error=_why(error))
             raise NotStored(kind, decoded, overloaded=isinstance(error, Overloaded)) from None
         self._failed_at = None
         self._tell(kind, decoded, received, origin)
@@ -164,11 +164,15 @@ class Intake:
                     kind=EventKind.UNREADABLE, body=body, identity=hashlib.sha256(body).hexdigest(), origin=origin
                 )
                 event_id = self._group.receive(delivery).event_id
-        except JournalError as error:
-            MESSAGE_NOT_STORED.log(_logger, kind=EventKind.UNREADABLE.value, error=error.message)
+        except (JournalError, Overloaded) as error:
+            MESSAGE_NOT_STORED.log(_logger, kind=EventKind.UNREADABLE.value, error=_why(error))
         self._metrics.unreadable.labels("yes" if event_id is not None else "no").inc()
         if self._unreadable.allows():
             MESSAGE_UNREADABLE.log(_logger, event_id=event_id, reason=reason, origin=origin)
+
+
+def _why(error: JournalError | Overloaded) -> str:
+    return error.message if isinstance(error, JournalError) else str(error)
 
 
 def _conversation_id(decoded: Decoded) -> str | None:
