@@ -186,8 +186,20 @@ class MessagePlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PortPlan:
+    """A port of a service, and the address at which it is reached."""
+
+    service: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationPlan:
-    """One operation; ``role`` is caller where we send the input, callee where we receive it."""
+    """One operation; ``role`` is caller where we send the input, callee where we receive it.
+
+    ``service``, ``port`` and ``address`` are those of the first port of its binding; ``other_ports`` are the others.
+    """
 
     name: str
     constant: str
@@ -205,6 +217,7 @@ class OperationPlan:
     faults: tuple[tuple[str, str], ...]
     documentation: str
     place: Place
+    other_ports: tuple[PortPlan, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

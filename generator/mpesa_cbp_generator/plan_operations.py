@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mpesa_cbp_generator import names
-from mpesa_cbp_generator.model import ClassPlan, MessagePlan, OperationPlan
+from mpesa_cbp_generator.model import ClassPlan, MessagePlan, OperationPlan, PortPlan
 from mpesa_cbp_generator.settings import Settings
 from mpesa_cbp_generator.wsdl import MessageShape, OperationShape
 
@@ -22,6 +22,8 @@ def operation_plans(
     for shape in found:
         constant = "_".join(names.words(shape.name, config.acronyms)).upper()
         constant = constant if constant[:1].isalpha() else f"OPERATION_{constant}"
+        ports = [PortPlan(service=port.service, name=port.name, address=port.address) for port in shape.ports]
+        ports = ports or [PortPlan(service="", name="", address="")]
         plans.append(
             OperationPlan(
                 name=shape.name,
@@ -29,9 +31,9 @@ def operation_plans(
                 namespace=shape.namespace,
                 port_type=shape.port_type,
                 binding=shape.binding,
-                service=shape.service,
-                port=shape.port,
-                address=shape.address,
+                service=ports[0].service,
+                port=ports[0].name,
+                address=ports[0].address,
                 soap_action=shape.soap_action,
                 style=shape.style,
                 role=config.roles.get(shape.name, "caller"),
@@ -40,6 +42,7 @@ def operation_plans(
                 faults=shape.faults,
                 documentation=shape.documentation,
                 place=shape.place,
+                other_ports=tuple(ports[1:]),
             )
         )
     return tuple(plans)

@@ -28,17 +28,24 @@ class MessageShape:
     headers: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PortShape:
+    """A port at which the operations of a binding can be called."""
+
+    service: str
+    name: str
+    address: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationShape:
-    """One operation of a SOAP 1.1 binding."""
+    """One operation of a SOAP 1.1 binding, with the ports of that binding in the order of their files."""
 
     name: str
     namespace: str
     port_type: str
     binding: str
-    service: str
-    port: str
-    address: str
+    ports: tuple[PortShape, ...]
     soap_action: str
     style: str
     input: MessageShape
@@ -166,15 +173,12 @@ class _Reader:
         output = self._direction(found, port_type, node, abstract, "output")
         if len(self.problems) > before or input_ is None:
             return None
-        service, port, address = self._port(found)
         return OperationShape(
             name=name,
             namespace=found.document.root.get("targetNamespace") or "",
             port_type=port_type.node.get("name") or "",
             binding=found.node.get("name") or "",
-            service=service,
-            port=port,
-            address=address,
+            ports=tuple(self._ports(found)),
             soap_action=(soap.get("soapAction") if soap is not None else None) or "",
             style=style,
             input=input_,
@@ -258,7 +262,7 @@ class _Reader:
                 if element:
                     yield fault.get("name") or "", element
 
-    def _port(self, found: _Found) -> tuple[str, str, str]:
+    def _ports(self, found: _Found) -> Iterator[PortShape]:
         target = f"{{{found.document.root.get('targetNamespace') or ''}}}{found.node.get('name')}"
         for document in self.contract.definitions:
             for service in document.root.iterchildren(_tag("service")):
@@ -268,5 +272,6 @@ class _Reader:
                     own = f"{{{document.root.get('targetNamespace') or ''}}}{value}"
                     address = port.find(_tag("address", SOAP))
                     if target in (resolved, own) and address is not None:
-                        return service.get("name") or "", port.get("name") or "", address.get("location") or ""
-        return "", "", ""
+                        yield PortShape(
+                            service.get("name") or "", port.get("name") or "", address.get("location") or ""
+                        )

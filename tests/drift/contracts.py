@@ -39,6 +39,7 @@ class Contract:
     operation: str = "Pay"
     action: str = "pay"
     address: str = "http://old.example/pay"
+    further_ports: str = ""
     service: str = "PayService"
     documentation: str = ""
     messages: str = ""
@@ -81,6 +82,7 @@ class Contract:
   </w:binding>
   <w:service name="{self.service}">
     <w:port name="PayPort" binding="t:PayBinding"><s:address location="{self.address}"/></w:port>
+    {self.further_ports}
   </w:service>
 </w:definitions>
 """

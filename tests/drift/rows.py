@@ -57,6 +57,13 @@ def header(name: str, namespace: str = "t") -> Contract:
     )
 
 
+def spare(address: str) -> Contract:
+    """A contract with a second port."""
+    return Contract(
+        further_ports=f'<w:port name="Spare" binding="t:PayBinding"><s:address location="{address}"/></w:port>'
+    )
+
+
 def no_header() -> Contract:
     return dataclasses.replace(header("Signature"), header="")
 
@@ -201,6 +208,9 @@ ROWS = (
     Row("header-changed", header("Signature"), no_header(), "error", "error", "breaking", "Pay"),
     Row("header-changed", header("Signature"), header("Ticket"), "error", "error", "breaking", "Pay"),
     Row("address-changed", Contract(), Contract(address="http://new.example/pay"), "warning", "info", "none", "Pay"),
+    Row("address-changed", spare("http://a.example/"), spare("http://b.example/"), "warning", "info", "none", "Pay"),
+    Row("service-name-changed", Contract(), spare("http://a.example/"), "info", "info", "none", "Pay"),
+    Row("service-name-changed", spare("http://a.example/"), Contract(), "info", "info", "none", "Pay"),
     Row("service-name-changed", Contract(), Contract(service="PaymentService"), "info", "info", "none", "Pay"),
     Row("documentation-changed", documented("Shillings."), documented("Cents."), "info", "info", "none", A),
     Row("message-changed", Contract(), Contract(request="Batch"), "error", "error", "breaking", "Pay"),

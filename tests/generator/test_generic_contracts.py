@@ -55,7 +55,9 @@ def test_unusable_contract_is_refused_with_file_line_and_construct(name: str) ->
 
 @needs_shared
 def test_all_generated_packages_pass_mypy_strict() -> None:
-    folders = [*map(folder, [*GENERATED, *REVISIONS]), *sorted((Path(__file__).parent / "constructs").iterdir())]
+    here = Path(__file__).parent
+    constructs = [*(here / "constructs").iterdir(), *(here / "wsdl_constructs").iterdir()]
+    folders = [*map(folder, [*GENERATED, *REVISIONS]), *sorted(constructs)]
     packages = [bindings(path)[1] for path in folders]
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", *(f"-p{package}" for package in packages)],

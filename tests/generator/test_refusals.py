@@ -53,6 +53,52 @@ REFUSED = {
         wsdl(operations='<operation name="o"><input message="t:m"/></operation>\n<operation name="o"><input message="t:m"/></operation>'),
         r"wsdl:operation: operation 'o' is overloaded",
     ),
+    "overloaded and bound by name of message": (
+        wsdl(
+            operations='<operation name="o"><input name="i" message="t:m"/></operation>\n<operation name="o"><input name="j" message="t:m"/></operation>',
+            binding=bound('<operation name="o"><soap:operation/><input name="j"><soap:body use="literal"/></input></operation>'),
+        ),
+        r"contract.wsdl:\d+: wsdl:operation: operation 'o' is overloaded",
+    ),
+    "MIME": (
+        wsdl(binding=operation('<mime:multipartRelated xmlns:mime="http://schemas.xmlsoap.org/wsdl/mime/"/>')),
+        r"mime:multipartRelated: MIME attachments are not supported",
+    ),
+    "rpc in one operation": (
+        wsdl(binding=bound('<operation name="o"><soap:operation style="rpc"/></operation>')),
+        r"soap:operation: style 'rpc' is not supported",
+    ),
+    "encoded header": (
+        wsdl(binding=operation('<soap:header message="t:m" part="p" use="encoded"/>')),
+        r"soap:header: use 'encoded' is not supported",
+    ),
+    "encoded fault": (
+        wsdl(
+            binding=bound(
+                '<operation name="o"><soap:operation/><input/><fault name="f"><soap:fault name="f" use="encoded"/></fault></operation>'
+            )
+        ),
+        r"soap:fault: use 'encoded' is not supported",
+    ),
+    "mail": (
+        wsdl(binding='<binding name="B" type="t:P"><soap:binding transport="http://schemas.xmlsoap.org/soap/smtp"/></binding>'),
+        r"soap:binding: transport 'http://schemas.xmlsoap.org/soap/smtp' is not supported",
+    ),
+    "several body parts": (
+        wsdl(
+            messages='<message name="n"><part name="p" element="t:a"/><part name="q" element="t:a"/></message>',
+            operations='<operation name="o"><input message="t:n"/></operation>',
+        ),
+        r"wsdl:input: more than one body part",
+    ),
+    "port type that is not there": (
+        wsdl(binding=bound('<operation name="o"/>').replace("t:P", "t:Q")),
+        r"wsdl:binding: portType 't:Q' is not declared",
+    ),
+    "WSDL import that is not there": (
+        wsdl(messages='<import namespace="urn:x" location="x.wsdl"/>'),
+        r"wsdl:import: file 'x.wsdl' is not in the contract",
+    ),
     "operation without input": (
         wsdl(operations='<operation name="o"><output message="t:m"/></operation>'),
         r"wsdl:operation: operation 'o' has no input",

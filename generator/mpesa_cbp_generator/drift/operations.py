@@ -66,12 +66,26 @@ def compare_operations(path: str, old: OperationPlan, new: OperationPlan) -> Ite
         yield told("soap-style-changed", old.style, new.style)
     if old.address != new.address:
         yield told("address-changed", old.address, new.address)
+    for rule_id, before, after in _other_ports(old, new):
+        yield told(rule_id, before, after)
     for name in _SERVICE_NAMES:
         before, after = getattr(old, name), getattr(new, name)
         if before != after:
             yield told("service-name-changed", f"{name} {before}", f"{name} {after}")
     if plain(old.documentation) != plain(new.documentation):
         yield told("documentation-changed", plain(old.documentation), plain(new.documentation))
+
+
+def _other_ports(old: OperationPlan, new: OperationPlan) -> Iterator[tuple[str, str | None, str | None]]:
+    """Changes of the ports beyond the first: by service and name, another address or a port that only one side has."""
+    before, after = ({(p.service, p.name): p.address for p in side.other_ports} for side in (old, new))
+    for key in sorted({*before, *after}):
+        if key in before and key in after:
+            if before[key] != after[key]:
+                yield "address-changed", before[key], after[key]
+        else:
+            shown = " ".join(("port", *key))
+            yield "service-name-changed", shown if key in before else None, shown if key in after else None
 
 
 def one_sided(path: str, old: OperationPlan | None, new: OperationPlan | None) -> Change:

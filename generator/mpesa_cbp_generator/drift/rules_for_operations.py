@@ -129,11 +129,12 @@ OPERATION_RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="service-name-changed",
-        title="a service, port, binding or port type has another name",
+        title="a service, port, binding or port type has another name, or a further port came or went",
         outbound=("info",),
         inbound=("info",),
         source=("none",),
-        what="A name of the WSDL that is not on the wire is another, the WSDL's own namespace included.",
+        what="A name of the WSDL that is not on the wire is another, the WSDL's own namespace included; or one of "
+        "several ports came or went.",
         why="Only tools that look a port up by its name notice.",
         example="RequestMgrService becomes RequestManagerService.",
         advice="Nothing to do, unless configuration names the port.",

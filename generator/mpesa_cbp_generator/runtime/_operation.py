@@ -39,8 +39,21 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Port:
+    """A port of a service, and the address at which it is reached."""
+
+    service: str
+    name: str
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation of the contract; ``role`` is caller where we send ``input``, callee where we receive it."""
+    """One operation of the contract; ``role`` is caller where we send ``input``, callee where we receive it.
+
+    ``service``, ``port`` and ``address`` are those of the first port; ``ports`` has all of them. They are empty where
+    the contract has no port.
+    """
 
     name: str
     namespace: str
@@ -56,6 +69,13 @@ class Operation:
     output: Message | None
     faults: tuple[tuple[str, str], ...]
     documentation: str
+    other_ports: tuple[Port, ...] = ()
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        """Every port at which the operation can be called, in the contract's order."""
+        first = Port(service=self.service, name=self.port, address=self.address)
+        return (first, *self.other_ports) if self.port else ()
 
 
 def load_type(name: str) -> type[Any]:
