@@ -10,7 +10,8 @@ from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, required, text
 
@@ -119,7 +120,8 @@ class C2BPaymentValidationRequest:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest", ())
+        if element.tag != "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest":
+            reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest", ())
         result = _read_C2BPaymentValidationRequest(element, reading)
         if reading.strict:
             conforms(_check_C2BPaymentValidationRequest, result, element, cls.to_text)
@@ -224,7 +226,8 @@ class C2BPaymentValidationResult:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationResult:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult", ())
+        if element.tag != "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult":
+            reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult", ())
         result = _read_C2BPaymentValidationResult(element, reading)
         if reading.strict:
             conforms(_check_C2BPaymentValidationResult, result, element, cls.to_text)
@@ -340,7 +343,8 @@ class C2BPaymentConfirmationRequest:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest", ())
+        if element.tag != "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest":
+            reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest", ())
         result = _read_C2BPaymentConfirmationRequest(element, reading)
         if reading.strict:
             conforms(_check_C2BPaymentConfirmationRequest, result, element, cls.to_text)
@@ -421,7 +425,8 @@ class C2BPaymentConfirmationResult:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult", ())
+        if element.tag != "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult":
+            reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult", ())
         result = _read_C2BPaymentConfirmationResult(element, reading)
         if reading.strict:
             conforms(_check_C2BPaymentConfirmationResult, result, element, cls.to_text)
@@ -486,7 +491,7 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
     v_msisdn: str | None = None
     v_kyc_info: list[C2BPaymentValidationRequestKYCInfo] = []
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_C2BPaymentValidationRequest.get(child.tag) or reading.place(
             child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest
         )
@@ -626,18 +631,18 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
     if reading.strict:
         reading.own_type(element, None)
     if len(element) == 2:
-        child_0 = element[0]
-        child_1 = element[1]
-        if child_0.tag == "KYCName" and child_1.tag == "KYCValue":
-            text_0 = child_0.text
-            text_1 = child_1.text
+        part_0 = element[0]
+        part_1 = element[1]
+        if part_0.tag == "KYCName" and part_1.tag == "KYCValue":
+            text_0 = part_0.text
+            text_1 = part_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
-                and not len(child_0)
+                and text_0.strip() is text_0
+                and not len(part_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
-                and not len(child_1)
+                and text_1.strip() is text_1
+                and not len(part_1)
             ):
                 record = new(C2BPaymentValidationRequestKYCInfo)
                 record.kyc_name = text_0
@@ -646,7 +651,7 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
     v_kyc_name: str | None = None
     v_kyc_value: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_C2BPaymentValidationRequestKYCInfo.get(child.tag) or reading.place(
             child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
         )
@@ -715,7 +720,7 @@ def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2B
     v_result_desc: str | None = None
     v_third_party_trans_id: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_C2BPaymentValidationResult.get(child.tag) or reading.place(
             child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult
         )
@@ -828,7 +833,7 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
     v_msisdn: str | None = None
     v_kyc_info: list[C2BPaymentConfirmationRequestKYCInfo] = []
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_C2BPaymentConfirmationRequest.get(child.tag) or reading.place(
             child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest
         )
@@ -1000,18 +1005,18 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
     if reading.strict:
         reading.own_type(element, None)
     if len(element) == 2:
-        child_0 = element[0]
-        child_1 = element[1]
-        if child_0.tag == "KYCName" and child_1.tag == "KYCValue":
-            text_0 = child_0.text
-            text_1 = child_1.text
+        part_0 = element[0]
+        part_1 = element[1]
+        if part_0.tag == "KYCName" and part_1.tag == "KYCValue":
+            text_0 = part_0.text
+            text_1 = part_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
-                and not len(child_0)
+                and text_0.strip() is text_0
+                and not len(part_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
-                and not len(child_1)
+                and text_1.strip() is text_1
+                and not len(part_1)
             ):
                 record = new(C2BPaymentConfirmationRequestKYCInfo)
                 record.kyc_name = text_0
@@ -1020,7 +1025,7 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
     v_kyc_name: str | None = None
     v_kyc_value: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_C2BPaymentConfirmationRequestKYCInfo.get(child.tag) or reading.place(
             child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
         )

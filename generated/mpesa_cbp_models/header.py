@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
 
@@ -112,7 +113,8 @@ class RequestSOAPHeader:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestSOAPHeader:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
+        if element.tag != "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader":
+            reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
         result = _read_RequestSOAPHeader(element, reading)
         if reading.strict:
             conforms(_check_RequestSOAPHeader, result, element, cls.to_text)
@@ -155,7 +157,7 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
     v_service_id: str | None = None
     v_time_stamp: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_RequestSOAPHeader.get(child.tag) or reading.place(
             child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader
         )

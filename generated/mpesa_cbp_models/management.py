@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
 
@@ -126,7 +127,8 @@ class ChangePassword:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePassword:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword", ())
+        if element.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword":
+            reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword", ())
         result = _read_ChangePassword(element, reading)
         if reading.strict:
             conforms(_check_ChangePassword, result, element, cls.to_text)
@@ -230,7 +232,8 @@ class ChangePasswordResponse:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePasswordResponse:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse", ())
+        if element.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse":
+            reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse", ())
         result = _read_ChangePasswordResponse(element, reading)
         if reading.strict:
             conforms(_check_ChangePasswordResponse, result, element, cls.to_text)
@@ -303,7 +306,7 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
     v_new_password: str | None = None
     v_extension_info: ChangePasswordExtensionInfo | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_ChangePassword.get(child.tag) or reading.place(
             child, _PLACES_ChangePassword, _NAMES_ChangePassword
         )
@@ -390,7 +393,33 @@ def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> Ch
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(result_module.ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_item.append(record)
+                    continue
         if child.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}item" and not reading.place(
             child, _PLACES_ChangePasswordExtensionInfo, _NAMES_ChangePasswordExtensionInfo
         ):
@@ -436,7 +465,7 @@ def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangeP
     v_result: response_module.Response | None = None
     v_extension_info: ChangePasswordResponseExtensionInfo | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_ChangePasswordResponse.get(child.tag) or reading.place(
             child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse
         )
@@ -487,7 +516,33 @@ def _read_ChangePasswordResponseExtensionInfo(
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(result_module.ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_item.append(record)
+                    continue
         if child.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}item" and not reading.place(
             child, _PLACES_ChangePasswordResponseExtensionInfo, _NAMES_ChangePasswordResponseExtensionInfo
         ):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
 
@@ -90,9 +91,12 @@ class QueryTransaction:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransaction:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(
-            element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction", ("queryTranscation",)
-        )
+        if element.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction":
+            reading.root(
+                element,
+                "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction",
+                ("queryTranscation",),
+            )
         result = _read_QueryTransaction(element, reading)
         if reading.strict:
             conforms(_check_QueryTransaction, result, element, cls.to_text)
@@ -242,11 +246,12 @@ class QueryTransactionResponse:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransactionResponse:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(
-            element,
-            "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse",
-            ("queryTranscationResponse",),
-        )
+        if element.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse":
+            reading.root(
+                element,
+                "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse",
+                ("queryTranscationResponse",),
+            )
         result = _read_QueryTransactionResponse(element, reading)
         if reading.strict:
             conforms(_check_QueryTransactionResponse, result, element, cls.to_text)
@@ -444,7 +449,7 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
     v_originator_conversation_id: str | None = None
     v_extension_info: QueryTransactionExtensionInfo | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_QueryTransaction.get(child.tag) or reading.place(
             child, _PLACES_QueryTransaction, _NAMES_QueryTransaction
         )
@@ -501,7 +506,33 @@ def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> 
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(result_module.ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_item.append(record)
+                    continue
         if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}item" and not reading.place(
             child, _PLACES_QueryTransactionExtensionInfo, _NAMES_QueryTransactionExtensionInfo
         ):
@@ -573,7 +604,7 @@ def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> Query
     v_queue_time_out_list: QueueTimeOutList | None = None
     v_extension_info: QueryTransactionResponseExtensionInfo | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_QueryTransactionResponse.get(child.tag) or reading.place(
             child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse
         )
@@ -656,7 +687,7 @@ def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApi
     if reading.strict:
         reading.own_type(element, None)
     v_submit_api_request: list[str] = []
-    for child in element:
+    for child in children(element):
         if (
             child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest"
             and not reading.place(child, _PLACES_SubmitApiRequestList, _NAMES_SubmitApiRequestList)
@@ -702,7 +733,7 @@ def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitAp
     if reading.strict:
         reading.own_type(element, None)
     v_submit_api_response: list[str] = []
-    for child in element:
+    for child in children(element):
         if (
             child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse"
             and not reading.place(child, _PLACES_SubmitApiResponseList, _NAMES_SubmitApiResponseList)
@@ -748,7 +779,7 @@ def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiR
     if reading.strict:
         reading.own_type(element, None)
     v_submit_api_result: list[str] = []
-    for child in element:
+    for child in children(element):
         if (
             child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult"
             and not reading.place(child, _PLACES_SubmitApiResultList, _NAMES_SubmitApiResultList)
@@ -794,7 +825,7 @@ def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutL
     if reading.strict:
         reading.own_type(element, None)
     v_queue_time_out: list[str] = []
-    for child in element:
+    for child in children(element):
         if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut" and not reading.place(
             child, _PLACES_QueueTimeOutList, _NAMES_QueueTimeOutList
         ):
@@ -839,7 +870,33 @@ def _read_QueryTransactionResponseExtensionInfo(
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(result_module.ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_item.append(record)
+                    continue
         if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}item" and not reading.place(
             child, _PLACES_QueryTransactionResponseExtensionInfo, _NAMES_QueryTransactionResponseExtensionInfo
         ):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._reading import Reading, new, parse
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
 
@@ -100,7 +101,10 @@ class NotifyQueueTimeout:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeout:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout", ())
+        if element.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout":
+            reading.root(
+                element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout", ()
+            )
         result = _read_NotifyQueueTimeout(element, reading)
         if reading.strict:
             conforms(_check_NotifyQueueTimeout, result, element, cls.to_text)
@@ -202,9 +206,12 @@ class NotifyQueueTimeoutResponse:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(
-            element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse", ()
-        )
+        if element.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse":
+            reading.root(
+                element,
+                "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse",
+                (),
+            )
         result = _read_NotifyQueueTimeoutResponse(element, reading)
         if reading.strict:
             conforms(_check_NotifyQueueTimeoutResponse, result, element, cls.to_text)
@@ -271,7 +278,7 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
     v_origin_request: str | None = None
     v_extension_info: NotifyQueueTimeoutExtensionInfo | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_NotifyQueueTimeout.get(child.tag) or reading.place(
             child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout
         )
@@ -342,7 +349,33 @@ def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(result_module.ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_item.append(record)
+                    continue
         if child.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item" and not reading.place(
             child, _PLACES_NotifyQueueTimeoutExtensionInfo, _NAMES_NotifyQueueTimeoutExtensionInfo
         ):
@@ -390,7 +423,7 @@ def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> Not
     v_result: result_module.Result | None = None
     v_extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_NotifyQueueTimeoutResponse.get(child.tag) or reading.place(
             child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse
         )
@@ -443,7 +476,33 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(result_module.ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_item.append(record)
+                    continue
         if child.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item" and not reading.place(
             child, _PLACES_NotifyQueueTimeoutResponseExtensionInfo, _NAMES_NotifyQueueTimeoutResponseExtensionInfo
         ):

@@ -16,8 +16,10 @@ from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._reading import Reading, enumeration_reader, new, parse, read_integer
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
+from mpesa_cbp_models._values import enumeration_reader, read_integer
 from mpesa_cbp_models._writing import DECLARATION, integer_text, required, text
 
 __all__ = [
@@ -150,7 +152,8 @@ class RequestMsg:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg", ())
+        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg":
+            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg", ())
         result = _read_RequestMsg(element, reading)
         if reading.strict:
             conforms(_check_RequestMsg, result, element, cls.to_text)
@@ -199,7 +202,8 @@ class ResponseMsg:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg", ())
+        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg":
+            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg", ())
         result = _read_ResponseMsg(element, reading)
         if reading.strict:
             conforms(_check_ResponseMsg, result, element, cls.to_text)
@@ -329,7 +333,8 @@ class Request:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Request:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request", ("Request",))
+        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request":
+            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request", ("Request",))
         result = _read_Request(element, reading)
         if reading.strict:
             conforms(_check_Request, result, element, cls.to_text)
@@ -1017,21 +1022,21 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     if reading.strict:
         reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ParameterType")
     if len(element) == 2:
-        child_0 = element[0]
-        child_1 = element[1]
+        part_0 = element[0]
+        part_1 = element[1]
         if (
-            child_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
-            and child_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
+            part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
+            and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
         ):
-            text_0 = child_0.text
-            text_1 = child_1.text
+            text_0 = part_0.text
+            text_1 = part_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
-                and not len(child_0)
+                and text_0.strip() is text_0
+                and not len(part_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
-                and not len(child_1)
+                and text_1.strip() is text_1
+                and not len(part_1)
             ):
                 record = new(ParameterType)
                 record.key = text_0
@@ -1040,7 +1045,7 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     v_key: str | None = None
     v_value: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_ParameterType.get(child.tag) or reading.place(
             child, _PLACES_ParameterType, _NAMES_ParameterType
         )
@@ -1101,7 +1106,7 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
     v_identity: Identity | None = None
     v_key_owner: int | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_Request.get(child.tag) or reading.place(child, _PLACES_Request, _NAMES_Request)
         if place == 1:
             if position > 0:
@@ -1217,7 +1222,7 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
     v_reference_data: ReferenceData | None = None
     v_timestamp: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_Transaction.get(child.tag) or reading.place(child, _PLACES_Transaction, _NAMES_Transaction)
         if place == 1:
             if position > 0:
@@ -1350,7 +1355,33 @@ def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
     if reading.strict:
         reading.own_type(element, None)
     v_parameter: list[Parameter] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(Parameter)
+                    record.key = text_0
+                    record.value = text_1
+                    v_parameter.append(record)
+                    continue
         if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter" and not reading.place(
             child, _PLACES_Parameters, _NAMES_Parameters
         ):
@@ -1391,21 +1422,21 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
     if reading.strict:
         reading.own_type(element, None)
     if len(element) == 2:
-        child_0 = element[0]
-        child_1 = element[1]
+        part_0 = element[0]
+        part_1 = element[1]
         if (
-            child_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
-            and child_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
+            part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
+            and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
         ):
-            text_0 = child_0.text
-            text_1 = child_1.text
+            text_0 = part_0.text
+            text_1 = part_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
-                and not len(child_0)
+                and text_0.strip() is text_0
+                and not len(part_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
-                and not len(child_1)
+                and text_1.strip() is text_1
+                and not len(part_1)
             ):
                 record = new(Parameter)
                 record.key = text_0
@@ -1414,7 +1445,7 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
     v_key: str | None = None
     v_value: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_Parameter.get(child.tag) or reading.place(child, _PLACES_Parameter, _NAMES_Parameter)
         if place == 1:
             if position > 0:
@@ -1467,7 +1498,33 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     if reading.strict:
         reading.own_type(element, None)
     v_reference_item: list[ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_reference_item.append(record)
+                    continue
         if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem" and not reading.place(
             child, _PLACES_ReferenceData, _NAMES_ReferenceData
         ):
@@ -1530,7 +1587,7 @@ def _read_Identity(element: _Element, reading: Reading) -> Identity:
     v_receiver_party: ReceiverParty | None = None
     v_access_device: AccessDevice | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_Identity.get(child.tag) or reading.place(child, _PLACES_Identity, _NAMES_Identity)
         if place == 1:
             if position > 0:
@@ -1625,7 +1682,7 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
     v_check_sum: str | None = None
     v_result_url: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_Caller.get(child.tag) or reading.place(child, _PLACES_Caller, _NAMES_Caller)
         if place == 1:
             if position > 0:
@@ -1732,7 +1789,7 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
     v_security_credential: str | None = None
     v_short_code: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_Initiator.get(child.tag) or reading.place(child, _PLACES_Initiator, _NAMES_Initiator)
         if place == 1:
             if position > 0:
@@ -1818,7 +1875,7 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
     v_identifier: str | None = None
     v_short_code: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_PrimaryParty.get(child.tag) or reading.place(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
         if place == 1:
             if position > 0:
@@ -1888,7 +1945,7 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
     v_identifier: str | None = None
     v_short_code: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_ReceiverParty.get(child.tag) or reading.place(
             child, _PLACES_ReceiverParty, _NAMES_ReceiverParty
         )
@@ -1953,7 +2010,7 @@ def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_AccessDevice.get(child.tag) or reading.place(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
         if place == 1:
             if position > 0:

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._reading import Reading, new, parse, read_integer
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
+from mpesa_cbp_models._values import read_integer
 from mpesa_cbp_models._writing import DECLARATION, integer_text, text
 
 __all__ = ["Response"]
@@ -135,7 +137,8 @@ class Response:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Response:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response", ("Response",))
+        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response":
+            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response", ("Response",))
         result = _read_Response(element, reading)
         if reading.strict:
             conforms(_check_Response, result, element, cls.to_text)
@@ -203,7 +206,7 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
     v_originator_conversation_id: str | None = None
     v_service_status: int | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_Response.get(child.tag) or reading.place(child, _PLACES_Response, _NAMES_Response)
         if place == 1:
             if position > 0:

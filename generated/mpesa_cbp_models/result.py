@@ -16,8 +16,10 @@ from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._reading import Reading, new, parse, read_integer
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
+from mpesa_cbp_models._values import read_integer
 from mpesa_cbp_models._writing import DECLARATION, integer_text, text
 
 __all__ = ["ParameterType", "ReferenceData", "ResponseMsg", "Result", "ResultMsg", "ResultParameters"]
@@ -66,7 +68,8 @@ class ResultMsg:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResultMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg", ())
+        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg":
+            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg", ())
         result = _read_ResultMsg(element, reading)
         if reading.strict:
             conforms(_check_ResultMsg, result, element, cls.to_text)
@@ -115,7 +118,8 @@ class ResponseMsg:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg", ())
+        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg":
+            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg", ())
         result = _read_ResponseMsg(element, reading)
         if reading.strict:
             conforms(_check_ResponseMsg, result, element, cls.to_text)
@@ -322,7 +326,8 @@ class Result:
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Result:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result", ("Result",))
+        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result":
+            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result", ("Result",))
         result = _read_Result(element, reading)
         if reading.strict:
             conforms(_check_Result, result, element, cls.to_text)
@@ -462,21 +467,21 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     if reading.strict:
         reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ParameterType")
     if len(element) == 2:
-        child_0 = element[0]
-        child_1 = element[1]
+        part_0 = element[0]
+        part_1 = element[1]
         if (
-            child_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-            and child_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+            and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
         ):
-            text_0 = child_0.text
-            text_1 = child_1.text
+            text_0 = part_0.text
+            text_1 = part_1.text
             if (
                 text_0 is not None
-                and text_0 == text_0.strip()
-                and not len(child_0)
+                and text_0.strip() is text_0
+                and not len(part_0)
                 and text_1 is not None
-                and text_1 == text_1.strip()
-                and not len(child_1)
+                and text_1.strip() is text_1
+                and not len(part_1)
             ):
                 record = new(ParameterType)
                 record.key = text_0
@@ -485,7 +490,7 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     v_key: str | None = None
     v_value: str | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_ParameterType.get(child.tag) or reading.place(
             child, _PLACES_ParameterType, _NAMES_ParameterType
         )
@@ -614,13 +619,13 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
     v_result_parameters: ResultParameters | None = None
     v_reference_data: ReferenceData | None = None
     position = 0
-    for child in element:
+    for child in children(element):
         place = _PLACES_Result.get(child.tag) or reading.place(child, _PLACES_Result, _NAMES_Result)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 1
-            if child.attrib and reading.is_nil(child, nillable=True):
+            if child.keys() and reading.is_nil(child, nillable=True):
                 v_result_type = None
             else:
                 v_result_type_text = child.text
@@ -654,7 +659,7 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
             if position > 3:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
             position = 4
-            if child.attrib and reading.is_nil(child, nillable=True):
+            if child.keys() and reading.is_nil(child, nillable=True):
                 v_originator_conversation_id = None
             else:
                 v_originator_conversation_id_text = child.text
@@ -754,7 +759,33 @@ def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParamet
     if reading.strict:
         reading.own_type(element, None)
     v_result_parameter: list[ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_result_parameter.append(record)
+                    continue
         if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter" and not reading.place(
             child, _PLACES_ResultParameters, _NAMES_ResultParameters
         ):
@@ -799,7 +830,33 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     if reading.strict:
         reading.own_type(element, None)
     v_reference_item: list[ParameterType] = []
-    for child in element:
+    for child in children(element):
+        if (
+            len(child) == 2
+            and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem"
+            and not reading.strict
+        ):
+            part_0 = child[0]
+            part_1 = child[1]
+            if (
+                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
+                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
+            ):
+                text_0 = part_0.text
+                text_1 = part_1.text
+                if (
+                    text_0 is not None
+                    and text_0.strip() is text_0
+                    and not len(part_0)
+                    and text_1 is not None
+                    and text_1.strip() is text_1
+                    and not len(part_1)
+                ):
+                    record = new(ParameterType)
+                    record.key = text_0
+                    record.value = text_1
+                    v_reference_item.append(record)
+                    continue
         if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem" and not reading.place(
             child, _PLACES_ReferenceData, _NAMES_ReferenceData
         ):

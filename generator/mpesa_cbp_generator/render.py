@@ -118,13 +118,13 @@ _RUNTIME = {
     "_errors": ("InvalidValue",),
     "_facets": ("Facets",),
     "_lexical": (*(f"{kind}_text" for kind in _RARE), *(f"read_{kind}" for kind in _RARE)),
-    "_reading": (
-        "Reading", "enumeration_reader", "new", "other_attributes", "parse",
-        "read_boolean", "read_integer",
-        "read_mixed", "read_normalized", "read_text", "read_token",
-    ),
+    "_parsing": ("parse",),
+    "_reading": ("Reading", "children", "new", "other_attributes", "read_mixed"),
     "_simple": ("Atomic", "ListOf", "UnionOf", "same_text"),
     "_strict": ("conforms", "not_writable", "validated"),
+    "_values": (
+        "enumeration_reader", "read_boolean", "read_integer", "read_normalized", "read_text", "read_token",
+    ),
     "_writing": (
         "DECLARATION", "NIL_ATTRIBUTE", "any_attributes_text", "any_content", "attribute_text", "boolean_text",
         "element_text", "integer_text", "mixed_content", "qname_declaration", "qname_text", "required", "text",

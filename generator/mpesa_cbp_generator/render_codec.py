@@ -323,8 +323,8 @@ def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
     yield "    if reading.strict:"
     yield f"        reading.own_type(element, {_own_type(item)!r})"
     fields = layout.fields(item)
-    if fields and all(_is_plain_leaf(field) for field in fields) and len(fields) <= _RECORD_FIELDS:
-        yield from _indent(_read_record(item, fields, trim=trim))
+    if _is_record(item, layout):
+        yield from _indent(_read_record(item, "element", layout, trim=trim, then="return record"))
     for field in fields:
         yield from _indent(_declare(field, layout, trim=trim))
     if any(field.kind in ("element", "any") for field in fields):
@@ -349,24 +349,34 @@ def _is_plain_leaf(field: FieldPlan) -> bool:
     return once and _is_plain_text(field)
 
 
-def _read_record(item: ClassPlan, fields: tuple[FieldPlan, ...], *, trim: bool) -> Lines:
-    """Fast path for a small class of texts, such as key and value, when it comes just as the contract has it."""
-    yield f"if len(element) == {len(fields)}:"
+def _is_record(item: ClassPlan, layout: Layout) -> bool:
+    """Whether a class is a small one of texts, such as key and value, that has a fast path for its usual form."""
+    fields = layout.fields(item)
+    return 0 < len(fields) <= _RECORD_FIELDS and all(_is_plain_leaf(field) for field in fields)
+
+
+def _read_record(item: ClassPlan, element: str, layout: Layout, *, trim: bool, then: str, test: str = "") -> Lines:
+    """Fast path for a record when it comes just as the contract has it; ``then`` is done with ``record``.
+
+    Whatever else comes, down to a blank at an end of a text, falls through to the statements that follow.
+    """
+    fields = layout.fields(item)
+    yield f"if len({element}) == {len(fields)}{test}:"
     for number in range(len(fields)):
-        yield f"    child_{number} = element[{number}]"
-    tags = " and ".join(f"child_{n}.tag == {clark(f.namespace, f.xml_name)!r}" for n, f in enumerate(fields))
+        yield f"    part_{number} = {element}[{number}]"
+    tags = " and ".join(f"part_{n}.tag == {clark(f.namespace, f.xml_name)!r}" for n, f in enumerate(fields))
     yield f"    if {tags}:"
     for number in range(len(fields)):
-        yield f"        text_{number} = child_{number}.text"
+        yield f"        text_{number} = part_{number}.text"
     tests = [
-        f"text_{n} is not None{f' and text_{n} == text_{n}.strip()' if trim else ''} and not len(child_{n})"
+        f"text_{n} is not None{f' and text_{n}.strip() is text_{n}' if trim else ''} and not len(part_{n})"
         for n in range(len(fields))
     ]
     yield f"        if {' and '.join(tests)}:"
-    yield f"            record = new({item.name})"
+    yield f"            record = new({layout.qualified(item.name, item)})"
     for number, field in enumerate(fields):
         yield f"            record.{field.name} = text_{number}"
-    yield "            return record"
+    yield from _indent(_indent(_indent(iter(then.splitlines()))))
 
 
 def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layout, *, trim: bool) -> Lines:
@@ -377,7 +387,8 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
     if wildcard is None and len(elements) == 1 and elements[0].repeated and not has_order(item):
         # A list: one comparison costs less than the table.
         tag = clark(elements[0].namespace, elements[0].xml_name)
-        yield "for child in element:"
+        yield "for child in children(element):"
+        yield from _indent(_read_listed_record(elements[0], tag, layout, trim=trim))
         yield f"    if child.tag != {tag!r} and not reading.place(child, {tables}):"
         yield "        continue"
         yield from _indent(_read_occurrence(elements[0], layout, trim=trim))
@@ -386,7 +397,7 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
         yield "order: list[str] = []"
     elif elements:
         yield "position = 0"
-    yield "for child in element:"
+    yield "for child in children(element):"
     if elements and wildcard is None:
         yield f"    place = _PLACES_{item.name}.get(child.tag) or reading.place(child, {tables})"
     elif elements:
@@ -398,6 +409,19 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
         keyword = "elif"
     if wildcard is not None:
         yield from _indent(_read_any(wildcard, item, keyword))
+
+
+def _read_listed_record(field: FieldPlan, tag: str, layout: Layout, *, trim: bool) -> Lines:
+    """The fast path of a record within the loop over a list of them, which spares the call for each."""
+    reference = field.types[0]
+    if reference.kind != "class" or field.nillable:
+        return
+    item = layout.by_id[reference.name]
+    if item.abstract or layout.derived(item) or not _is_record(item, layout):
+        return
+    then = f"{_local(field)}.append(record)\ncontinue"
+    test = f" and child.tag == {tag!r} and not reading.strict"
+    yield from _read_record(item, "child", layout, trim=trim, then=then, test=test)
 
 
 def _declare(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
@@ -523,7 +547,7 @@ def _read_occurrence(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
 def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> Lines:
     reference = field.types[0]
     if field.nillable:
-        test = "if child.attrib and reading.is_nil(child, nillable=True):"
+        test = "if child.keys() and reading.is_nil(child, nillable=True):"
         yield test
         yield (
             f"    {target}: {layout.item_annotation(field)} | None = None" if field.repeated else f"    {target} = None"

@@ -93,12 +93,16 @@ class DialectReading(Reading):
     def stray_text(self, root: etree._Element) -> None:
         """Note text between elements; to be asked before a reader takes the tree apart."""
         for element in root.iter():
-            text, tail = element.text, element.tail
-            if (tail is not None and tail.strip(_BLANKS)) or (
-                text is not None and len(element) and text.strip(_BLANKS)
-            ):
-                self.deviates("stray-text", root)
-                return
+            tail = element.tail
+            if tail is not None and tail.strip(_BLANKS):
+                break
+            if len(element):
+                text = element.text
+                if text is not None and text.strip(_BLANKS):
+                    break
+        else:
+            return
+        self.deviates("stray-text", root)
 
     def msisdn(self, text: object, element: etree._Element) -> None:
         """Note a number that is a digest."""

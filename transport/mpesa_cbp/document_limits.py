@@ -7,7 +7,7 @@ import re
 from lxml import etree
 
 from mpesa_cbp_models import InvalidMessage
-from mpesa_cbp_models._reading import parse
+from mpesa_cbp_models._parsing import USUAL_LENGTH, USUAL_STARTS, parse
 
 __all__ = ["parse_within_limits"]
 
@@ -30,13 +30,18 @@ def parse_within_limits(data: bytes) -> etree._Element:
     With the limits of size and depth that ``parse`` has, a document takes at most 50 times its size in memory.
     Raises InvalidMessage.
     """
-    if not _START.match(data):
-        raise InvalidMessage("", "it does not begin as an XML document in UTF-8 does")
-    declared = _DECLARED.match(data)
-    if declared is not None and not _LIKE_ASCII.fullmatch(declared[1]):
-        raise InvalidMessage("", "it declares an encoding that is not read: UTF-8 is what the family writes")
+    if data[:USUAL_LENGTH] not in USUAL_STARTS:
+        _check_encoding(data)
     if len(data) > _ALWAYS_ALLOWED * _BYTES_AN_ELEMENT // 4:
         elements = data.count(b"<") - data.count(b"</")
         if elements > max(_ALWAYS_ALLOWED, len(data) // _BYTES_AN_ELEMENT):
             raise InvalidMessage("", "it holds more elements than a message of its size can")
     return parse(data)
+
+
+def _check_encoding(data: bytes) -> None:
+    if not _START.match(data):
+        raise InvalidMessage("", "it does not begin as an XML document in UTF-8 does")
+    declared = _DECLARED.match(data)
+    if declared is not None and not _LIKE_ASCII.fullmatch(declared[1]):
+        raise InvalidMessage("", "it declares an encoding that is not read: UTF-8 is what the family writes")

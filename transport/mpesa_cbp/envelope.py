@@ -108,8 +108,9 @@ def decode(data: bytes, *, strict: bool = False) -> Decoded:
     A fault is returned, not raised. Raises MalformedMessage for whatever cannot be read without guessing; no value of
     the message is in its text.
     """
-    data = MessageBytes(data)
-    if not data.strip():
+    if data.__class__ is not MessageBytes:
+        data = MessageBytes(data)
+    if not data or data.isspace():
         raise MalformedMessage("the body is empty")
     reading = DialectReading(strict=strict)
     try:

@@ -7,7 +7,8 @@ from lxml import etree
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.redaction import mask_msisdn, redact
 from mpesa_cbp_models import InvalidMessage
-from mpesa_cbp_models._reading import local, parse
+from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._reading import local
 
 _CARRIERS = frozenset({"RequestMsg", "ResponseMsg", "ResultMsg"})
 

@@ -123,6 +123,9 @@ _NAMESPACES = frozenset({"", *(tag[1:].partition("}")[0] for tag in ROUTES), *OT
 
 def find_route(tag: str) -> Route | Literal["refused"] | None:
     """Route of a body's element by its Clark name: ``"refused"`` in a foreign namespace, None for an unknown name."""
+    route = ROUTES.get(tag)
+    if route is not None:
+        return route
     namespace, _, name = tag.rpartition("}")
     namespace, name = namespace[1:], _ALIASES.get(name, name)
     if name not in _BY_NAME:
