@@ -462,6 +462,7 @@ _NAMES_C2BPaymentValidationRequest: dict[str, str] = {
     "MSISDN": "MSISDN",
     "KYCInfo": "KYCInfo",
 }
+_TAGS_C2BPaymentValidationRequest = (*_PLACES_C2BPaymentValidationRequest, "")
 
 
 def _write_C2BPaymentValidationRequest_prefixed(value: C2BPaymentValidationRequest) -> str:
@@ -492,9 +493,13 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
     v_kyc_info: list[C2BPaymentValidationRequestKYCInfo] = []
     position = 0
     for child in children(element):
-        place = _PLACES_C2BPaymentValidationRequest.get(child.tag) or reading.place(
-            child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest
-        )
+        tag = child.tag
+        if tag == _TAGS_C2BPaymentValidationRequest[position]:
+            place = position + 1
+        else:
+            place = _PLACES_C2BPaymentValidationRequest.get(tag) or reading.place(
+                child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
@@ -621,6 +626,7 @@ def _check_C2BPaymentValidationRequest(value: object, path: str, checking: Check
 
 _PLACES_C2BPaymentValidationRequestKYCInfo = {"KYCName": 1, "KYCValue": 2}
 _NAMES_C2BPaymentValidationRequestKYCInfo: dict[str, str] = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
+_TAGS_C2BPaymentValidationRequestKYCInfo = (*_PLACES_C2BPaymentValidationRequestKYCInfo, "")
 
 
 def _write_C2BPaymentValidationRequestKYCInfo_prefixed(value: C2BPaymentValidationRequestKYCInfo) -> str:
@@ -652,9 +658,13 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
     v_kyc_value: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_C2BPaymentValidationRequestKYCInfo.get(child.tag) or reading.place(
-            child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
-        )
+        tag = child.tag
+        if tag == _TAGS_C2BPaymentValidationRequestKYCInfo[position]:
+            place = position + 1
+        else:
+            place = _PLACES_C2BPaymentValidationRequestKYCInfo.get(tag) or reading.place(
+                child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(
@@ -700,6 +710,7 @@ _NAMES_C2BPaymentValidationResult: dict[str, str] = {
     "ThirdPartyTransID": "ThirdPartyTransID",
     "ThirdPartyTransactionID": "ThirdPartyTransID",
 }
+_TAGS_C2BPaymentValidationResult = (*_PLACES_C2BPaymentValidationResult, "")
 
 
 def _write_C2BPaymentValidationResult_prefixed(value: C2BPaymentValidationResult) -> str:
@@ -721,9 +732,13 @@ def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2B
     v_third_party_trans_id: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_C2BPaymentValidationResult.get(child.tag) or reading.place(
-            child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult
-        )
+        tag = child.tag
+        if tag == _TAGS_C2BPaymentValidationResult[position]:
+            place = position + 1
+        else:
+            place = _PLACES_C2BPaymentValidationResult.get(tag) or reading.place(
+                child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
@@ -798,6 +813,7 @@ _NAMES_C2BPaymentConfirmationRequest: dict[str, str] = {
     "MSISDN": "MSISDN",
     "KYCInfo": "KYCInfo",
 }
+_TAGS_C2BPaymentConfirmationRequest = (*_PLACES_C2BPaymentConfirmationRequest, "")
 
 
 def _write_C2BPaymentConfirmationRequest_prefixed(value: C2BPaymentConfirmationRequest) -> str:
@@ -834,9 +850,13 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
     v_kyc_info: list[C2BPaymentConfirmationRequestKYCInfo] = []
     position = 0
     for child in children(element):
-        place = _PLACES_C2BPaymentConfirmationRequest.get(child.tag) or reading.place(
-            child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest
-        )
+        tag = child.tag
+        if tag == _TAGS_C2BPaymentConfirmationRequest[position]:
+            place = position + 1
+        else:
+            place = _PLACES_C2BPaymentConfirmationRequest.get(tag) or reading.place(
+                child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
@@ -993,6 +1013,7 @@ def _check_C2BPaymentConfirmationRequest(value: object, path: str, checking: Che
 
 _PLACES_C2BPaymentConfirmationRequestKYCInfo = {"KYCName": 1, "KYCValue": 2}
 _NAMES_C2BPaymentConfirmationRequestKYCInfo: dict[str, str] = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
+_TAGS_C2BPaymentConfirmationRequestKYCInfo = (*_PLACES_C2BPaymentConfirmationRequestKYCInfo, "")
 
 
 def _write_C2BPaymentConfirmationRequestKYCInfo_prefixed(value: C2BPaymentConfirmationRequestKYCInfo) -> str:
@@ -1026,9 +1047,13 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
     v_kyc_value: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_C2BPaymentConfirmationRequestKYCInfo.get(child.tag) or reading.place(
-            child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
-        )
+        tag = child.tag
+        if tag == _TAGS_C2BPaymentConfirmationRequestKYCInfo[position]:
+            place = position + 1
+        else:
+            place = _PLACES_C2BPaymentConfirmationRequestKYCInfo.get(tag) or reading.place(
+                child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(

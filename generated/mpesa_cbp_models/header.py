@@ -133,6 +133,7 @@ _NAMES_RequestSOAPHeader: dict[str, str] = {
     "serviceId": "{http://www.huawei.com.cn/schema/common/v2_1}serviceId",
     "timeStamp": "{http://www.huawei.com.cn/schema/common/v2_1}timeStamp",
 }
+_TAGS_RequestSOAPHeader = (*_PLACES_RequestSOAPHeader, "")
 
 
 def _write_RequestSOAPHeader(value: RequestSOAPHeader) -> str:
@@ -158,9 +159,13 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
     v_time_stamp: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_RequestSOAPHeader.get(child.tag) or reading.place(
-            child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader
-        )
+        tag = child.tag
+        if tag == _TAGS_RequestSOAPHeader[position]:
+            place = position + 1
+        else:
+            place = _PLACES_RequestSOAPHeader.get(tag) or reading.place(
+                child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)

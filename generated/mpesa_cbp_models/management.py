@@ -287,6 +287,7 @@ _NAMES_ChangePassword: dict[str, str] = {
     "newPassword": "{http://www.csapi.org/schema/management/data/v1_0/local}newPassword",
     "extensionInfo": "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo",
 }
+_TAGS_ChangePassword = (*_PLACES_ChangePassword, "")
 
 
 def _write_ChangePassword_prefixed(value: ChangePassword) -> str:
@@ -307,9 +308,13 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
     v_extension_info: ChangePasswordExtensionInfo | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_ChangePassword.get(child.tag) or reading.place(
-            child, _PLACES_ChangePassword, _NAMES_ChangePassword
-        )
+        tag = child.tag
+        if tag == _TAGS_ChangePassword[position]:
+            place = position + 1
+        else:
+            place = _PLACES_ChangePassword.get(tag) or reading.place(
+                child, _PLACES_ChangePassword, _NAMES_ChangePassword
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
@@ -449,6 +454,7 @@ _NAMES_ChangePasswordResponse: dict[str, str] = {
     "Result": "{http://www.csapi.org/schema/management/data/v1_0/local}result",
     "extensionInfo": "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo",
 }
+_TAGS_ChangePasswordResponse = (*_PLACES_ChangePasswordResponse, "")
 
 
 def _write_ChangePasswordResponse_prefixed(value: ChangePasswordResponse) -> str:
@@ -466,9 +472,13 @@ def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangeP
     v_extension_info: ChangePasswordResponseExtensionInfo | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_ChangePasswordResponse.get(child.tag) or reading.place(
-            child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse
-        )
+        tag = child.tag
+        if tag == _TAGS_ChangePasswordResponse[position]:
+            place = position + 1
+        else:
+            place = _PLACES_ChangePasswordResponse.get(tag) or reading.place(
+                child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)

@@ -433,6 +433,7 @@ _NAMES_QueryTransaction: dict[str, str] = {
     "originatorConversationID": "{http://www.csapi.org/schema/transaction/data/v1_0/local}originatorConversationID",
     "extensionInfo": "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo",
 }
+_TAGS_QueryTransaction = (*_PLACES_QueryTransaction, "")
 
 
 def _write_QueryTransaction_prefixed(value: QueryTransaction) -> str:
@@ -450,9 +451,13 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
     v_extension_info: QueryTransactionExtensionInfo | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_QueryTransaction.get(child.tag) or reading.place(
-            child, _PLACES_QueryTransaction, _NAMES_QueryTransaction
-        )
+        tag = child.tag
+        if tag == _TAGS_QueryTransaction[position]:
+            place = position + 1
+        else:
+            place = _PLACES_QueryTransaction.get(tag) or reading.place(
+                child, _PLACES_QueryTransaction, _NAMES_QueryTransaction
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
@@ -570,6 +575,7 @@ _NAMES_QueryTransactionResponse: dict[str, str] = {
     "queueTimeOutList": "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOutList",
     "extensionInfo": "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo",
 }
+_TAGS_QueryTransactionResponse = (*_PLACES_QueryTransactionResponse, "")
 
 
 def _write_QueryTransactionResponse_prefixed(value: QueryTransactionResponse) -> str:
@@ -605,9 +611,13 @@ def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> Query
     v_extension_info: QueryTransactionResponseExtensionInfo | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_QueryTransactionResponse.get(child.tag) or reading.place(
-            child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse
-        )
+        tag = child.tag
+        if tag == _TAGS_QueryTransactionResponse[position]:
+            place = position + 1
+        else:
+            place = _PLACES_QueryTransactionResponse.get(tag) or reading.place(
+                child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)

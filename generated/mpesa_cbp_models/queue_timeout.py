@@ -261,6 +261,7 @@ _NAMES_NotifyQueueTimeout: dict[str, str] = {
     "originReqeust": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest",
     "extensionInfo": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo",
 }
+_TAGS_NotifyQueueTimeout = (*_PLACES_NotifyQueueTimeout, "")
 
 
 def _write_NotifyQueueTimeout_prefixed(value: NotifyQueueTimeout) -> str:
@@ -279,9 +280,13 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
     v_extension_info: NotifyQueueTimeoutExtensionInfo | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_NotifyQueueTimeout.get(child.tag) or reading.place(
-            child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout
-        )
+        tag = child.tag
+        if tag == _TAGS_NotifyQueueTimeout[position]:
+            place = position + 1
+        else:
+            place = _PLACES_NotifyQueueTimeout.get(tag) or reading.place(
+                child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
@@ -405,6 +410,7 @@ _NAMES_NotifyQueueTimeoutResponse: dict[str, str] = {
     "Result": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}result",
     "extensionInfo": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo",
 }
+_TAGS_NotifyQueueTimeoutResponse = (*_PLACES_NotifyQueueTimeoutResponse, "")
 
 
 def _write_NotifyQueueTimeoutResponse_prefixed(value: NotifyQueueTimeoutResponse) -> str:
@@ -424,9 +430,13 @@ def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> Not
     v_extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_NotifyQueueTimeoutResponse.get(child.tag) or reading.place(
-            child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse
-        )
+        tag = child.tag
+        if tag == _TAGS_NotifyQueueTimeoutResponse[position]:
+            place = position + 1
+        else:
+            place = _PLACES_NotifyQueueTimeoutResponse.get(tag) or reading.place(
+                child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse
+            )
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)

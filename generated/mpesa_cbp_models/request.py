@@ -1012,6 +1012,7 @@ _NAMES_ParameterType: dict[str, str] = {
     "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key",
     "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value",
 }
+_TAGS_ParameterType = (*_PLACES_ParameterType, "")
 
 
 def _write_ParameterType(value: ParameterType) -> str:
@@ -1046,9 +1047,11 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     v_value: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_ParameterType.get(child.tag) or reading.place(
-            child, _PLACES_ParameterType, _NAMES_ParameterType
-        )
+        tag = child.tag
+        if tag == _TAGS_ParameterType[position]:
+            place = position + 1
+        else:
+            place = _PLACES_ParameterType.get(tag) or reading.place(child, _PLACES_ParameterType, _NAMES_ParameterType)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
@@ -1093,6 +1096,7 @@ _NAMES_Request: dict[str, str] = {
     "Identity": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identity",
     "KeyOwner": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}KeyOwner",
 }
+_TAGS_Request = (*_PLACES_Request, "")
 
 
 def _write_Request(value: Request) -> str:
@@ -1107,7 +1111,11 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
     v_key_owner: int | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_Request.get(child.tag) or reading.place(child, _PLACES_Request, _NAMES_Request)
+        tag = child.tag
+        if tag == _TAGS_Request[position]:
+            place = position + 1
+        else:
+            place = _PLACES_Request.get(tag) or reading.place(child, _PLACES_Request, _NAMES_Request)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Request, _NAMES_Request)
@@ -1182,6 +1190,7 @@ _NAMES_Transaction: dict[str, str] = {
     "ReferenceData": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceData",
     "Timestamp": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Timestamp",
 }
+_TAGS_Transaction = (*_PLACES_Transaction, "")
 
 
 def _write_Transaction(value: Transaction) -> str:
@@ -1223,7 +1232,11 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
     v_timestamp: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_Transaction.get(child.tag) or reading.place(child, _PLACES_Transaction, _NAMES_Transaction)
+        tag = child.tag
+        if tag == _TAGS_Transaction[position]:
+            place = position + 1
+        else:
+            place = _PLACES_Transaction.get(tag) or reading.place(child, _PLACES_Transaction, _NAMES_Transaction)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
@@ -1412,6 +1425,7 @@ _NAMES_Parameter: dict[str, str] = {
     "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key",
     "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value",
 }
+_TAGS_Parameter = (*_PLACES_Parameter, "")
 
 
 def _write_Parameter(value: Parameter) -> str:
@@ -1446,7 +1460,11 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
     v_value: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_Parameter.get(child.tag) or reading.place(child, _PLACES_Parameter, _NAMES_Parameter)
+        tag = child.tag
+        if tag == _TAGS_Parameter[position]:
+            place = position + 1
+        else:
+            place = _PLACES_Parameter.get(tag) or reading.place(child, _PLACES_Parameter, _NAMES_Parameter)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
@@ -1562,6 +1580,7 @@ _NAMES_Identity: dict[str, str] = {
     "ReceiverParty": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReceiverParty",
     "AccessDevice": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}AccessDevice",
 }
+_TAGS_Identity = (*_PLACES_Identity, "")
 
 
 def _write_Identity(value: Identity) -> str:
@@ -1588,7 +1607,11 @@ def _read_Identity(element: _Element, reading: Reading) -> Identity:
     v_access_device: AccessDevice | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_Identity.get(child.tag) or reading.place(child, _PLACES_Identity, _NAMES_Identity)
+        tag = child.tag
+        if tag == _TAGS_Identity[position]:
+            place = position + 1
+        else:
+            place = _PLACES_Identity.get(tag) or reading.place(child, _PLACES_Identity, _NAMES_Identity)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
@@ -1657,6 +1680,7 @@ _NAMES_Caller: dict[str, str] = {
     "CheckSum": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CheckSum",
     "ResultURL": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResultURL",
 }
+_TAGS_Caller = (*_PLACES_Caller, "")
 
 
 def _write_Caller(value: Caller) -> str:
@@ -1683,7 +1707,11 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
     v_result_url: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_Caller.get(child.tag) or reading.place(child, _PLACES_Caller, _NAMES_Caller)
+        tag = child.tag
+        if tag == _TAGS_Caller[position]:
+            place = position + 1
+        else:
+            place = _PLACES_Caller.get(tag) or reading.place(child, _PLACES_Caller, _NAMES_Caller)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
@@ -1771,6 +1799,7 @@ _NAMES_Initiator: dict[str, str] = {
     "SecurityCredential": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}SecurityCredential",
     "ShortCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode",
 }
+_TAGS_Initiator = (*_PLACES_Initiator, "")
 
 
 def _write_Initiator(value: Initiator) -> str:
@@ -1790,7 +1819,11 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
     v_short_code: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_Initiator.get(child.tag) or reading.place(child, _PLACES_Initiator, _NAMES_Initiator)
+        tag = child.tag
+        if tag == _TAGS_Initiator[position]:
+            place = position + 1
+        else:
+            place = _PLACES_Initiator.get(tag) or reading.place(child, _PLACES_Initiator, _NAMES_Initiator)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
@@ -1858,6 +1891,7 @@ _NAMES_PrimaryParty: dict[str, str] = {
     "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
     "ShortCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode",
 }
+_TAGS_PrimaryParty = (*_PLACES_PrimaryParty, "")
 
 
 def _write_PrimaryParty(value: PrimaryParty) -> str:
@@ -1876,7 +1910,11 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
     v_short_code: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_PrimaryParty.get(child.tag) or reading.place(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
+        tag = child.tag
+        if tag == _TAGS_PrimaryParty[position]:
+            place = position + 1
+        else:
+            place = _PLACES_PrimaryParty.get(tag) or reading.place(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
@@ -1928,6 +1966,7 @@ _NAMES_ReceiverParty: dict[str, str] = {
     "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
     "ShortCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode",
 }
+_TAGS_ReceiverParty = (*_PLACES_ReceiverParty, "")
 
 
 def _write_ReceiverParty(value: ReceiverParty) -> str:
@@ -1946,9 +1985,11 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
     v_short_code: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_ReceiverParty.get(child.tag) or reading.place(
-            child, _PLACES_ReceiverParty, _NAMES_ReceiverParty
-        )
+        tag = child.tag
+        if tag == _TAGS_ReceiverParty[position]:
+            place = position + 1
+        else:
+            place = _PLACES_ReceiverParty.get(tag) or reading.place(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
@@ -1998,6 +2039,7 @@ _NAMES_AccessDevice: dict[str, str] = {
     "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
     "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
 }
+_TAGS_AccessDevice = (*_PLACES_AccessDevice, "")
 
 
 def _write_AccessDevice(value: AccessDevice) -> str:
@@ -2011,7 +2053,11 @@ def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
     v_identifier: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_AccessDevice.get(child.tag) or reading.place(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
+        tag = child.tag
+        if tag == _TAGS_AccessDevice[position]:
+            place = position + 1
+        else:
+            place = _PLACES_AccessDevice.get(tag) or reading.place(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)

@@ -161,6 +161,7 @@ _NAMES_Response: dict[str, str] = {
     "OriginatorConversationId": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}OriginatorConversationID",
     "ServiceStatus": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ServiceStatus",
 }
+_TAGS_Response = (*_PLACES_Response, "")
 
 
 def _write_Response(value: Response) -> str:
@@ -207,7 +208,11 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
     v_service_status: int | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_Response.get(child.tag) or reading.place(child, _PLACES_Response, _NAMES_Response)
+        tag = child.tag
+        if tag == _TAGS_Response[position]:
+            place = position + 1
+        else:
+            place = _PLACES_Response.get(tag) or reading.place(child, _PLACES_Response, _NAMES_Response)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)

@@ -453,6 +453,7 @@ _NAMES_ParameterType: dict[str, str] = {
     "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key",
     "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value",
 }
+_TAGS_ParameterType = (*_PLACES_ParameterType, "")
 
 
 def _write_ParameterType(value: ParameterType) -> str:
@@ -491,9 +492,11 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     v_value: str | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_ParameterType.get(child.tag) or reading.place(
-            child, _PLACES_ParameterType, _NAMES_ParameterType
-        )
+        tag = child.tag
+        if tag == _TAGS_ParameterType[position]:
+            place = position + 1
+        else:
+            place = _PLACES_ParameterType.get(tag) or reading.place(child, _PLACES_ParameterType, _NAMES_ParameterType)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
@@ -551,6 +554,7 @@ _NAMES_Result: dict[str, str] = {
     "ResultParameters": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameters",
     "ReferenceData": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceData",
 }
+_TAGS_Result = (*_PLACES_Result, "")
 
 
 def _write_Result(value: Result) -> str:
@@ -620,7 +624,11 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
     v_reference_data: ReferenceData | None = None
     position = 0
     for child in children(element):
-        place = _PLACES_Result.get(child.tag) or reading.place(child, _PLACES_Result, _NAMES_Result)
+        tag = child.tag
+        if tag == _TAGS_Result[position]:
+            place = position + 1
+        else:
+            place = _PLACES_Result.get(tag) or reading.place(child, _PLACES_Result, _NAMES_Result)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)

@@ -398,7 +398,14 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
     elif elements:
         yield "position = 0"
     yield "for child in children(element):"
-    if elements and wildcard is None:
+    if elements and wildcard is None and is_plain_sequence(item, layout):
+        # Mostly the next child of the contract is the next one of the document: comparing costs less than the table.
+        yield "    tag = child.tag"
+        yield f"    if tag == _TAGS_{item.name}[position]:"
+        yield "        place = position + 1"
+        yield "    else:"
+        yield f"        place = _PLACES_{item.name}.get(tag) or reading.place(child, {tables})"
+    elif elements and wildcard is None:
         yield f"    place = _PLACES_{item.name}.get(child.tag) or reading.place(child, {tables})"
     elif elements:
         yield f"    place = _PLACES_{item.name}.get(child.tag)"
@@ -409,6 +416,13 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
         keyword = "elif"
     if wildcard is not None:
         yield from _indent(_read_any(wildcard, item, keyword))
+
+
+def is_plain_sequence(item: ClassPlan, layout: Layout) -> bool:
+    """Whether the children of a class stand one after the other, each field at a place of its own."""
+    elements = [field for field in layout.fields(item) if field.kind == "element"]
+    in_turn = all(layout.rank(field) == place for place, field in enumerate(elements))
+    return len(elements) > 1 and in_turn and not has_order(item)
 
 
 def _read_listed_record(field: FieldPlan, tag: str, layout: Layout, *, trim: bool) -> Lines:
@@ -646,6 +660,9 @@ def tables(item: ClassPlan, layout: Layout) -> Lines:
     clear = {name: next(iter(tags)) for name, tags in names.items() if len(tags) == 1}
     yield f"_PLACES_{item.name} = {places!r}"
     yield f"_NAMES_{item.name}: dict[str, str] = {clear!r}"
+    if is_plain_sequence(item, layout) and not any(field.kind == "any" for field in layout.fields(item)):
+        # The empty name, which no element has, stands behind the last.
+        yield f"_TAGS_{item.name} = (*_PLACES_{item.name}, '')"
 
 
 # -- checking -----------------------------------------------------------------------------------------------------

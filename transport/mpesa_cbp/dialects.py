@@ -7,6 +7,7 @@ met at, and is decided here.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from lxml import etree
 
@@ -90,9 +91,9 @@ class DialectReading(Reading):
         super().unknown_element(child)
         super().deviates("unknown-element", child)
 
-    def stray_text(self, root: etree._Element) -> None:
-        """Note text between elements; to be asked before a reader takes the tree apart."""
-        for element in root.iter():
+    def stray_text(self, elements: Sequence[etree._Element]) -> None:
+        """Note text between the elements of a document, root first; to be asked before a reader takes it apart."""
+        for element in elements:
             tail = element.tail
             if tail is not None and tail.strip(_BLANKS):
                 break
@@ -102,7 +103,7 @@ class DialectReading(Reading):
                     break
         else:
             return
-        self.deviates("stray-text", root)
+        self.deviates("stray-text", elements[0])
 
     def msisdn(self, text: object, element: etree._Element) -> None:
         """Note a number that is a digest."""

@@ -21,12 +21,12 @@ from mpesa_cbp.payload_text import parse_payload
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
 from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
-from mpesa_cbp_models._reading import local, path_of
+from mpesa_cbp_models._reading import children, local, path_of
 
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
 
 _START = f'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{ENVELOPE_NAMESPACE}">'
-_ENVELOPE = f"{{{ENVELOPE_NAMESPACE}}}Envelope"
+_ENVELOPE, _HEADER, _BODY = (f"{{{ENVELOPE_NAMESPACE}}}{name}" for name in ("Envelope", "Header", "Body"))
 
 MAX_PLACE = 300
 """Characters of an element path that an error names."""
@@ -128,7 +128,7 @@ def _shortened(place: str) -> str:
 
 def _decode(data: bytes, reading: DialectReading) -> Decoded:
     root = parse_within_limits(data)
-    reading.stray_text(root)
+    reading.stray_text([*root.iter()])
     head, body = _parts(root, reading)
     header = _header(head, reading) if head is not None else None
     if len(body) != 1:
@@ -156,16 +156,17 @@ def _decode(data: bytes, reading: DialectReading) -> Decoded:
 
 
 def _parts(root: etree._Element, reading: DialectReading) -> tuple[etree._Element | None, etree._Element]:
+    body_tag, header_tag = _BODY, _HEADER
     if root.tag != _ENVELOPE:
         if root.tag != "Envelope":
             raise InvalidMessage("", "the root element is no SOAP 1.1 envelope")
         reading.deviates("envelope-without-namespace", root)
-    prefix = root.tag[: -len("Envelope")]
+        body_tag, header_tag = "Body", "Header"
     head = body = None
-    for child in root:
-        if child.tag == f"{prefix}Body" and body is None:
+    for child in children(root):
+        if child.tag == body_tag and body is None:
             body = child
-        elif child.tag == f"{prefix}Header" and head is None and body is None:
+        elif child.tag == header_tag and head is None and body is None:
             head = child
         else:
             reading.refuse(child, "is out of place in an envelope")
@@ -206,7 +207,9 @@ def _message(content: etree._Element, route: Route, data: bytes, reading: Dialec
     if b"<![CDATA[" not in data:
         reading.deviates("escaped-payload", content)
     document = parse_payload(content.text or "", content, reading)
-    reading.stray_text(document)
+    # lxml makes an object of each element that is asked for, and anew once it was let go: the reader finds these made.
+    elements = [*document.iter()]
+    reading.stray_text(elements)
     return reader(route)(document, reading)
 
 
