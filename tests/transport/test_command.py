@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 
-from mpesa_cbp.cli import run
+from mpesa_cbp.cli import COMMANDS, commands, run
 from mpesa_cbp.envelope import encode
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 from mpesa_cbp_models.result import ParameterType, Result, ResultParameters
@@ -106,3 +109,23 @@ def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> 
     for command in ([], ["demo"], ["simulate"], ["decode"], ["code"], ["certificates"]):
         assert run([*command, "--help"]) == 0
         assert "Usage: mpesa-cbp" in capsys.readouterr().out
+
+
+def test_list_of_commands_says_what_each_command_says_of_itself() -> None:
+    context = click.Context(commands)
+    said = {}
+    for name in commands.list_commands(context):
+        command = commands.get_command(context, name)
+        assert command is not None
+        said[name] = command.get_short_help_str(1000)
+    assert said == {name: sentence for name, (_, sentence) in COMMANDS.items()}
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["decode", "--help"], ["code", "0"]])
+def test_command_that_needs_neither_database_nor_server_loads_neither(arguments: list[str]) -> None:
+    script = (
+        "import sys; from mpesa_cbp.cli import run; code = run(sys.argv[1:]); "
+        "loaded = {'sqlalchemy', 'waitress', 'requests'} & sys.modules.keys(); sys.exit(f'{code} {sorted(loaded)}')"
+    )
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == "0 []"

@@ -94,7 +94,7 @@ class HandlerWorker:
             self._work.clear()
             try:
                 pause = 0.0 if (lent := self._turn()) else self._pause()
-                if 0 < lent < _BATCH:
+                if lent < _BATCH:
                     self._stopping.wait(_GATHERING_SECONDS)
             except JournalError as error:
                 HANDLER_WAITING.log(_logger, error=error.message)

@@ -8,55 +8,95 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from types import MappingProxyType
 
 import click
 
-from mpesa_cbp.cli.certificates import certificates
-from mpesa_cbp.cli.change_password import change_password
-from mpesa_cbp.cli.code import code
-from mpesa_cbp.cli.core_requests import balance, register, reverse, status
-from mpesa_cbp.cli.decode import decode
-from mpesa_cbp.cli.demo import demo
-from mpesa_cbp.cli.doctor import doctor
-from mpesa_cbp.cli.events import events
 from mpesa_cbp.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
-from mpesa_cbp.cli.listen import listen
-from mpesa_cbp.cli.pay import pay
-from mpesa_cbp.cli.query import query
-from mpesa_cbp.cli.reconcile import reconcile
-from mpesa_cbp.cli.settle import settle
-from mpesa_cbp.cli.simulate import simulate
 from mpesa_cbp.errors import CbpError, InvalidRequest, MalformedMessage, OutcomeUnknown, SettingsError
 
-__all__ = ["commands", "run"]
+__all__ = ["COMMANDS", "commands", "run"]
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+COMMANDS = MappingProxyType(
+    {
+        "balance": ("core_requests", "Ask the core for the balances of our organisation; they come with the result."),
+        "certificates": (
+            "certificates",
+            "Tell what FILES hold: which certificate plays which role, the chain's order, expiry, what is missing.",
+        ),
+        "change-password": (
+            "change_password",
+            "Replace the service provider's password (the one behind spPassword) at the broker.",
+        ),
+        "code": (
+            "code",
+            "Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known.",
+        ),
+        "decode": ("decode", "Read FILES (- for standard input) as envelopes of the family and print what they say."),
+        "demo": ("demo", "Pay 100 KES to a simulated customer and follow the payment to its end."),
+        "doctor": (
+            "doctor",
+            "Check settings, certificates, journal, clock and the way to the broker, and say what to do.",
+        ),
+        "events": ("events", "Look through the journal's events; handle them anew; export them."),
+        "listen": (
+            "listen",
+            "Take results, queue timeouts and C2B payments from the broker, store them, and run handlers.",
+        ),
+        "pay": ("pay", "Pay a customer, an organisation, or every line of a file; or move own funds."),
+        "query": (
+            "query",
+            "Ask the broker how far the payment CONVERSATION_ID came, and let that move the payment in the journal.",
+        ),
+        "reconcile": (
+            "reconcile",
+            "Ask the broker what became of every payment that is sent, accepted, queued or unknown.",
+        ),
+        "register": ("core_requests", "Tell where C2B payments to our short code are to be validated and confirmed."),
+        "reverse": (
+            "core_requests",
+            "Ask the core to take a transaction back; whether it did is told by the result.",
+        ),
+        "settle": (
+            "settle",
+            "Store the operator's word on the payment CONVERSATION_ID, whose end neither result nor query tells.",
+        ),
+        "simulate": ("simulate", "Run the simulated broker and core until Ctrl-C, with a page to watch them."),
+        "status": ("core_requests", "Ask the core about one transaction; the answer is a result."),
+    }
+)
+"""Each command's module and the first sentence of its help, so that a list of commands loads none of them."""
+
+
+class _Commands(click.Group):
+    """Loads a command when it is named: the database and the web server take a second to load, and few need both."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's)
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's)
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"mpesa_cbp.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        listed = [
+            (name, click.Command(name, help=sentence).get_short_help_str(room))
+            for name, (_, sentence) in sorted(COMMANDS.items())
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(listed)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="mpesa-cbp")
 def commands() -> None:
     """M-PESA through the G2 broker interface: payments, what became of them, and a simulated broker to try it."""
-
-
-for command in (
-    balance,
-    certificates,
-    change_password,
-    code,
-    decode,
-    demo,
-    doctor,
-    events,
-    listen,
-    pay,
-    query,
-    reconcile,
-    register,
-    reverse,
-    settle,
-    simulate,
-    status,
-):
-    commands.add_command(command)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
