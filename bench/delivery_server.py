@@ -1,6 +1,7 @@
 """The servers that results are posted to, each in a process of its own on the same web server (waitress).
 
-``python -m bench.delivery_server constant | spyne | JOURNAL_URL`` prints its URL and serves until its input ends.
+``python -m bench.delivery_server constant | spyne | memory | JOURNAL_URL`` prints its URL and serves until its input
+ends.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from bench.memory_journal import MemoryJournal
 from bench.samples import RESULT, ROOT
 from mpesa_cbp import Journal
 from mpesa_cbp.envelope import encode
@@ -82,7 +84,7 @@ def main(kind: str) -> None:
         application = _constant() if kind == "constant" else _spyne()
         server = Server(application, host="127.0.0.1", port=0, name="bench", limits=Limits(threads=36))
     else:
-        server = ListenerServer(Listener(journal=Journal(kind)))
+        server = ListenerServer(Listener(journal=MemoryJournal() if kind == "memory" else Journal(kind)))
     server.start()
     print(server.url, flush=True)
     sys.stdin.read()

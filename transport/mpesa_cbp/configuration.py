@@ -10,9 +10,8 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from mpesa_cbp.client import Client
 from mpesa_cbp.configuration_listener import ListenerConfiguration, listener_contradictions
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.payments import PaymentJournal
@@ -39,6 +38,9 @@ from mpesa_cbp.setting_sources import (
     toml_path,
 )
 from mpesa_cbp.settings import NAIROBI, PROFILES, UTC, Initiator, Profile, Secret, ServiceProvider
+
+if TYPE_CHECKING:
+    from mpesa_cbp.client import Client
 
 __all__ = ["FOR_CLIENT", "FOR_JOURNAL", "Configuration", "load", "settings"]
 
@@ -164,6 +166,9 @@ class Configuration(ListenerConfiguration):
         Raises SettingsError that names everything missing.
         """
         _raise_for(_missing(self._present(), FOR_CLIENT, mode=self.signing_mode))
+        # It loads what speaks HTTP, which a listener and most commands do not need.
+        from mpesa_cbp.client import Client
+
         return Client(**{**self._client_arguments(), "journal": journal, **more})
 
     def _present(self) -> frozenset[str]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import JournalError
-from mpesa_cbp.journal import Event, Journal
+from mpesa_cbp.event_journal import EventJournal
+from mpesa_cbp.journal_events import Event
 from mpesa_cbp.journal_transitions import same_code
 from mpesa_cbp.log_events import HANDLER_FAILED, HANDLER_GAVE_UP, HANDLER_WAITING
 from mpesa_cbp.notices import C2BNotice, Notice, QueueTimeoutNotice, ResultNotice
@@ -45,7 +46,7 @@ class HandlerWorker:
     """
 
     def __init__(
-        self, journal: Journal, *, threads: int = 1, lease: timedelta = timedelta(minutes=2), attempts: int = 8
+        self, journal: EventJournal, *, threads: int = 1, lease: timedelta = timedelta(minutes=2), attempts: int = 8
     ) -> None:
         self.handlers: dict[EventKind, Callable[[Any], object]] = {}
         self.on_contradiction: Callable[[Any], object] | None = None

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from mpesa_cbp.codes import MORE_FOLLOW
 from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import JournalError, MalformedMessage
+from mpesa_cbp.event_journal import EventJournal
 from mpesa_cbp.group_commit import GroupCommit, Overloaded
-from mpesa_cbp.journal import Delivery, Journal, Received
+from mpesa_cbp.journal_events import Delivery, Received
 from mpesa_cbp.listener_metrics import ListenerMetrics
 from mpesa_cbp.log_events import (
     MESSAGE_CONTRADICTS,
@@ -58,7 +59,7 @@ class Intake:
     """Stores bodies in the journal and tells of each what it was."""
 
     def __init__(
-        self, journal: Journal, metrics: ListenerMetrics, *, maximum_unreadable: int, maximum_waiting: int
+        self, journal: EventJournal, metrics: ListenerMetrics, *, maximum_unreadable: int, maximum_waiting: int
     ) -> None:
         self._journal = journal
         self._metrics = metrics

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-
-from sqlalchemy import RowMapping
+from typing import TYPE_CHECKING
 
 from mpesa_cbp.payments import EventKind, PaymentState
+
+if TYPE_CHECKING:
+    from sqlalchemy import RowMapping
 
 __all__ = ["Delivery", "Event", "Handling", "Received", "event_of"]
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from mpesa_cbp.access_rules import AccessRules, Caller
 from mpesa_cbp.errors import JournalError
+from mpesa_cbp.event_journal import EventJournal
 from mpesa_cbp.handler_worker import HandlerWorker
 from mpesa_cbp.intake import Intake, NotAMessage, NotStored, Taken
-from mpesa_cbp.journal import Journal
 from mpesa_cbp.listener_answers import C2B_OTHER_ERROR, acknowledgement, not_stored, unreadable, verdict
 from mpesa_cbp.listener_metrics import ListenerMetrics
 from mpesa_cbp.listener_server import MAXIMUM_BODY, ListenerServer
@@ -42,7 +42,7 @@ _logger = logging.getLogger("mpesa_cbp.listener")
 
 
 class Listener:
-    """The WSGI application; ``journal`` stores what comes.
+    """The WSGI application; ``journal`` stores what comes: ``Journal``, or any object that keeps to ``EventJournal``.
 
     ``access`` says who may come in; ``path_token`` alone is short for rules that have nothing else. Bodies over
     ``maximum_body`` bytes are refused unread; of messages that cannot be read, ``maximum_unreadable`` are kept.
@@ -56,7 +56,7 @@ class Listener:
     def __init__(
         self,
         *,
-        journal: Journal,
+        journal: EventJournal,
         path_token: str | None = None,
         access: AccessRules | None = None,
         maximum_body: int = MAXIMUM_BODY,
