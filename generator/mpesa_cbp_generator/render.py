@@ -1,7 +1,7 @@
 """Render: a plan becomes the text of every file of the package, formatted; nothing is written here.
 
-Templates print and decide nothing; what a class or a codec looks like is printed by ``render_class`` and
-``render_codec``.
+Templates print and decide nothing; what a class or a codec looks like is printed by ``render_class`` and the
+modules that ``render_codec`` names.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from mpesa_cbp_generator.builtins import BUILTINS
 from mpesa_cbp_generator.errors import GeneratorError
 from mpesa_cbp_generator.layout import Layout
 from mpesa_cbp_generator.model import ModulePlan, Plan, to_json
+from mpesa_cbp_generator.render_check import check_function
 from mpesa_cbp_generator.render_class import class_text, docstring, enumeration_text
-from mpesa_cbp_generator.render_codec import check_function, read_function, tables, write_function
 from mpesa_cbp_generator.render_content import content_constant
+from mpesa_cbp_generator.render_read import read_function, tables
+from mpesa_cbp_generator.render_write import write_function
 
 LINE_LENGTH = 120
 
