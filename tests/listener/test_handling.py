@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import queue
+import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -156,6 +159,41 @@ def test_event_at_which_workers_die_becomes_a_dead_letter(journal: Journal) -> N
     worker.stop()
     assert called == []
     assert [event.handling for event in journal.dead_letters()] == [Handling.DEAD]
+
+
+def test_events_do_not_wait_for_their_lease_after_the_database_was_away(tmp_path: Path) -> None:
+    """The database is locked while the first of three events is handled, and is back once the worker has noticed."""
+    locked = sqlite3.connect(tmp_path / "j.db", check_same_thread=False, isolation_level=None)
+    handled: queue.Queue[int] = queue.Queue()
+    with closing(locked), Journal(f"sqlite:///{tmp_path}/j.db?timeout=0.1") as journal:
+        worker = HandlerWorker(journal, lease=timedelta(hours=1))
+
+        def first_locks(notice: ResultNotice) -> None:
+            handled.put(notice.event_id)
+            if notice.event_id == 1:
+                locked.execute("BEGIN IMMEDIATE")
+            if notice.event_id == 2 and locked.in_transaction:
+                raise ValueError  # which cannot be noted
+
+        class Unlocking(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                if getattr(record, "event", "") == "handler.waiting" and locked.in_transaction:
+                    locked.execute("ROLLBACK")
+                    worker.wake()
+
+        for number in range(3):
+            journal.receive(Delivery(kind=EventKind.RESULT, identity=str(number), code="0", body=result("600000_A")))
+        worker.handlers[EventKind.RESULT] = first_locks
+        unlocking = Unlocking()
+        logging.getLogger("mpesa_cbp.handlers").addHandler(unlocking)
+        try:
+            worker.start()
+            seen = [handled.get(timeout=30) for _ in range(4)]
+            worker.stop()
+        finally:
+            logging.getLogger("mpesa_cbp.handlers").removeHandler(unlocking)
+        assert seen == [1, 2, 2, 3]
+        assert {event.handling for event in journal.search()} == {Handling.HANDLED}
 
 
 def test_worker_that_stops_gives_back_what_it_has_not_begun(journal: Journal) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp import errors
-from mpesa_cbp.cli import run
+from mpesa_cbp.cli import commands, run
 from mpesa_cbp.errors import CbpError
 from mpesa_cbp.payments import PaymentState
 from mpesa_cbp.settings import reveal
@@ -34,6 +34,19 @@ def test_every_python_snippet_of_the_client_s_documentation_runs(
         exec(compile(snippet, f"docs/client.md, snippet {number}", "exec"), names)
     assert "600000_Acme_" in capsys.readouterr().out
     assert len(world.journal.payments()) == world.requests_seen() == 10
+
+
+def test_the_readme_s_table_names_every_command_and_no_other() -> None:
+    section = (ROOT / "README.md").read_text("utf-8").partition("## The command\n")[2].partition("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in re.findall(r"`mpesa-cbp ([a-z-]+)`", row)]
+    assert sorted(named) == sorted(commands.commands)
+
+
+def test_every_python_snippet_of_the_settings_documentation_runs(world: World) -> None:
+    for number, snippet in enumerate(blocks((ROOT / "docs" / "settings.md").read_text("utf-8"), "python"), 1):
+        exec(compile(snippet, f"docs/settings.md, snippet {number}", "exec"), {})
+    assert world.requests_seen() > 0
 
 
 def test_every_command_of_the_client_s_documentation_exits_with_0(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -36,12 +38,22 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+@dataclass(slots=True)
+class _Lent:
+    """What one thread has of the journal: what it must note as done, and what it must give back before ``until``."""
+
+    until: datetime = datetime.min.replace(tzinfo=timezone.utc)
+    unhandled: list[int] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+
+
 class HandlerWorker:
     """Threads that lend events from the journal and call ``handlers`` with them, by event kind.
 
     An event whose kind has no handler counts as handled. One whose handler raises is tried again after 1, 2, 4 …
     seconds, and after ``attempts`` left as a dead letter; so is one at which twice as many workers died. A worker that
-    dies leaves its events to the next one when their ``lease`` ends: a handler must be done well before that, and may
+    dies leaves its events to the next one when their ``lease`` ends; one whose journal was away notes what is done, and
+    gives back the rest, as soon as it can be written again. A handler must be done well before that, and may
     see an event twice: its ``event_id`` tells. ``threads`` handle that many events at a time.
     """
 
@@ -91,43 +103,63 @@ class HandlerWorker:
             self._work.set()
 
     def _run(self) -> None:
+        lent = _Lent()
         while not self._stopping.is_set():
             self._work.clear()
             try:
-                pause = 0.0 if (lent := self._turn()) else self._pause()
-                if lent < _BATCH:
+                pause = 0.0 if (count := self._turn(lent)) else self._pause()
+                if count < _BATCH:
                     self._stopping.wait(_GATHERING_SECONDS)
             except JournalError as error:
                 HANDLER_WAITING.log(_logger, error=error.message)
                 pause = _LONGEST_PAUSE
             if pause > 0 and not self._stopping.is_set():
                 self._work.wait(pause)
+        with contextlib.suppress(JournalError):
+            self._give_back(lent)
 
     def _pause(self) -> float:
         """Seconds until there may be something to do although nobody wakes us: a retry, or another's lease."""
         due = self._journal.next_due()
         return _LONGEST_PAUSE if due is None else min(_LONGEST_PAUSE, max(0.05, (due - _now()).total_seconds()))
 
-    def _turn(self) -> int:
+    def _turn(self, lent: _Lent) -> int:
         """Handle what is due; returns how many events were lent."""
+        self._give_back(lent)
+        began = noted = _now()
         claimed = self._journal.claim(limit=_BATCH, lease=self._lease)
-        began = closed = _now()
-        done: list[int] = []
+        lent.unhandled, lent.until = [event.id for event in claimed], began + self._lease
         try:
-            for position, event in enumerate(claimed):
+            for event in claimed:
                 # Past half of the lease another worker might get these events while we are at them.
                 if self._stopping.is_set() or _now() - began > self._lease / 2:
-                    self._journal.release(*(each.id for each in claimed[position:]))
                     break
-                if self._handle(event):
-                    done.append(event.id)
-                if done and _now() - closed > _CLOSING_EVERY:
-                    self._journal.handled(*done)
-                    done, closed = [], _now()
-        finally:
-            if done:
-                self._journal.handled(*done)
+                done = self._handle(event)
+                lent.unhandled.remove(event.id)
+                if done:
+                    lent.done.append(event.id)
+                if lent.done and _now() - noted > _CLOSING_EVERY:
+                    self._note(lent)
+                    noted = _now()
+        except JournalError:
+            raise  # what is lent is given back when the journal can be written again
+        except BaseException:
+            self._note(lent)
+            raise
+        self._give_back(lent)
         return len(claimed)
+
+    def _give_back(self, lent: _Lent) -> None:
+        """Note what is done, and let others have the rest, unless their lease is over and they have it already."""
+        self._note(lent)
+        if lent.unhandled and _now() < lent.until:
+            self._journal.release(*lent.unhandled)
+        lent.unhandled = []
+
+    def _note(self, lent: _Lent) -> None:
+        if lent.done:
+            self._journal.handled(*lent.done)
+            lent.done = []
 
     def _handle(self, event: Event) -> bool:
         """Call the handler; whether the event is done."""
