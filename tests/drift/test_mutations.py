@@ -170,7 +170,7 @@ def mutated(mutation: tuple[str, Mutation], number: int) -> Plan | None:
 @given(st.sampled_from(MUTATIONS), st.integers(min_value=0, max_value=200))
 # The long form: MPESA_CBP_MUTATIONS=1500 nox -s tests-3.11 -- tests/drift/test_mutations.py
 @settings(
-    max_examples=int(os.environ.get("MPESA_CBP_MUTATIONS", "50")),
+    max_examples=int(os.environ.get("MPESA_CBP_MUTATIONS", "30")),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -50,21 +50,21 @@ def test_time_stamp_must_be_near_in_utc_or_nairobi_time(broker: Broker, late: ti
 
 
 @pytest.mark.parametrize(
-    ("signed", "code", "says"),
+    ("sign", "code", "says"),
     [
-        (header(password="wrong"), "100000007", "spPassword is wrong"),
-        (replace(header(), time_stamp="20260101"), "100000007", "yyyyMMddHHmmss"),
-        (header(sp_id="999"), "100000022", "spId is not known"),
-        (header(service_id="999"), "100000008", "serviceId is not known"),
-        (replace(header(), sp_password=None), "100000014", "spPassword or timeStamp is missing"),
-        (replace(header(), time_stamp=None), "100000014", "spPassword or timeStamp is missing"),
+        (lambda: header(password="wrong"), "100000007", "spPassword is wrong"),
+        (lambda: replace(header(), time_stamp="20260101"), "100000007", "yyyyMMddHHmmss"),
+        (lambda: header(sp_id="999"), "100000022", "spId is not known"),
+        (lambda: header(service_id="999"), "100000008", "serviceId is not known"),
+        (lambda: replace(header(), sp_password=None), "100000014", "spPassword or timeStamp is missing"),
+        (lambda: replace(header(), time_stamp=None), "100000014", "spPassword or timeStamp is missing"),
     ],
     ids=["password", "stamp", "spId", "serviceId", "no spPassword", "no timeStamp"],
 )
 def test_wrong_header_is_refused_and_nothing_is_done(
-    broker: Broker, signed: RequestSOAPHeader, code: str, says: str
+    broker: Broker, sign: Callable[[], RequestSOAPHeader], code: str, says: str
 ) -> None:
-    answer = broker.post(broker.order().request(), signed).message
+    answer = broker.post(broker.order().request(), sign()).message
     assert answer.response_code == code
     assert says in answer.response_desc
     broker.simulator.settle()

@@ -16,8 +16,6 @@ from mpesa_cbp_models import ChangePassword, ChangePasswordResponse, Response
 from mpesa_cbp_models.operations import CHANGE_PASSWORD
 from tests.simulator.by_hand import PAYEE, SP_PASSWORD, Broker, header, opened
 
-STAMP = header().time_stamp or ""
-
 
 def lists(partner: Partner, conversation_id: str) -> dict[str, list[bytes]]:
     answer = partner.client.query_transaction(conversation_id).answer

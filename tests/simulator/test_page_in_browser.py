@@ -49,7 +49,7 @@ def until(browser: Any, true: Callable[[Any], object]) -> None:
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(
-        browser, 20, poll_frequency=0.1, ignored_exceptions=(NoSuchElementException, StaleElementReferenceException)
+        browser, 120, poll_frequency=0.1, ignored_exceptions=(NoSuchElementException, StaleElementReferenceException)
     ).until(true)
 
 
