@@ -23,7 +23,8 @@ contents = st.sampled_from(
 )
 leaves = st.builds(lambda name, given, text: f"<{name}{given}>{text}</{name}>", names, attributes, contents)
 usual = st.just("<Key>a</Key><Value>b</Value>")
-children = st.one_of(usual, st.lists(leaves, max_size=4).map("".join))
+pairs = st.builds(lambda key, value: f"<Key>{key}</Key><Value>{value}</Value>", contents, contents)
+children = st.one_of(usual, pairs, st.lists(leaves, max_size=4).map("".join))
 records = st.builds(
     lambda name, given, gap, inner: (f"<{name}{given}>{gap}{inner}", f"</{name}>"),
     st.sampled_from(["ResultParameter", "ResultParameter", "ResultParameter", "Parameter", "Other"]),
@@ -47,11 +48,15 @@ def read(
         return str(error)
     assert found is not None
     unknown = [path for path in reading.unknown if not path.endswith("/More")]
+    if more:  # The general path was taken: it notes one such element for each record.
+        assert len(reading.unknown) - len(unknown) == len(found.result_parameter)
     return [(pair.key, pair.value) for pair in found.result_parameter], reading.deviations, unknown
 
 
 @given(st.lists(records, max_size=5))
 @example([("<ResultParameter><Key>a</Key><Value>b</Value>", "</ResultParameter>")])
+@example([("<ResultParameter><Key>a </Key><Value>b</Value>", "</ResultParameter>")])
+@example([("<ResultParameter><Key>a</Key><Value> b</Value>", "</ResultParameter>")])
 @example([("<ResultParameter><Value>b</Value><Key>a</Key>", "</ResultParameter>")])
 @example([("<ResultParameter><Key>a<Value>b</Value></Key><Value>c</Value>", "</ResultParameter>")])
 def test_a_record_reads_the_same_on_either_path(pieces: list[tuple[str, str]]) -> None:
