@@ -7,10 +7,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
 
-from mpesa_cbp_generator import names
 from mpesa_cbp_generator.analyse import Member, Shape, analyse
 from mpesa_cbp_generator.config import Config
-from mpesa_cbp_generator.constraints import constraints
 from mpesa_cbp_generator.content import ANY, bounds, leaf_names
 from mpesa_cbp_generator.contract import Contract
 from mpesa_cbp_generator.errors import ContractError, Problem
@@ -21,14 +19,14 @@ from mpesa_cbp_generator.model import (
     EnumerationPlan,
     FieldPlan,
     GroupPlan,
-    MemberPlan,
-    ModulePlan,
     Plan,
     SourcePlan,
     TypeReference,
 )
 from mpesa_cbp_generator.naming import Key, class_names, module_names
+from mpesa_cbp_generator.plan_enumerations import enumeration_plan
 from mpesa_cbp_generator.plan_fields import FieldPlanner, has_own_restriction
+from mpesa_cbp_generator.plan_modules import bases_first, module_plans
 from mpesa_cbp_generator.plan_operations import operation_plans
 from mpesa_cbp_generator.settings import Settings
 from mpesa_cbp_generator.simple_types import simple_type
@@ -100,11 +98,11 @@ class _Builder:
 
     def plan(self, found: tuple[OperationShape, ...]) -> Plan:
         classes = tuple(self._class(shape) for shape in self.shapes.values() if shape.kind != "enumeration")
-        enumerations = tuple(self._enumeration(shape) for shape in self.shapes.values() if shape.kind == "enumeration")
+        enumerations = [self._enumeration(shape) for shape in self.shapes.values() if shape.kind == "enumeration"]
         problems = [*self.problems, *self.fields.problems]
         if problems:
             raise ContractError(problems)
-        classes, modules = self._joined_modules(classes)
+        classes = bases_first(classes)
         return Plan(
             package=self.config.package,
             generator=generator_version(),
@@ -112,7 +110,7 @@ class _Builder:
             sources=tuple(
                 SourcePlan(name=document.name, sha256=document.sha256) for document in self.contract.documents
             ),
-            modules=modules,
+            modules=module_plans(self.modules, self.contract),
             enumerations=tuple(sorted(enumerations, key=lambda item: (item.module, item.place.file, item.place.line))),
             classes=classes,
             operations=operation_plans(found, classes, self.settings),
@@ -253,6 +251,11 @@ class _Builder:
             if target == shape.key:
                 yield element[1]
 
+    def _enumeration(self, shape: Shape) -> EnumerationPlan:
+        module, name = self.names[shape.key]
+        declaration = self.declarations[shape.key]
+        return enumeration_plan(shape, declaration, self.source, self.config.acronyms, module=module, name=name)
+
     def _documentation(self, shape: Shape, declaration: Declaration | None) -> str:
         texts = [documentation(declaration.node)] if declaration is not None else []
         if declaration is not None and declaration.node.tag.endswith("}element"):
@@ -263,54 +266,6 @@ class _Builder:
             if element is not None and element is not declaration:
                 texts.append(documentation(element.node))
         return "\n\n".join(dict.fromkeys(text for text in texts if text))
-
-    def _enumeration(self, shape: Shape) -> EnumerationPlan:
-        module, name = self.names[shape.key]
-        declaration = self.declarations[shape.key]
-        simple = simple_type(self.source, declaration) if declaration is not None else None
-        known = self.source.enumeration_values(declaration) if declaration is not None else {}
-        taken: set[str] = set()
-        members = []
-        for value in dict.fromkeys(shape.values):
-            entry = known.get(value)
-            identifier = entry.id if entry is not None else None
-            members.append(
-                MemberPlan(
-                    name=names.unique(names.member_name(identifier or value, self.config.acronyms), taken),
-                    value=value,
-                    id=identifier,
-                    documentation=entry.documentation if entry is not None else "",
-                    place=entry.place if entry is not None else self._place(shape.key),
-                )
-            )
-        builtin = shape.value_types[0] if len(shape.value_types) == 1 else "string"
-        return EnumerationPlan(
-            module=module,
-            name=name,
-            path=tuple(shape.key[1:]),
-            builtin=builtin,
-            members=tuple(members),
-            documentation=documentation(declaration.node) if declaration is not None else "",
-            place=self._place(shape.key),
-            facets=dataclasses.replace(simple.facets, enumeration=()) if simple is not None else Facets(),
-        )
-
-    def _joined_modules(self, classes: tuple[ClassPlan, ...]) -> tuple[tuple[ClassPlan, ...], tuple[ModulePlan, ...]]:
-        modules = []
-        for module in sorted(set(self.modules.values())):
-            namespaces = tuple(sorted(ns for ns, name in self.modules.items() if name == module))
-            schemas = [schema for schema in self.contract.schemas if schema.target_namespace in namespaces]
-            texts = [documentation(schema.element) for schema in schemas]
-            modules.append(
-                ModulePlan(
-                    name=module,
-                    namespaces=namespaces,
-                    documentation="\n\n".join(dict.fromkeys(text for text in texts if text)),
-                    sources=tuple(sorted({schema.document.name for schema in schemas})),
-                    constraints=constraints(schemas),
-                )
-            )
-        return _bases_first(classes), tuple(modules)
 
 
 _CHILDREN = ("element", "any")
@@ -336,21 +291,3 @@ def _merged_elements(shapes: Mapping[Key, Shape]) -> dict[Key, Key]:
             if base is not None and base.kind == "complex" and not shape.abstract and not shape.nillable:
                 aliases[base.key].append(key)
     return {elements[0]: base for base, elements in aliases.items() if len(elements) == 1 and not shapes[base].is_root}
-
-
-def _bases_first(classes: tuple[ClassPlan, ...]) -> tuple[ClassPlan, ...]:
-    """Classes in module and file order, each after its base."""
-    by_id = {item.id: item for item in classes}
-    ordered: dict[str, ClassPlan] = {}
-
-    def add(item: ClassPlan) -> None:
-        if item.id in ordered:
-            return
-        if item.base is not None and item.base in by_id:
-            add(by_id[item.base])
-        ordered[item.id] = item
-
-    for item in sorted(classes, key=lambda c: (c.module, c.place.file, c.place.line, len(c.path), c.name)):
-        add(item)
-    in_modules = sorted(ordered.values(), key=lambda c: c.module)
-    return tuple(in_modules)

@@ -21,7 +21,8 @@ import jinja2
 from mpesa_cbp_generator.builtins import BUILTINS
 from mpesa_cbp_generator.errors import GeneratorError
 from mpesa_cbp_generator.layout import Layout
-from mpesa_cbp_generator.model import ModulePlan, Plan, to_json
+from mpesa_cbp_generator.lock import to_json
+from mpesa_cbp_generator.model import ModulePlan, Plan
 from mpesa_cbp_generator.render_check import check_function
 from mpesa_cbp_generator.render_class import class_text, docstring, enumeration_text
 from mpesa_cbp_generator.render_content import content_constant

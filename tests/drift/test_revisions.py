@@ -10,7 +10,8 @@ from mpesa_cbp_generator.config import read_config
 from mpesa_cbp_generator.drift.compare import compare
 from mpesa_cbp_generator.drift.sides import resolve
 from mpesa_cbp_generator.load import load, load_files
-from mpesa_cbp_generator.model import Plan, from_json, to_json
+from mpesa_cbp_generator.lock import from_json, to_json
+from mpesa_cbp_generator.model import Plan
 from mpesa_cbp_generator.plan import make_plan
 from tests.drift.contracts import ROOT, SHARED, needs_shared
 

@@ -17,7 +17,7 @@ from mpesa_cbp_generator.config import Config
 from mpesa_cbp_generator.drift.compare import compare
 from mpesa_cbp_generator.drift.sides import SideError, installed_lock, resolve
 from mpesa_cbp_generator.errors import ConfigurationError
-from mpesa_cbp_generator.model import to_json
+from mpesa_cbp_generator.lock import to_json
 from mpesa_cbp_generator.source import Place
 from tests.drift.contracts import Contract, plan, sequence
 

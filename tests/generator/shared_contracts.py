@@ -13,7 +13,8 @@ import pytest
 
 from mpesa_cbp_generator.config import default_config
 from mpesa_cbp_generator.load import load
-from mpesa_cbp_generator.model import Plan, from_json
+from mpesa_cbp_generator.lock import from_json
+from mpesa_cbp_generator.model import Plan
 from mpesa_cbp_generator.plan import make_plan
 from mpesa_cbp_generator.render import render
 from mpesa_cbp_generator.write import LOCK, write

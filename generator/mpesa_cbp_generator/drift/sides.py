@@ -19,7 +19,8 @@ from mpesa_cbp_generator.contract_files import is_contract_file
 from mpesa_cbp_generator.drift.git import Commit, GitFailure
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError
 from mpesa_cbp_generator.load import load, load_files
-from mpesa_cbp_generator.model import Plan, from_json
+from mpesa_cbp_generator.lock import from_json
+from mpesa_cbp_generator.model import Plan
 from mpesa_cbp_generator.plan import make_plan
 from mpesa_cbp_generator.source import Place
 
