@@ -57,6 +57,7 @@ def read(
 @example([("<ResultParameter><Key>a</Key><Value>b</Value>", "</ResultParameter>")])
 @example([("<ResultParameter><Key>a </Key><Value>b</Value>", "</ResultParameter>")])
 @example([("<ResultParameter><Key>a</Key><Value> b</Value>", "</ResultParameter>")])
+@example([("<ResultParameter><Key>a</Key><Value>b<c/></Value>", "</ResultParameter>")])
 @example([("<ResultParameter><Value>b</Value><Key>a</Key>", "</ResultParameter>")])
 @example([("<ResultParameter><Key>a<Value>b</Value></Key><Value>c</Value>", "</ResultParameter>")])
 def test_a_record_reads_the_same_on_either_path(pieces: list[tuple[str, str]]) -> None:
