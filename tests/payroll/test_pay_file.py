@@ -177,15 +177,16 @@ def test_options_of_a_single_payment_do_not_go_with_a_file(config: str, file: Pa
     assert run(["pay", "--config", config, "--file", str(file), "--yes", *more]) == 2
 
 
+@pytest.mark.parametrize("interruption", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt_finishes_what_is_under_way_and_the_same_command_goes_on(
-    simulator: Simulator, config: str, file: Path
+    simulator: Simulator, config: str, file: Path, interruption: signal.Signals
 ) -> None:
     command = [sys.executable, "-m", "mpesa_cbp", "pay", "--config", config, "--file", str(file), "--yes"]
     child = subprocess.Popen(
         [*command, "--threads", "1", "--rate", "0.2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     simulator.wait_for(lambda step: step.number == 2, timeout=60)
-    os.kill(child.pid, signal.SIGINT)
+    os.kill(child.pid, interruption)
     out, err = child.communicate(timeout=60)
     assert child.returncode == 1
     assert "the same command goes on from there" in err

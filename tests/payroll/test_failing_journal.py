@@ -1,0 +1,84 @@
+"""A journal that fails in the middle of a batch, after bytes have left: told, stopped, and nothing sent twice."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+from mpesa_cbp import Client, Journal, PaymentState
+from mpesa_cbp.envelope import decode
+from mpesa_cbp.payroll import Outcome, Run, plan_batch
+from mpesa_cbp.payroll_file import read_payroll
+from tests.transport.clients import client_to
+from tests.transport.failing_broker import Conversation, FailingBroker, acceptance, http_answer
+
+FILE = b"msisdn,amount,reference,remark\n" + b"".join(b"25471200000%d,10,E%d,\n" % (n, n) for n in range(1, 5))
+COMMAND = "BusinessPayment"
+
+
+def run_of(client: Client, journal: Journal) -> tuple[Run, dict[str, Outcome]]:
+    planned, rows, problems = plan_batch(
+        client, journal, list(read_payroll(FILE).lines), batch="november", command=COMMAND
+    )
+    assert problems == []
+    journal.add_batch(rows)
+    run = Run(client, journal, planned, command=COMMAND, threads=1, rate=1000.0)
+    return run, {result.planned.line.reference: result.outcome for result in run}
+
+
+def ids(requests: list[bytes]) -> list[str]:
+    return [decode(body).message.transaction.originator_conversation_id for body in requests]
+
+
+def test_journal_that_fails_after_bytes_have_left_stops_the_run_and_the_payment_is_sent_again_only_on_a_person_s_word(
+    tmp_path: Path,
+) -> None:
+    failing = sqlite3.connect(tmp_path / "j.db", check_same_thread=False, isolation_level=None)
+    seen: list[bytes] = []
+    lock = threading.Lock()
+
+    def behaviour(conversation: Conversation) -> None:
+        while True:
+            head, body = conversation.read_request()
+            if not head:
+                return
+            with lock:
+                seen.append(body)
+                if len(seen) == 2:
+                    failing.execute("BEGIN IMMEDIATE")
+            conversation.send(http_answer(acceptance(body)))
+
+    with (
+        closing(failing),
+        FailingBroker(behaviour) as broker,
+        Journal(f"sqlite:///{tmp_path}/j.db?timeout=0.1") as journal,
+        client_to(broker.url(), journal=journal) as client,
+    ):
+        run, outcomes = run_of(client, journal)
+        assert outcomes == {
+            "E1": Outcome.ACCEPTED,
+            "E2": Outcome.UNKNOWN,
+            "E3": Outcome.NOT_SENT,
+            "E4": Outcome.NOT_SENT,
+        }
+        assert run.stopped_because is not None
+        assert "reconciliation" in run.stopped_because
+        assert len(seen) == 2
+        failing.execute("ROLLBACK")
+        run, outcomes = run_of(client, journal)
+        assert run.stopped_because is None
+        assert outcomes == {
+            "E1": Outcome.ACCEPTED,
+            "E2": Outcome.UNKNOWN,
+            "E3": Outcome.ACCEPTED,
+            "E4": Outcome.ACCEPTED,
+        }
+        assert len(ids(seen)) == len(set(ids(seen))) == 4
+        (still_open,) = journal.payments([PaymentState.SENT])
+        journal.settle(still_open.conversation_id, paid=False, reason="a statement", by="J. Otieno", quiet=timedelta(0))
+        run, outcomes = run_of(client, journal)
+        assert set(outcomes.values()) == {Outcome.ACCEPTED}
+        assert ids(seen)[4:] == [still_open.conversation_id] == ids(seen)[1:2]
