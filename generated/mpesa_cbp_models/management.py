@@ -398,7 +398,7 @@ def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> Ch
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item"
@@ -526,7 +526,7 @@ def _read_ChangePasswordResponseExtensionInfo(
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item"

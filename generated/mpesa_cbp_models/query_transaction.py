@@ -511,7 +511,7 @@ def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> 
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
@@ -697,7 +697,7 @@ def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApi
     if reading.strict:
         reading.own_type(element, None)
     v_submit_api_request: list[str] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest"
             and not reading.place(child, _PLACES_SubmitApiRequestList, _NAMES_SubmitApiRequestList)
@@ -743,7 +743,7 @@ def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitAp
     if reading.strict:
         reading.own_type(element, None)
     v_submit_api_response: list[str] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse"
             and not reading.place(child, _PLACES_SubmitApiResponseList, _NAMES_SubmitApiResponseList)
@@ -789,7 +789,7 @@ def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiR
     if reading.strict:
         reading.own_type(element, None)
     v_submit_api_result: list[str] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult"
             and not reading.place(child, _PLACES_SubmitApiResultList, _NAMES_SubmitApiResultList)
@@ -835,7 +835,7 @@ def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutL
     if reading.strict:
         reading.own_type(element, None)
     v_queue_time_out: list[str] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut" and not reading.place(
             child, _PLACES_QueueTimeOutList, _NAMES_QueueTimeOutList
         ):
@@ -880,7 +880,7 @@ def _read_QueryTransactionResponseExtensionInfo(
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"

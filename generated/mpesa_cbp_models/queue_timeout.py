@@ -354,7 +354,7 @@ def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
@@ -486,7 +486,7 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
     if reading.strict:
         reading.own_type(element, None)
     v_item: list[result_module.ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"

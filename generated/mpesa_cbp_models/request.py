@@ -1368,7 +1368,7 @@ def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
     if reading.strict:
         reading.own_type(element, None)
     v_parameter: list[Parameter] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter"
@@ -1516,7 +1516,7 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     if reading.strict:
         reading.own_type(element, None)
     v_reference_item: list[ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem"

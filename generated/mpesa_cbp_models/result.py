@@ -767,7 +767,7 @@ def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParamet
     if reading.strict:
         reading.own_type(element, None)
     v_result_parameter: list[ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter"
@@ -838,7 +838,7 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     if reading.strict:
         reading.own_type(element, None)
     v_reference_item: list[ParameterType] = []
-    for child in children(element):
+    for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem"

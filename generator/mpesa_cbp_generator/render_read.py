@@ -47,7 +47,8 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
     if wildcard is None and len(elements) == 1 and elements[0].repeated and not has_order(item):
         # A list: one comparison costs less than the table.
         tag = clark(elements[0].namespace, elements[0].xml_name)
-        yield "for child in children(element):"
+        # The objects of a long list are let go one by one: all at once they fall out of the processor's cache.
+        yield "for child in children(element) if len(element) < 100 else element:"
         yield from indent(read_listed_record(elements[0], tag, layout, trim=trim))
         yield f"    if child.tag != {tag!r} and not reading.place(child, {tables}):"
         yield "        continue"
