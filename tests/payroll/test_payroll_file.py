@@ -84,6 +84,12 @@ def test_every_bad_line_is_told_at_once_with_line_and_column() -> None:
     ]
 
 
+@pytest.mark.parametrize("amount", ["7e4", "1E+2", "+20", "1 000", "1e3"])
+def test_amount_as_a_spreadsheet_abbreviates_it_is_never_paid(amount: str) -> None:
+    (told,) = problems(f"{HEAD}0712345678,{amount},E1,\n")
+    assert told == "line 2, column amount: the amount is not in plain digits such as 100 or 100.50"
+
+
 def test_line_numbers_are_right_after_a_cell_with_a_line_break() -> None:
     text = HEAD + '0712345678,100,E1,"two\nlines"\n' + "0712,100,E2,\n"
     assert [told.partition(":")[0] for told in problems(text)] == ["line 2, column remark", "line 4, column msisdn"]

@@ -195,6 +195,13 @@ def test_all_problems_of_a_payment_are_told_at_once_and_nothing_is_stored(bench:
     assert bench.requests_seen() == 0
 
 
+def test_amount_in_scientific_notation_is_refused_and_nothing_is_stored(bench: Bench) -> None:
+    with pytest.raises(InvalidRequest, match="not in plain digits"):
+        bench.client.pay_customer(MSISDN, "1e3", conversation_id="600000_Acme_5")
+    assert bench.journal.payment("600000_Acme_5") is None
+    assert bench.requests_seen() == 0
+
+
 @pytest.mark.parametrize(
     "ask",
     [

@@ -16,9 +16,9 @@ __all__ = ["format_amount", "http_url", "normalise_msisdn", "parse_amount"]
 # An optional plus, then groups of ASCII digits with blanks, dashes, dots or parentheses between them.
 _PHONE = re.compile(r"(\+?)\(?([0-9]+(?:[ \-.()\u00a0]+[0-9]+)*)\)?")
 _SEPARATORS = re.compile(r"[^0-9]+")
-# Digits, perhaps a fraction, perhaps an exponent; no thousands separators (1.000 and 1,000 differ from land to land),
-# no underscores and no other scripts' digits, all of which Decimal itself would take or guess at.
-_AMOUNT = re.compile(r"([+-]?)[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,3})?")
+# Digits and perhaps a fraction. A spreadsheet's 7e4, a sign, thousands separators (1.000 and 1,000 differ from land to
+# land), underscores and other scripts' digits are refused, though Decimal itself would take or guess at them.
+_AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
 _SUBSCRIBER_DIGITS = 9
 # The first digits of a mobile number, by country code, where they are known: Kenya has 7… and 1….
@@ -64,9 +64,10 @@ def _subscriber(digits: str, *, international: bool, country_code: str) -> str |
 def parse_amount(value: Decimal | int | str | None) -> Decimal:
     """Return an amount of money as an exact Decimal without an exponent.
 
-    At most two places and thirteen digits in all, more than zero. Text is ASCII digits with a point and perhaps an
-    exponent, no separators. Raises ValueError for everything else: a float or a bool, infinities and what is not a
-    number, more than two places even when they are zeros (`1.000` is a thousand in some lands), zero, negatives.
+    At most two places and thirteen digits in all, more than zero. Text is ASCII digits, perhaps with a point, and
+    nothing else: no sign, no exponent, no separators. A Decimal may have an exponent that makes it a whole number.
+    Raises ValueError for everything else: a float or a bool, infinities and what is not a number, more than two places
+    even when they are zeros (`1.000` is a thousand in some lands), zero, negatives.
     """
     amount = _exact(value)
     if not amount.is_finite():
@@ -94,7 +95,7 @@ def _exact(value: object) -> Decimal:
     if not isinstance(value, str):
         raise ValueError("the amount must be a Decimal, an int or text")
     if not _AMOUNT.fullmatch(value.strip()):
-        raise ValueError("the amount is not a plain number such as 100 or 100.50")
+        raise ValueError("the amount is not in plain digits such as 100 or 100.50")
     return Decimal(value.strip())
 
 
