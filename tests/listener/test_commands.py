@@ -128,6 +128,16 @@ def test_export_is_json_a_line_masked_unless_told_otherwise(capsys: pytest.Captu
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.usefixtures("journal")
+def test_export_replaces_a_file_only_when_told_to(tmp_path: Path) -> None:
+    file = tmp_path / "export.jsonl"
+    file.write_text("kept")
+    assert run(["events", "export", "--output", str(file)]) == 2
+    assert file.read_text() == "kept"
+    assert run(["events", "export", "--output", str(file), "--overwrite"]) == 0
+    assert len(file.read_text().splitlines()) == 3
+
+
 def test_unreadable_messages_can_be_discarded(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["events", "discard-unreadable", "--until", "2020-01-01", "--yes"]) == 0
     assert run(["events", "discard-unreadable", "--yes"]) == 0

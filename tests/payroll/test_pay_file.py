@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -96,7 +96,7 @@ def test_paying_reports_each_line_and_a_second_run_sends_nothing(
     assert [(row["line"], row["reference"], row["amount"], row["outcome"]) for row in rows] == [
         (str(n + 2), f"E{n}", "100.50", "accepted") for n in range(5)
     ]
-    assert run(command) == 0
+    assert run([*command, "--overwrite"]) == 0
     assert "to be sent now: 0 payments" in capsys.readouterr().err
     assert requests_seen(simulator) == 5
 
@@ -167,6 +167,40 @@ def test_report_that_cannot_be_written_is_told_before_anything_is_paid(
     report = tmp_path / "missing" / "report.csv"
     assert run(["pay", "--config", config, "--file", str(file), "--yes", "--report", str(report)]) == 3
     assert requests_seen(simulator) == 0
+
+
+@pytest.mark.parametrize("link", [None, Path.symlink_to, Path.hardlink_to])
+@pytest.mark.parametrize("overwrite", [[], ["--overwrite"]])
+def test_report_never_replaces_the_payroll(
+    simulator: Simulator, config: str, file: Path, link: Callable[[Path, Path], None] | None, overwrite: list[str]
+) -> None:
+    report, before = file, file.read_bytes()
+    if link is not None:
+        report = file.with_name("report.csv")
+        link(report, file)
+    assert run(["pay", "--config", config, "--file", str(file), "--yes", "--report", str(report), *overwrite]) == 2
+    assert file.read_bytes() == before
+    assert requests_seen(simulator) == 0
+
+
+def test_report_never_replaces_the_journal(simulator: Simulator, config: str, file: Path, tmp_path: Path) -> None:
+    assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 0
+    report = ["--report", str(tmp_path / "payments.db"), "--overwrite"]
+    assert run(["pay", "--config", config, "--file", str(file), "--yes", *report]) == 2
+    assert requests_seen(simulator) == 5
+
+
+def test_report_replaces_another_file_only_when_told_to(
+    simulator: Simulator, config: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "october.csv"
+    report.write_text("kept")
+    command = ["pay", "--config", config, "--file", str(file), "--yes", "--report", str(report)]
+    assert run(command) == 2
+    assert "is there already; nothing was done" in capsys.readouterr().err
+    assert (report.read_text(), requests_seen(simulator)) == ("kept", 0)
+    assert run([*command, "--overwrite"]) == 0
+    assert report.read_text().startswith("line,reference")
 
 
 @pytest.mark.parametrize(

@@ -8,17 +8,19 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from mpesa_cbp.cli.event_facts import event_facts, event_line, event_text
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
+from mpesa_cbp.cli.new_file import overwrite_option, refuse_to_replace, whole_file
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal import Event, Handling, Journal
 from mpesa_cbp.payments import EventKind
+from mpesa_cbp.sqlite_files import sqlite_file
 
 _PAGE = 500
 _Command = Callable[..., int]
@@ -130,12 +132,16 @@ def replay(*, configuration: Configuration, numbers: tuple[int, ...], dead: bool
 @events.command()
 @_filters
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="File to write, instead of stdout.")
+@overwrite_option
 @_unmasked
 @configured(FOR_JOURNAL)
-def export(*, configuration: Configuration, output: Path | None, unmasked: bool, **wanted: Any) -> int:
+def export(*, configuration: Configuration, output: Path | None, overwrite: bool, unmasked: bool, **wanted: Any) -> int:
     """Write events with their messages, one JSON object a line, oldest first."""
     count = 0
-    with open_journal(configuration) as journal, _destination(output) as stream:
+    if output is not None:
+        refuse_to_replace(output, overwrite=overwrite, read=(sqlite_file(configuration.journal_url or ""),))
+    destination = whole_file(output) if output is not None else contextlib.nullcontext(sys.stdout)
+    with open_journal(configuration) as journal, destination as stream:
         for event in _found(journal, wanted):
             stream.write(json.dumps(event_facts(event, masked=not unmasked), ensure_ascii=False) + "\n")
             count += 1
@@ -175,14 +181,3 @@ def _found(journal: Journal, wanted: dict[str, Any]) -> Iterator[Event]:
         if len(page) < _PAGE:
             return
         after = page[-1].id
-
-
-@contextlib.contextmanager
-def _destination(output: Path | None) -> Iterator[TextIO]:
-    if output is None:
-        yield sys.stdout
-        return
-    # What is unmasked names customers: nobody else is to read it.
-    output.touch(mode=0o600)
-    with output.open("w", encoding="utf-8") as stream:
-        yield stream

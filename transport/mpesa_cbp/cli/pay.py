@@ -72,8 +72,8 @@ def pay(
         return pay_file(configuration, Wanted(file=file, command=chosen, yes=yes, wait=wait, **for_file))
     if amount is None:
         raise click.UsageError("How much? Give --amount, or --file for many payments.")
-    if for_file["dry_run"] or for_file["batch"] is not None or for_file["report"] is not None:
-        raise click.UsageError("--dry-run, --batch and --report go with --file.")
+    if for_file["dry_run"] or for_file["overwrite"] or for_file["batch"] is not None or for_file["report"] is not None:
+        raise click.UsageError("--dry-run, --batch, --report and --overwrite go with --file.")
     chosen = _chosen(command, msisdn=msisdn, short_code=short_code)
     if resume and conversation_id is None:
         raise click.UsageError("--resume needs the --conversation-id of the payment.")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME, UNREADABLE
 from mpesa_cbp.cli.interrupts import first_interrupt_sets
+from mpesa_cbp.cli.new_file import overwrite_option, refuse_to_replace, whole_file
 from mpesa_cbp.cli.options import open_journal
 from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.commands import COMMANDS
@@ -27,6 +27,7 @@ from mpesa_cbp.payments import OPEN_STATES
 from mpesa_cbp.payroll import LineResult, Outcome, PlannedLine, Run, outcome_of, plan_batch
 from mpesa_cbp.payroll_file import MAXIMUM_BYTES, TEMPLATE, Payroll, PayrollLine, read_payroll
 from mpesa_cbp.redaction import mask_msisdn
+from mpesa_cbp.sqlite_files import sqlite_file
 
 _POLL_SECONDS = 0.25
 _OPEN = (Outcome.ACCEPTED, Outcome.QUEUED)
@@ -44,6 +45,7 @@ class Wanted:
     threads: int
     rate: float
     report: Path | None
+    overwrite: bool
     wait: float | None
     yes: bool
 
@@ -81,6 +83,7 @@ _OPTIONS = (
         type=click.Path(path_type=Path, dir_okay=False),
         help="With --file: write what became of each line into this CSV file.",
     ),
+    overwrite_option,
 )  # fmt: skip
 
 
@@ -95,6 +98,9 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
     """Check the whole file, show what is to be paid, ask, pay, wait if asked to, and report; returns the exit code."""
     if COMMANDS[wanted.command].family != "B2C":
         raise click.UsageError(f"{wanted.command} does not pay customers.")
+    if wanted.report is not None:
+        read = (wanted.file, sqlite_file(configuration.journal_url or ""))
+        refuse_to_replace(wanted.report, overwrite=wanted.overwrite, read=read)
     payroll = _read(wanted.file, configuration.country_code)
     if payroll.problems:
         return _refuse(str(wanted.file), [str(each) for each in payroll.problems])
@@ -109,7 +115,7 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
             return _refuse(str(wanted.file), [_known_lines(others, batch)])
         if wanted.dry_run:
             return FINE
-        with _report_file(wanted.report) as write_report:
+        with whole_file(wanted.report) if wanted.report is not None else nullcontext() as report:
             if not wanted.yes and any(each.is_to_be_sent for each in planned):
                 _ask()
             journal.add_batch(rows)
@@ -123,7 +129,8 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
                 if wanted.wait is not None:
                     results = _wait(journal, results, wanted.wait, stop)
             results.sort(key=lambda result: result.planned.line.number)
-            write_report(results)
+            if report is not None:
+                _write_report(report, results)
     _tell(results, run.stopped_because, waited=wanted.wait is not None)
     return _exit_code(results, waited=wanted.wait is not None)
 
@@ -219,26 +226,10 @@ def _exit_code(results: Sequence[LineResult], *, waited: bool) -> int:
     return FINE if outcomes <= {Outcome.SUCCEEDED, *_OPEN} else FINDINGS
 
 
-@contextmanager
-def _report_file(path: Path | None) -> Iterator[Callable[[Sequence[LineResult]], None]]:
-    """What writes the report: that it can be written is known before anything is paid, and it appears whole."""
-    if path is None:
-        yield lambda _: None
-        return
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.touch(mode=0o600)
-
-    def write(results: Sequence[LineResult]) -> None:
-        with beside.open("w", encoding="utf-8", newline="") as opened:
-            writer = csv.writer(opened)
-            writer.writerow(_REPORT)
-            writer.writerows(_row(result, result.planned.line) for result in results)
-        beside.replace(path)
-
-    try:
-        yield write
-    finally:
-        beside.unlink(missing_ok=True)
+def _write_report(stream: TextIO, results: Sequence[LineResult]) -> None:
+    writer = csv.writer(stream)
+    writer.writerow(_REPORT)
+    writer.writerows(_row(result, result.planned.line) for result in results)
 
 
 def _row(result: LineResult, line: PayrollLine) -> tuple[object, ...]:

@@ -15,6 +15,7 @@ from mpesa_cbp.doctor.finding import Finding, ok, problem, validity, warning
 from mpesa_cbp.errors import CbpError, SettingsError
 from mpesa_cbp.security import SecurityError, credential_key, password_certificate
 from mpesa_cbp.settings import reveal
+from mpesa_cbp.sqlite_files import sqlite_file
 from mpesa_cbp.tls import ClientCertificate, read_authorities, read_identity
 
 _LEAST_KEY_BITS = 2048
@@ -131,11 +132,8 @@ def check_journal(configuration: Configuration) -> Iterator[Finding]:
 
 
 def _missing_sqlite_file(url: str) -> Path | None:
-    scheme, _, path = url.partition(":///")
-    if scheme.partition("+")[0] != "sqlite" or path in ("", ":memory:") or path.startswith("file:"):
-        return None
-    file = Path(path.partition("?")[0])
-    return None if file.exists() else file
+    file = sqlite_file(url)
+    return None if file is None or file.exists() else file
 
 
 def _check_folder(missing: Path) -> Finding:
