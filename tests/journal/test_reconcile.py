@@ -16,7 +16,7 @@ from mpesa_cbp import Client, Journal, PaymentState
 from mpesa_cbp.cli import run
 from mpesa_cbp.errors import AuthenticationFailed, NotSent, OutcomeUnknown
 from mpesa_cbp.history import History
-from mpesa_cbp.payments import EventKind
+from mpesa_cbp.payments import MOVES_NO_MONEY, EventKind
 from mpesa_cbp.reconcile import FAILURES_IN_A_ROW, Checked, Outcome, Reconciliation
 from mpesa_cbp.settings import ServiceProvider
 from mpesa_cbp.simulator import Simulator, Timing
@@ -180,3 +180,45 @@ def test_command_exits_by_what_stays_open_and_masks_the_number(
     told = json.loads(output.out[output.out.index("{") :])
     assert told["counts"] == {"resolved": 0, "still-open": 1, "not-asked": 0, "never-sent": 1, "not-reached": 0}
     assert [each["state"] for each in told["payments"] if each["conversation_id"] == open_one] == ["unknown"]
+
+
+@pytest.mark.parametrize("command_id", sorted(MOVES_NO_MONEY))
+def test_a_request_that_moves_no_money_is_counted_apart_and_leaves_the_exit_code_alone(
+    command_id: str, journal: Journal, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal.create(conversation_id="e1", command_id=command_id, amount=None, receiver=None, request=b"<r/>")
+    journal.record("e1", EventKind.SENDING)
+    assert run(command) == 0
+    assert "1 other requests looked at: 1 still-open (no money moves by them)." in capsys.readouterr().out
+    assert run([*command, "--json"]) == 0
+    output = capsys.readouterr().out
+    told = json.loads(output[output.index("{") :])
+    assert (told["counts"]["still-open"], told["counts_without_money"]["still-open"]) == (0, 1)
+
+
+@pytest.mark.parametrize("code", ["15", "43", "49", "98765"])
+@pytest.mark.parametrize(
+    ("command_id", "codes_that_settle"),
+    [
+        *((command_id, {"15", "43", "49", "98765"}) for command_id in sorted(MOVES_NO_MONEY)),
+        *((command_id, {"49"}) for command_id in ("BusinessPayment", "TransactionReversal", "SomethingNew")),
+    ],
+)
+def test_a_code_that_is_not_final_settles_only_what_moves_no_money(
+    command_id: str, codes_that_settle: set[str], code: str, journal: Journal
+) -> None:
+    journal.create(conversation_id="e1", command_id=command_id, amount=None, receiver=None, request=b"<r/>")
+    journal.record("e1", EventKind.SENDING)
+    state = journal.record("e1", EventKind.RESULT, code=code)
+    assert (state is PaymentState.FAILED) == (code in codes_that_settle)
+    assert (state is PaymentState.SENT) == (code not in codes_that_settle)
+
+
+def test_a_reversal_that_the_core_had_seen_before_is_told_to_be_settled(
+    simulator: Simulator, client: Client, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulator.choose("result-code:15")
+    client.reverse("SNOSUCHONE")
+    simulator.settle()
+    assert run(command) == 4
+    assert "mpesa-cbp settle" in capsys.readouterr().out

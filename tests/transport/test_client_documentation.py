@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp import errors
-from mpesa_cbp.cli import commands, run
+from mpesa_cbp.cli import COMMANDS, run
 from mpesa_cbp.errors import CbpError
 from mpesa_cbp.payments import PaymentState
 from mpesa_cbp.settings import reveal
@@ -40,7 +40,7 @@ def test_the_readme_s_table_names_every_command_and_no_other() -> None:
     section = (ROOT / "README.md").read_text("utf-8").partition("## The command\n")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     named = [name for row in rows for name in re.findall(r"`mpesa-cbp ([a-z-]+)`", row)]
-    assert sorted(named) == sorted(commands.commands)
+    assert sorted(named) == sorted(COMMANDS)
 
 
 def test_every_python_snippet_of_the_settings_documentation_runs(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -213,6 +214,35 @@ def test_the_core_is_asked_and_its_result_shown(arguments: list[str], words: str
     shown = capsys.readouterr()
     assert words in shown.out
     assert_hides(shown, world)
+
+
+def test_the_answer_about_a_reversed_payment_says_reversed_and_no_payment_succeeded(
+    world: World, capsys: Shown
+) -> None:
+    pay = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID, "--wait", "20"]
+    assert run(pay) == 0
+    payment = world.journal.payment(ID)
+    assert payment is not None
+    assert payment.receipt
+    assert run(["reverse", "--receipt", payment.receipt, "--yes", "--wait", "20"]) == 0
+    capsys.readouterr()
+    assert run(["status", "--receipt", payment.receipt, "--wait", "20"]) == 0
+    shown = capsys.readouterr().out
+    assert "ANSWERED: The core answered the enquiry" in shown
+    assert re.search(r"ResultCode .*\n  TransactionStatus +Reversed\n", shown)
+    assert "SUCCEEDED" not in shown
+    assert run(["status", "--receipt", payment.receipt, "--wait", "20", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["state"], facts["transaction_status"]) == ("ANSWERED", "Reversed")
+    assert {"key": "TransactionType", "value": "BusinessPayment"} in facts["parameters"]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_transaction_that_is_not_there_ends_the_enquiry(capsys: Shown) -> None:
+    assert run(["status", "--receipt", "NOSUCH", "--wait", "20"]) == 1
+    shown = capsys.readouterr().out
+    assert "FAILED: The core gave no answer to the enquiry." in shown
+    assert "49: No such transaction was found." in shown
 
 
 def test_urls_are_registered(world: World, capsys: Shown) -> None:

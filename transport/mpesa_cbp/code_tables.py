@@ -121,10 +121,10 @@ RESULTS: tuple[Row, ...] = (
     ("48", "us", "after fixing", "The operation is not permitted.", _PERMISSION),
     (
         "49",
-        "unknown",
-        "ask",
+        "us",
+        "after fixing",
         "No such transaction was found.",
-        "Check the receipt or id; a payment that is still on its way may not be found yet.",
+        "Check the receipt or id that was asked about; a payment that is still on its way may not be found yet.",
     ),
     ("50", "us", "after fixing", "The initiator's organisation is not in a usable state.", _TELL_OPERATOR),
     ("51", "us", "after fixing", "The account for the debit charge is in no valid state.", _ACCOUNT_OURS),

@@ -51,7 +51,7 @@ _DUPLICATE = frozenset({"15", "41"})
 # Codes that do not tell how the payment ended: an accepted request waits for its result, a broker with an internal
 # error may have passed it on, a duplicate speaks of an earlier one, and a transaction in two stages goes on.
 _OPEN_RESPONSES = frozenset({"0", _QUEUED, "100000004"})
-_OPEN_RESULTS = frozenset({"15", "39", "41", "42", _AWAITING_CONFIRMATION, "46", "49"})
+_OPEN_RESULTS = frozenset({"15", "39", "41", "42", _AWAITING_CONFIRMATION, "46"})
 
 
 @dataclass(frozen=True, slots=True)

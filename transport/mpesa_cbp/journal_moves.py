@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from mpesa_cbp.journal_transitions import FINAL_STEPS, Standing, Step, same_code, step_of, transition
-from mpesa_cbp.payments import EventKind
+from mpesa_cbp.payments import MOVES_NO_MONEY, EventKind
 
 __all__ = ["Move", "move"]
 
@@ -45,6 +45,9 @@ def move(
 ) -> Move:
     """Look the event up in the table. A second final result with another code or receipt contradicts the first."""
     standing, step = Standing(row["standing"]), step_of(kind, code=code, detail=detail, more_follow=more_follow)
+    if step is Step.UNDECIDED and not more_follow and row["command_id"] in MOVES_NO_MONEY:
+        # No money hangs on it, so whatever the core says ends it.
+        step = Step.NOT_PAID
     moved = transition(standing, step)
     contradicts = moved.contradicts
     final = step in FINAL_STEPS

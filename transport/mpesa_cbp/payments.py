@@ -48,6 +48,14 @@ OPEN_STATES = frozenset({PaymentState.SENT, PaymentState.ACCEPTED, PaymentState.
 """States in which the money may have moved or may yet move: only a result or queryTransaction can tell."""
 
 
+ENQUIRIES = frozenset({"AccountBalance", "TransactionStatusQuery"})
+"""CommandIDs that only ask the core: their result is the answer."""
+
+
+MOVES_NO_MONEY = ENQUIRIES | {"RegisterURL"}
+"""CommandIDs of requests that are kept as payments are, and move no money whatever becomes of them."""
+
+
 class EventKind(Enum):
     """What can happen to a payment; every event is kept, whether or not it changes the state."""
 
@@ -89,6 +97,11 @@ class Payment:
 
     queried_at: datetime | None = None
     """When a reconciliation last took it up to ask the broker about it."""
+
+    @property
+    def moves_money(self) -> bool:
+        """Whether money may move by it; a command that is not known may move some."""
+        return self.command_id not in MOVES_NO_MONEY
 
     @property
     def may_be_sent(self) -> bool:

@@ -6,9 +6,20 @@ from lxml import etree
 
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.redaction import mask_msisdn, redact
+from mpesa_cbp.results import is_impersonal
 from mpesa_cbp_models import InvalidMessage
 from mpesa_cbp_models._parsing import parse
 from mpesa_cbp_models._reading import local
+
+STATUS_KEY = "TransactionStatus"
+"""The parameter in which the answer to a status enquiry tells how the transaction stands."""
+
+# Keys of addresses, settings, times, ids and states; those with amounts and times that ``results`` knows are open too.
+_OPEN_KEYS = frozenset({
+    "QueueTimeoutURL", "ValidationURL", "ConfirmationURL", "ResultURL", "ResponseType", "queryDate", "InitiatedTime",
+    "FinalisedTime", "BOCompletedTime", "TransactionType", STATUS_KEY, "DebitAccountType", "DebitAccountBalance",
+    "AccountBalance", "ShortCode", "OriginatorConversationID", "ConversationID", "OriginalTransactionID",
+})  # fmt: skip
 
 _CARRIERS = frozenset({"RequestMsg", "ResponseMsg", "ResultMsg"})
 
@@ -33,16 +44,38 @@ def pretty(body: bytes, *, masked: bool = True) -> str:
     return redact(text) if masked else text
 
 
+def masked_parameter(key: str, text: str) -> str:
+    """The value of a parameter; that of a key which is not known is taken for personal."""
+    key = key.strip()
+    if key in _OPEN_KEYS:
+        return redact(f">{text}")[1:]  # as it is redacted inside an element
+    return redact(text) if is_impersonal(key) else mask_msisdn(text)
+
+
+def one_line(text: str) -> str:
+    """A value on one line; what would move a terminal's cursor, or look like another line, is shown as an escape."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def other_parameters(notice: ResultNotice) -> list[tuple[str, str]]:
+    """The parameters of a result that have no typed form, the transaction's status first; values masked."""
+    pairs = [(key, masked_parameter(key, text)) for key, text in notice.parameters.other if text]
+    return sorted(pairs, key=lambda pair: pair[0] != STATUS_KEY)
+
+
 def result_lines(notice: ResultNotice) -> list[str]:
     """What a result says, a line for each fact, numbers masked."""
     parameters = notice.parameters
+    other = other_parameters(notice)
     facts = (
         ("ResultCode", f"{notice.result.result_code}: {notice.meaning.meaning}"),
+        *(pair for pair in other if pair[0] == STATUS_KEY),
         ("receipt", notice.receipt),
         ("amount", f"{parameters.amount} KES" if parameters.amount is not None else None),
         ("completed", parameters.completed_at.isoformat(sep=" ") if parameters.completed_at else None),
         ("receiver", mask_msisdn(parameters.receiver_number) if parameters.receiver_number else None),
         *((f"{name} account", f"{balance} KES left") for name, balance in parameters.balances.items()),
         *(("not understood", f"{key}: {why}") for key, why in parameters.not_understood),
+        *(pair for pair in other if pair[0] != STATUS_KEY),
     )
-    return [f"{label:22} {value}" for label, value in facts if value]
+    return [one_line(f"{label:22} {value}") for label, value in facts if value]

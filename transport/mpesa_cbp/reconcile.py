@@ -19,6 +19,7 @@ from typing import Protocol
 from mpesa_cbp.errors import AuthenticationFailed, CbpError, JournalError, NotSent, SettingsError
 from mpesa_cbp.history import History
 from mpesa_cbp.journal import Journal
+from mpesa_cbp.journal_transitions import Finding
 from mpesa_cbp.log_events import PAYMENT_RESOLVED, PAYMENT_UNRESOLVED, RECONCILE_FINISHED
 from mpesa_cbp.payments import OPEN_STATES, Payment, PaymentState
 
@@ -73,8 +74,9 @@ class Reconciliation:
     is left alone, by this run and all others; it must be longer than a question takes. ``rate`` is the most questions
     a second. ``stop`` ends the walk before the next question.
 
-    Iterating gives a ``Checked`` for each payment, in the order of their last change. Raises JournalError, and
-    AuthenticationFailed or SettingsError where no question can succeed.
+    Iterating gives a ``Checked`` for each payment, in the order of their last change; requests that move no money are
+    among them (``Payment.moves_money``), and not counted in the log. Raises JournalError, and AuthenticationFailed or
+    SettingsError where no question can succeed.
     """
 
     def __init__(
@@ -110,7 +112,8 @@ class Reconciliation:
                 next_question = time.monotonic() + self._interval
                 checked, answered = self._ask(payment)
                 failures = 0 if answered else failures + 1
-            counts[checked.outcome] += 1
+            if payment.moves_money:
+                counts[checked.outcome] += 1
             yield checked
         RECONCILE_FINISHED.log(
             _logger,
@@ -131,8 +134,8 @@ class Reconciliation:
         now = self._journal.payment(payment.conversation_id) or payment
         if now.state in OPEN_STATES:
             _log_open(now, finding=history.finding.value)
-            advice = _ADVICE if now.state in (PaymentState.SENT, PaymentState.UNKNOWN) else ""
-            return Checked(payment=now, outcome=Outcome.STILL_OPEN, told=f"{history.summary} {advice}".strip()), True
+            told = f"{history.summary} {_advice(now, history)}".strip()
+            return Checked(payment=now, outcome=Outcome.STILL_OPEN, told=told), True
         PAYMENT_RESOLVED.log(
             _logger,
             conversation_id=now.conversation_id,
@@ -162,11 +165,24 @@ _ADVICE = (
 )
 
 
+_NO_MONEY = "No money hangs on it: make the request anew, under a new conversation id."
+
+
+def _advice(payment: Payment, history: History) -> str:
+    """What to do about one that the broker's record leaves open; a result that settles nothing is a duplicate's."""
+    if not payment.moves_money:
+        return _NO_MONEY
+    untold = payment.state in (PaymentState.SENT, PaymentState.UNKNOWN) or history.finding is Finding.RESULT
+    return _ADVICE if untold else ""
+
+
 def _not_asked(payment: Payment, told: str) -> Checked:
     return Checked(payment=payment, outcome=Outcome.NOT_ASKED, told=told)
 
 
 def _log_open(payment: Payment, *, finding: str | None = None, error: str | None = None) -> None:
+    if not payment.moves_money:
+        return
     PAYMENT_UNRESOLVED.log(
         _logger, conversation_id=payment.conversation_id, state=payment.state.value, finding=finding, error=error
     )

@@ -15,6 +15,7 @@ from mpesa_cbp.codes import response_meaning, result_meaning
 from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import MalformedMessage
 from mpesa_cbp.history import EntryKind, HistoryEntry, read_history
+from mpesa_cbp.readable import one_line
 from mpesa_cbp.redaction import MASK, mask, mask_msisdn, redact
 from mpesa_cbp.results import ResultParameters, read_parameters
 from mpesa_cbp_models import NotifyQueueTimeout, QueryTransactionResponse, Response, Result
@@ -141,7 +142,7 @@ def facts_as_text(facts: Mapping[str, Any], indent: str = "") -> str:
             lines += _items(name, value, indent)
         else:
             shown = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            lines.append(f"{indent}{name:{width}}  {_line(shown)}".rstrip())
+            lines.append(f"{indent}{name:{width}}  {one_line(shown)}".rstrip())
     return "\n".join(line for line in lines if line)
 
 
@@ -149,15 +150,10 @@ def _is_nested(value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, list) and any(isinstance(item, dict) for item in value))
 
 
-def _line(text: str) -> str:
-    """A value on one line; what would move a terminal's cursor, or look like another line, is shown as an escape."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def _items(name: str, items: list[Any], indent: str) -> list[str]:
     if all(isinstance(item, dict) and set(item) <= {"Key", "Value"} for item in items):
         width = max(len(str(item.get("Key", ""))) for item in items)
-        pairs = ((_line(item.get("Key", "")), _line(item.get("Value", ""))) for item in items)
+        pairs = ((one_line(item.get("Key", "")), one_line(item.get("Value", ""))) for item in items)
         return [f"{indent}{key:{width}}  {value}".rstrip() for key, value in pairs]
     lines = []
     for number, item in enumerate(items, 1):

@@ -11,19 +11,14 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any
 
+from mpesa_cbp.readable import masked_parameter
 from mpesa_cbp.redaction import MASK, mask, mask_msisdn, redact
-from mpesa_cbp.results import is_impersonal
 
 __all__ = ["masked_message"]
 
 _BASE64 = frozenset({"originRequest", "submitApiRequest", "submitApiResponse", "submitApiResult", "queueTimeOut"})
 # Identifier types of organisations, tills, operators and their users (protocol, section 4); the others are people's.
 _IMPERSONAL_TYPES = frozenset({2, 3, 4, 9, 10, 11, 12, 14})
-# Keys of addresses, settings, times and states; those with amounts and times that ``results`` knows are open as well.
-_OPEN_KEYS = frozenset({
-    "QueueTimeoutURL", "ValidationURL", "ConfirmationURL", "ResultURL", "ResponseType", "queryDate", "InitiatedTime",
-    "FinalisedTime", "TransactionType", "TransactionStatus", "DebitAccountType", "DebitAccountBalance",
-})  # fmt: skip
 
 
 def masked_message(value: Any, *, masked: bool) -> Any:
@@ -64,10 +59,7 @@ def _identifier(text: str, owner: Any) -> str:
 
 
 def _value(text: str, owner: Any) -> str:
-    key = str(getattr(owner, "key", "")).strip()
-    if key in _OPEN_KEYS:
-        return redact(f">{text}")[1:]  # as it is redacted inside an element
-    return redact(text) if is_impersonal(key) else mask_msisdn(text)
+    return masked_parameter(str(getattr(owner, "key", "")), text)
 
 
 # How each sensitive element is shown; one that is not here is a secret, and left out.

@@ -15,6 +15,7 @@ from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.journal import BatchLine
+from mpesa_cbp.payments import Payment
 from mpesa_cbp.reconcile import Checked, Outcome, Reconciliation
 from mpesa_cbp.redaction import mask_msisdn
 
@@ -43,7 +44,8 @@ def reconcile(*, configuration: Configuration, older_than: float, pause: float, 
     """Ask the broker what became of every payment that is sent, accepted, queued or unknown.
 
     May be run from cron, and twice at once. A payment of which the broker has no record stays open. Exits with 0 if
-    every payment is settled, 1 if some were never sent, 4 if the end of some is still not known.
+    every payment is settled, 1 if some were never sent, 4 if the end of some is still not known. Requests that move
+    no money (balance, status, register) are asked about too, counted apart, and change nothing of the exit code.
     """
     stop = threading.Event()
     with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
@@ -58,19 +60,19 @@ def reconcile(*, configuration: Configuration, older_than: float, pause: float, 
         with first_interrupt_sets(stop, "stopping after the question at hand"):
             checked = list(progress(walk, total=len(walk.payments), what="asking"))
         lines = journal.batch_lines([each.payment.conversation_id for each in checked])
-    left = len(walk.payments) - len(checked)
+    left = walk.payments[len(checked) :]
     click.echo(_document(checked, lines, left) if as_json else _text(checked, lines, left))
     return _exit_code(checked, left)
 
 
-def _exit_code(checked: list[Checked], left: int) -> int:
-    outcomes = {each.outcome for each in checked}
-    if left or outcomes & {Outcome.STILL_OPEN, Outcome.NOT_ASKED}:
+def _exit_code(checked: list[Checked], left: list[Payment]) -> int:
+    outcomes = {each.outcome for each in checked if each.payment.moves_money}
+    if any(each.moves_money for each in left) or outcomes & {Outcome.STILL_OPEN, Outcome.NOT_ASKED}:
         return UNKNOWN_OUTCOME
     return FINDINGS if Outcome.NEVER_SENT in outcomes else FINE
 
 
-def _text(checked: list[Checked], lines: dict[str, BatchLine], left: int) -> str:
+def _text(checked: list[Checked], lines: dict[str, BatchLine], left: list[Payment]) -> str:
     told = []
     for each in checked:
         payment = each.payment
@@ -80,19 +82,31 @@ def _text(checked: list[Checked], lines: dict[str, BatchLine], left: int) -> str
         of = f" [{line.reference} of {line.batch}]" if line is not None else ""
         told.append(f"{each.outcome.value:10}  {payment.state.value:9}  {payment.conversation_id}{amount}{of}")
         told.append(f"            {each.told}")
-    counts = ", ".join(f"{count} {name}" for name, count in _counts(checked, left).items() if count)
-    return "\n".join([*told, f"{len(checked) + left} payments looked at: {counts or 'nothing is open'}."])
+    told.append(f"{_sum(checked, left, moves_money=True) or '0 payments looked at: nothing is open'}.")
+    others = _sum(checked, left, moves_money=False)
+    return "\n".join([*told, f"{others} (no money moves by them)."] if others else told)
 
 
-def _counts(checked: list[Checked], left: int) -> dict[str, int]:
-    counts = {outcome.value: sum(each.outcome is outcome for each in checked) for outcome in Outcome}
-    return {**counts, "not-reached": left}
+def _sum(checked: list[Checked], left: list[Payment], *, moves_money: bool) -> str:
+    counts = _counts(checked, left, moves_money=moves_money)
+    shown = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    what = "payments" if moves_money else "other requests"
+    return f"{sum(counts.values())} {what} looked at: {shown}" if shown else ""
 
 
-def _document(checked: list[Checked], lines: dict[str, BatchLine], left: int) -> str:
-    return json.dumps(
-        {"payments": [_object(each, lines) for each in checked], "counts": _counts(checked, left)}, indent=2
-    )
+def _counts(checked: list[Checked], left: list[Payment], *, moves_money: bool) -> dict[str, int]:
+    chosen = [each.outcome for each in checked if each.payment.moves_money is moves_money]
+    counts = {outcome.value: chosen.count(outcome) for outcome in Outcome}
+    return {**counts, "not-reached": sum(each.moves_money is moves_money for each in left)}
+
+
+def _document(checked: list[Checked], lines: dict[str, BatchLine], left: list[Payment]) -> str:
+    document = {
+        "payments": [_object(each, lines) for each in checked],
+        "counts": _counts(checked, left, moves_money=True),
+        "counts_without_money": _counts(checked, left, moves_money=False),
+    }
+    return json.dumps(document, indent=2)
 
 
 def _object(each: Checked, lines: dict[str, BatchLine]) -> dict[str, Any]:
@@ -102,6 +116,7 @@ def _object(each: Checked, lines: dict[str, BatchLine]) -> dict[str, Any]:
         "outcome": each.outcome.value,
         "state": payment.state.value,
         "command": payment.command_id,
+        "moves_money": payment.moves_money,
         "amount": str(payment.amount) if payment.amount is not None else None,
         "receiver": mask_msisdn(payment.receiver) if payment.receiver else None,
         "receipt": payment.receipt,

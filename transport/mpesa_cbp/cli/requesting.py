@@ -20,8 +20,8 @@ from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import CbpError
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
-from mpesa_cbp.payments import FINAL_STATES, EventKind, PaymentState
-from mpesa_cbp.readable import result_lines
+from mpesa_cbp.payments import ENQUIRIES, FINAL_STATES, MOVES_NO_MONEY, EventKind, Payment, PaymentState
+from mpesa_cbp.readable import STATUS_KEY, other_parameters, result_lines
 from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp.wishes import Wish
 from mpesa_cbp_models import IdentifierType, Request
@@ -37,6 +37,13 @@ _SENTENCES = {
     PaymentState.FAILED: "Certainly nothing was paid.",
     PaymentState.EXPIRED: "The cached request expired at the broker: the core never saw it.",
     PaymentState.UNKNOWN: "What became of it is unknown: ask with mpesa-cbp query, never send it again.",
+}
+ANSWERED = "ANSWERED"
+"""What is told in place of a state where an enquiry has its answer: no payment succeeded by it."""
+_ANSWERED_SENTENCE = "The core answered the enquiry; this is what it says."
+_FAILED_SENTENCES = {
+    True: "The core gave no answer to the enquiry.",
+    False: "It was certainly not done.",
 }
 
 
@@ -97,7 +104,7 @@ def _send(client: Client, journal: Journal, wish: Wish, conversation_id: str, ma
         raise
     facts = _facts(journal, conversation_id)
     click.echo(json.dumps(facts) if manner.as_json else _words(facts))
-    return _exit_code(PaymentState[facts["state"]], waited=manner.wait is not None)
+    return _exit_code(_state(journal.payment(conversation_id)), waited=manner.wait is not None)
 
 
 def _exit_code(state: PaymentState, *, waited: bool) -> int:
@@ -145,18 +152,27 @@ def _wait(journal: Journal, conversation_id: str, seconds: float) -> None:
 def _facts(journal: Journal, conversation_id: str, error: CbpError | None = None) -> dict[str, Any]:
     payment = journal.payment(conversation_id)
     result = _result(journal, conversation_id)
+    state, command = _state(payment), payment.command_id if payment is not None else None
+    others = other_parameters(result) if result is not None else []
     facts: dict[str, Any] = {
         "conversation_id": conversation_id,
-        "state": payment.state.name if payment is not None else PaymentState.CREATED.name,
+        "command": command,
+        "state": ANSWERED if command in ENQUIRIES and state is PaymentState.SUCCEEDED else state.name,
         "response_code": payment.response_code if payment is not None else None,
         "core_conversation_id": payment.core_conversation_id if payment is not None else None,
         "result_code": payment.result_code if payment is not None else None,
         "receipt": payment.receipt if payment is not None else None,
+        "transaction_status": next((value for key, value in others if key == STATUS_KEY), None),
+        "parameters": [{"key": key, "value": value} for key, value in others] or None,
         "result": result_lines(result) if result is not None else None,
     }
     if error is not None:
         facts |= {"error": type(error).__name__, "message": str(error), "sent": error.sent.value, "final": error.final}
     return {name: value for name, value in facts.items() if value is not None}
+
+
+def _state(payment: Payment | None) -> PaymentState:
+    return payment.state if payment is not None else PaymentState.CREATED
 
 
 def _result(journal: Journal, conversation_id: str) -> ResultNotice | None:
@@ -168,8 +184,16 @@ def _result(journal: Journal, conversation_id: str) -> ResultNotice | None:
 
 
 def _words(facts: dict[str, Any]) -> str:
-    state = PaymentState[facts["state"]]
+    state = facts["state"]
     answer = facts.get("response_code")
     accepted = f" (ResponseCode {answer})" if answer is not None and is_success(answer) else ""
-    lines = [f"{state.name}: {_SENTENCES[state]}{accepted}", *(f"  {line}" for line in facts.get("result", ()))]
-    return "\n".join(lines)
+    first = f"{state}: {_sentence(state, facts.get('command'))}{accepted}"
+    return "\n".join([first, *(f"  {line}" for line in facts.get("result", ()))])
+
+
+def _sentence(state: str, command: str | None) -> str:
+    if state == ANSWERED:
+        return _ANSWERED_SENTENCE
+    if state == PaymentState.FAILED.name and command in MOVES_NO_MONEY:
+        return _FAILED_SENTENCES[command in ENQUIRIES]
+    return _SENTENCES[PaymentState[state]]
