@@ -81,6 +81,22 @@ def test_second_result_that_contradicts_is_kept_apart_and_changes_nothing(
     assert listener.metrics.contradicting.labels("result")._value.get() == 1
 
 
+@pytest.mark.parametrize("known", [True, False], ids=["known payment", "unknown payment"])
+@pytest.mark.parametrize("code", ["43", "9999"])
+def test_second_result_that_is_not_final_contradicts_nothing_and_is_told_as_such(
+    listener: Listener, journal: Journal, seen: queue.Queue[tuple[str, Any]], known: bool, code: str
+) -> None:
+    if known:
+        sent(journal)
+    post(listener, result("600000_A", "0", "R1"))
+    assert seen.get(timeout=30)[0] == "result"
+    post(listener, result("600000_A", code, "R1"))
+    kind, notice = seen.get(timeout=30)
+    assert (kind, notice.final, notice.contradicts) == ("result", False, False)
+    if known:
+        assert state(journal) is PaymentState.SUCCEEDED
+
+
 def test_success_after_expiry_is_news_and_no_rival(
     listener: Listener, journal: Journal, seen: queue.Queue[tuple[str, Any]]
 ) -> None:
