@@ -203,6 +203,20 @@ def test_report_replaces_another_file_only_when_told_to(
     assert report.read_text().startswith("line,reference")
 
 
+@pytest.mark.parametrize("payment", [["--file"], ["--msisdn", "0712345678", "--amount", "5"]])
+def test_it_is_told_where_no_result_can_come(
+    config: str, file: Path, payment: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Path(config)
+    command = ["pay", "--config", config, "--yes", *payment, *([str(file)] if payment == ["--file"] else [])]
+    assert run(command) == 0
+    assert "no result will reach us" not in capsys.readouterr().err
+    lines = settings.read_text().splitlines(keepends=True)
+    settings.write_text("".join(line for line in lines if not line.startswith("result_url")))
+    assert run(command) == 0
+    assert "no result will reach us; set result_url, or ask with mpesa-cbp query" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     "more",
     [["--amount", "5"], ["--msisdn", "0712345678"], ["--conversation-id", "x"], ["--command", "BusinessPayBill"]],

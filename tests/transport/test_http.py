@@ -558,7 +558,7 @@ def test_threads_share_a_transport_and_each_gets_its_own_answers() -> None:
         assert broker.connections <= 8
 
 
-def test_a_closed_transport_ends_the_connections_of_all_threads_and_opens_new_ones() -> None:
+def test_a_closed_transport_ends_the_connections_of_all_threads_and_sends_nothing_more() -> None:
     with (
         FailingBroker(echoes) as broker,
         HttpTransport(broker.url()) as transport,
@@ -570,8 +570,9 @@ def test_a_closed_transport_ends_the_connections_of_all_threads_and_opens_new_on
         assert broker.connections == 2
         transport.close()
         broker.wait_for_ends(2)
-        transport.post(BODY)
-        assert broker.connections == 3
+        with pytest.raises(NotSent, match="was closed"):
+            transport.post(BODY)
+        assert broker.connections == 2
 
 
 FORKING = """

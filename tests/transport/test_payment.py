@@ -20,6 +20,7 @@ from mpesa_cbp.errors import (
     OutcomeUnknown,
     Refused,
     Sent,
+    SettingsError,
     SoapFault,
     Throttled,
 )
@@ -28,6 +29,7 @@ from mpesa_cbp.notices import QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.settings import PROFILES, ServiceProvider
 from mpesa_cbp.simulator import Simulator, Timing
 from tests.journal.damage import lose_table
+from tests.transport.clients import client_to
 
 MSISDN = "254712345678"
 TIMING = Timing(result_delay=0.05)
@@ -193,6 +195,25 @@ def test_all_problems_of_a_payment_are_told_at_once_and_nothing_is_stored(bench:
     assert len(caught.value.problems) == 3
     assert bench.journal.payment("600000_Acme_4") is None
     assert bench.requests_seen() == 0
+
+
+@pytest.mark.parametrize("name", ["result_url", "queue_timeout_url", "query_url", "management_url"])
+@pytest.mark.parametrize("url", ["not a url", "ftp://x", "", "http://us.example/a b/r", "http://"])
+def test_client_refuses_an_address_at_which_nothing_can_arrive(name: str, url: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} is not an http or https URL") as caught:
+        client_to("https://broker.example/", **{name: url})
+    assert caught.value.problems == (f"{name} is not an http or https URL with a host name",)
+
+
+def test_closed_client_pays_nothing_more_and_stores_nothing(bench: Bench) -> None:
+    with bench.client as client:
+        client.pay_customer(MSISDN, 100)
+    with pytest.raises(NotSent, match="was closed"):
+        client.pay_customer(MSISDN, 100, conversation_id="600000_Acme_6")
+    with pytest.raises(NotSent, match="was closed"):
+        client.query_transaction("600000_Acme_6")
+    assert bench.journal.payment("600000_Acme_6") is None
+    assert bench.requests_seen() == 1
 
 
 def test_amount_in_scientific_notation_is_refused_and_nothing_is_stored(bench: Bench) -> None:

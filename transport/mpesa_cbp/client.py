@@ -22,7 +22,7 @@ from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.redaction import personal
 from mpesa_cbp.resolving import record_history
-from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, hidden, profile_of, reveal
+from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, check_urls, hidden, profile_of, reveal
 from mpesa_cbp.signing import signer
 from mpesa_cbp.tls import ClientCertificate
 from mpesa_cbp.wishes import Wish
@@ -54,7 +54,7 @@ class Client:
     aware datetime, ``new_id`` the unique part of a conversation id. ``orders`` makes checked requests without sending
     them.
 
-    Raises SettingsError for settings that cannot work.
+    Raises SettingsError for settings that cannot work. A client that was closed raises NotSent and stores nothing.
     """
 
     def __init__(
@@ -79,6 +79,8 @@ class Client:
         new_id: Callable[[], str] = _unique,
         **connection: Unpack[ConnectionOptions],
     ) -> None:
+        check_urls(result_url=result_url, queue_timeout_url=queue_timeout_url)
+        check_urls(query_url=query_url, management_url=management_url)
         self._http = HttpTransport(
             endpoint,
             client_certificate=client_certificate,
@@ -113,7 +115,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Close idle connections; the journal stays open, since it may be shared."""
+        """Close idle connections and send nothing more; the journal stays open, since it may be shared."""
         self._http.close()
 
     def new_conversation_id(self, unique: str | None = None) -> str:

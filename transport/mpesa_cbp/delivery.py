@@ -72,6 +72,7 @@ class Delivery:
     def deliver(self, request: Request, *, resume: bool = False) -> Acknowledgement:
         """Store a checked request, sign and send it, and store the answer. Raises as ``Client.send``."""
         conversation_id = request.transaction.originator_conversation_id
+        self._http.require_open(conversation_id)
         envelope = self._envelope(request, GENERIC_API_REQUEST, self._signer.header())
         self._store(request, resume=resume)
         if self._record(conversation_id, EventKind.SENDING, sent=Sent.NO) is not PaymentState.SENT:

@@ -124,6 +124,7 @@ class HttpTransport:
         self._own = threading.local()
         self._sessions: weakref.WeakSet[PlainSession] = weakref.WeakSet()
         self._lock = threading.Lock()
+        self._closed = False
 
     def __repr__(self) -> str:
         return f"HttpTransport({self._place!r})"
@@ -135,10 +136,20 @@ class HttpTransport:
         self.close()
 
     def close(self) -> None:
-        """Close the idle connections of all threads; a later ``post`` opens new ones."""
+        """Close the idle connections of all threads; a later ``post`` is refused."""
+        self._closed = True
         with self._lock:
             for session in self._sessions:
                 session.close()
+
+    def require_open(self, conversation_id: str | None) -> None:
+        """Raise NotSent where it was closed."""
+        if self._closed:
+            raise NotSent(
+                "The client was closed, and sends nothing more",
+                conversation_id=conversation_id,
+                advice="Nothing was sent; make a new Client.",
+            )
 
     def provably_unsent(self) -> bool:
         """Whether not one byte of this thread's last request left; for interruptions, which are no ``NotSent``."""
@@ -155,6 +166,7 @@ class HttpTransport:
         provably nothing left; ``OutcomeUnknown`` at once where bytes may have left and no whole answer came;
         ``SettingsError`` for a wrong ``url`` and ``InvalidRequest`` for a wrong ``soap_action``.
         """
+        self.require_open(conversation_id)
         try:
             place = self._place if url is None else _place(url)
             request = _prepared(self._endpoint if url is None else url, soap_action).copy()

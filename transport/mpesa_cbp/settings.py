@@ -11,6 +11,7 @@ from typing import TypeAlias
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.redaction import SecretText
 from mpesa_cbp.security import SpPasswordReading
+from mpesa_cbp.values import http_url
 
 Secret: TypeAlias = "str | Callable[[], str]"
 """A secret, or a function that fetches it (from a vault, say) each time that it is needed."""
@@ -33,6 +34,19 @@ def reveal(secret: Secret) -> SecretText:
     if not isinstance(text, str):
         raise SettingsError("A function that is to fetch a secret gave something else than text")
     return SecretText(text)
+
+
+def check_urls(**urls: str | None) -> None:
+    """Raise SettingsError, without their values, for all that are given and no http or https URLs."""
+    problems = []
+    for name, url in urls.items():
+        try:
+            if url is not None:
+                http_url(url)
+        except ValueError as error:
+            problems.append(f"{name} {error}")
+    if problems:
+        raise SettingsError("; ".join(problems), problems=problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

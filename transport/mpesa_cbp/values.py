@@ -114,7 +114,7 @@ def http_url(text: str) -> str:
     try:
         parts = urlsplit(text)
         usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:
+    except (ValueError, TypeError, AttributeError):
         usable = False
     if not usable or not text.isprintable() or " " in text:
         raise ValueError("is not an http or https URL with a host name")

@@ -43,3 +43,9 @@ def configured(
 def open_journal(configuration: Configuration) -> Journal:
     """The journal of the settings, which ``FOR_JOURNAL`` has required; the caller closes it."""
     return Journal(configuration.journal_url or "")
+
+
+def warn_without_result_url(configuration: Configuration) -> None:
+    """Say on standard error that no result will come, where the settings name no place for it."""
+    if configuration.result_url is None:
+        click.echo("note: no result will reach us; set result_url, or ask with mpesa-cbp query", err=True)

@@ -18,7 +18,7 @@ import click
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME, UNREADABLE
 from mpesa_cbp.cli.interrupts import first_interrupt_sets
 from mpesa_cbp.cli.new_file import overwrite_option, refuse_to_replace, whole_file
-from mpesa_cbp.cli.options import open_journal
+from mpesa_cbp.cli.options import open_journal, warn_without_result_url
 from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import Configuration
@@ -113,6 +113,7 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
         _summarise(payroll, planned, batch, others)
         if others and (wanted.batch is None or batch in others):
             return _refuse(str(wanted.file), [_known_lines(others, batch)])
+        warn_without_result_url(configuration)
         if wanted.dry_run:
             return FINE
         with whole_file(wanted.report) if wanted.report is not None else nullcontext() as report:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
-from mpesa_cbp.cli.options import open_journal
+from mpesa_cbp.cli.options import open_journal, warn_without_result_url
 from mpesa_cbp.client import Client
 from mpesa_cbp.codes import is_success
 from mpesa_cbp.configuration import Configuration
@@ -86,6 +86,7 @@ def carry_out(configuration: Configuration, wish: Wish, manner: Manner) -> int:
         wish = replace(wish, conversation_id=conversation_id)
         for line in _summary(client.orders.request(wish), str(configuration.endpoint)):
             click.echo(line, err=True)
+        warn_without_result_url(configuration)
         if not manner.yes:
             _ask()
         return _send(client, journal, wish, conversation_id, manner)
