@@ -48,7 +48,7 @@ def journal(url: str) -> Journal:
                 )
             )
         opened.receive(Delivery(kind=EventKind.UNREADABLE, identity="c", body=b"<unreadable \x1b[31m"))
-        opened.failed(1, error="ValueError", retry_at=None)
+        opened.failed(1, error="ValueError at app:paid:7", retry_at=None)
         return opened
 
 
@@ -70,7 +70,8 @@ def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
         (["--contradicting"], [2]),
         (["--since", "2020-01-01"], [1, 2, 3]),
         (["--until", "2020-01-01T00:00:00+03:00"], []),
-        (["--limit", "2"], [1, 2]),
+        (["--limit", "2"], [2, 3]),
+        (["--limit", "1", "--kind", "result"], [2]),
     ],
 )
 def test_list_shows_the_events_that_satisfy_all_filters(
@@ -78,6 +79,16 @@ def test_list_shows_the_events_that_satisfy_all_filters(
 ) -> None:
     assert run(["events", "list", *arguments]) == 0
     assert [int(line.split()[0]) for line in lines(capsys)] == numbers
+
+
+@pytest.mark.usefixtures("journal")
+def test_list_says_how_many_there_are_and_why_a_handler_failed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["events", "list", "--limit", "2"]) == 0
+    assert "the newest 2 of 3 events: --limit 3 shows all" in capsys.readouterr().err
+    assert run(["events", "list", "--limit", "3"]) == 0
+    shown = capsys.readouterr()
+    assert "newest" not in shown.err
+    assert shown.out.splitlines()[0].endswith(" ValueError at app:paid:7")
 
 
 @pytest.mark.usefixtures("journal")

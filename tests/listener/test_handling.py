@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import logging
 import queue
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -26,6 +28,8 @@ from tests.listener.messages import TOKEN, response_code, result
 from tests.listener.processes import Caller, running
 from tests.listener.test_listener import CONFIRMATION
 from tests.listener.wsgi import post
+
+MSISDN = "254712345678"
 
 
 @pytest.fixture
@@ -159,6 +163,35 @@ def test_handler_that_fails_is_called_again_and_keeps_no_other_event_waiting(
     worker.stop()
     assert {event.handling for event in journal.search()} == {Handling.HANDLED}
     assert "254712345678" not in caplog.text
+
+
+def raising(notice: ResultNotice) -> None:
+    """A handler that fails in a library, with a customer's number in the text of the exception."""
+    json.loads(f"{MSISDN} {notice.event_id}")
+
+
+@functools.wraps(raising)
+def wrapped(notice: ResultNotice) -> None:
+    raising(notice)
+
+
+@pytest.mark.parametrize("handler", [raising, wrapped, functools.partial(raising)])
+def test_failure_is_told_with_the_place_in_the_handler_s_own_code(
+    journal: Journal, caplog: pytest.LogCaptureFixture, handler: Callable[[ResultNotice], None]
+) -> None:
+    journal.receive(Delivery(kind=EventKind.RESULT, identity="i", code="0", body=result("600000_A")))
+    outcome: queue.Queue[str] = queue.Queue()
+    worker = HandlerWorker(journal, attempts=1)
+    worker.handlers[EventKind.RESULT] = handler
+    worker.count = lambda _, word: outcome.put(word)
+    worker.start()
+    assert [outcome.get(timeout=30) for _ in range(2)] == ["failed", "dead"]
+    worker.stop()
+    line = raising.__code__.co_firstlineno + 2
+    (event,) = journal.dead_letters()
+    assert event.error == f"JSONDecodeError at {__name__}:raising:{line}"
+    assert f"error=JSONDecodeError place={__name__}:raising:{line}" in caplog.text
+    assert MSISDN not in caplog.text
 
 
 def test_event_at_which_workers_die_becomes_a_dead_letter(journal: Journal) -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import logging
 import os
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -171,14 +174,17 @@ class HandlerWorker:
             if handler is not None:
                 handler(_notice(event))
         except Exception as error:  # noqa: BLE001 (a handler may raise anything; the event must not be lost)
-            self._failed(event, type(error).__name__)
+            self._failed(event, type(error).__name__, _place(handler, error))
             return False
         self.count(event.kind, "done")
         return True
 
-    def _failed(self, event: Event, name: str) -> None:
-        # The text of a handler's exception may hold a customer's data; its kind is enough to find it.
-        HANDLER_FAILED.log(_logger, event_id=event.id, kind=event.kind.value, error=name, attempt=event.attempts)
+    def _failed(self, event: Event, name: str, place: str | None) -> None:
+        # The text of a handler's exception may hold a customer's data; its kind and place are enough to find it.
+        HANDLER_FAILED.log(
+            _logger, event_id=event.id, kind=event.kind.value, error=name, place=place, attempt=event.attempts
+        )
+        name = f"{name} at {place}" if place else name
         self.count(event.kind, "failed")
         if event.attempts >= self._attempts:
             self._give_up(event, name)
@@ -212,3 +218,17 @@ def _notice(event: Event) -> Notice:
     if event.kind is EventKind.QUEUE_TIMEOUT:
         return QueueTimeoutNotice(event.id, decoded.message, event.contradicts)
     return C2BNotice(event.id, decoded.message)
+
+
+def _place(handler: Callable[[Any], object] | None, error: Exception) -> str | None:
+    """Where the handler's own code was when it failed: module, function and line; nothing of what it was doing.
+
+    Its own is what has the top-level package of the handler, so that a library in which it failed is not named.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))[1:]
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    names = [(str(frame.f_globals.get("__name__")), frame.f_code.co_name, line) for frame, line in frames]
+    home = str(getattr(inspect.unwrap(handler), "__module__", None)) if handler is not None else ""
+    own = [each for each in names if each[0].partition(".")[0] == home.partition(".")[0]] or names
+    return "{}:{}:{}".format(*own[-1]) if own else None

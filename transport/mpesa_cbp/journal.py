@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from types import TracebackType
+from typing import Any
 
 from mpesa_cbp import journal_batches as batches
 from mpesa_cbp import journal_handling as handling
@@ -259,9 +260,21 @@ class Journal:
 
         ``since`` is included, ``until`` is not; of a set that is empty, everything is meant.
         """
-        wanted = search.conditions(kinds, handlings, (conversation_id or "").strip() or None, since, until)
+        wanted = search.conditions(
+            kinds=kinds,
+            handlings=handlings,
+            conversation_id=conversation_id,
+            since=since,
+            until=until,
+            contradicting=contradicting,
+        )
         with self._database.reading() as connection:
-            return search.find_events(connection, wanted, contradicting=contradicting, after=after, limit=limit)
+            return search.find_events(connection, wanted, after=after, limit=limit)
+
+    def newest(self, limit: int, **filters: Any) -> tuple[int, int]:
+        """How many events ``search`` finds by its filters, and the ``after`` that leaves it the newest ``limit``."""
+        with self._database.reading() as connection:
+            return search.newest_events(connection, search.conditions(**filters), limit=limit)
 
     def discard_unreadable(self, *, until: datetime | None = None) -> int:
         """Delete unreadable messages stored before that time, or all; returns how many."""

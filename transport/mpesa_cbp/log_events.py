@@ -82,7 +82,7 @@ MESSAGE_NOT_STORED = _event("message.not_stored", logging.ERROR, "kind conversat
 MESSAGE_REFUSED = _event("message.refused", logging.WARNING, "status reason origin")
 VALIDATION_FAILED = _event("validation.failed", logging.ERROR, "event_id error")
 CONNECTION_REFUSED = _event("connection.refused", logging.WARNING, "origin reason")
-HANDLER_FAILED = _event("handler.failed", logging.ERROR, "event_id kind error attempt")
+HANDLER_FAILED = _event("handler.failed", logging.ERROR, "event_id kind error place attempt")
 HANDLER_GAVE_UP = _event("handler.gave_up", logging.ERROR, "event_id kind attempt")
 HANDLER_WAITING = _event("handler.waiting", logging.ERROR, "error")
 

@@ -20,6 +20,7 @@ def event_line(event: Event) -> str:
     """One event in one line; nothing in it is a customer's."""
     state = "" if event.handling is Handling.NONE else event.handling.value
     marks = " contradicts" if event.contradicts else ""
+    marks += f" {_one_line(event.error)}" if event.error is not None else ""
     return (
         f"{event.id:>8} {event.at:%Y-%m-%d %H:%M:%S} {event.kind.value:<16} {state:<8} {event.code or '-':<10} "
         f"{_one_line(event.conversation_id)}{marks}"

@@ -77,17 +77,17 @@ def events() -> None:
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Most events to show.")
 @configured(FOR_JOURNAL)
 def list_events(*, configuration: Configuration, limit: int, **wanted: Any) -> int:
-    """List events, oldest first, one a line."""
+    """List the newest events in the order of their arrival, one a line."""
+    chosen = _chosen(wanted)
     with open_journal(configuration) as journal:
-        shown = 0
-        for event in _found(journal, wanted):
-            if shown == limit:
-                click.echo(f"there are more than {limit}: see --limit", err=True)
-                break
-            click.echo(event_line(event))
-            shown += 1
-        if not shown:
+        count, after = journal.newest(limit, **chosen)
+        if not count:
             click.echo("no such event", err=True)
+            return FINE
+        for event in _found(journal, chosen, after=after):
+            click.echo(event_line(event))
+    if count > limit:
+        click.echo(f"the newest {limit} of {count} events: --limit {count} shows all, --until TIME older", err=True)
     return FINE
 
 
@@ -142,7 +142,7 @@ def export(*, configuration: Configuration, output: Path | None, overwrite: bool
         refuse_to_replace(output, overwrite=overwrite, read=(sqlite_file(configuration.journal_url or ""),))
     destination = whole_file(output) if output is not None else contextlib.nullcontext(sys.stdout)
     with open_journal(configuration) as journal, destination as stream:
-        for event in _found(journal, wanted):
+        for event in _found(journal, _chosen(wanted)):
             stream.write(json.dumps(event_facts(event, masked=not unmasked), ensure_ascii=False) + "\n")
             count += 1
     click.echo(f"{count} events", err=True)
@@ -163,20 +163,16 @@ def discard_unreadable(*, configuration: Configuration, until: datetime | None, 
     return FINE
 
 
-def _found(journal: Journal, wanted: dict[str, Any]) -> Iterator[Event]:
+def _chosen(wanted: dict[str, Any]) -> dict[str, Any]:
+    """The filters as ``Journal.search`` takes them."""
+    kinds = [EventKind(kind) for kind in wanted.pop("kinds")]
+    return {"kinds": kinds, "handlings": [Handling(state) for state in wanted.pop("states")], **wanted}
+
+
+def _found(journal: Journal, chosen: dict[str, Any], *, after: int = 0) -> Iterator[Event]:
     """All events that satisfy the filters, page by page, so that a large journal never lies in memory."""
-    after = 0
     while True:
-        page = journal.search(
-            kinds=[EventKind(kind) for kind in wanted["kinds"]],
-            handlings=[Handling(state) for state in wanted["states"]],
-            conversation_id=wanted["conversation_id"],
-            since=wanted["since"],
-            until=wanted["until"],
-            contradicting=wanted["contradicting"],
-            after=after,
-            limit=_PAGE,
-        )
+        page = journal.search(**chosen, after=after, limit=_PAGE)
         yield from page
         if len(page) < _PAGE:
             return
