@@ -61,7 +61,7 @@ def test_remark_may_be_left_out() -> None:
 
 def test_every_bad_line_is_told_at_once_with_line_and_column() -> None:
     rows = [
-        "0712,100,E1,",
+        "0712,100,E0,",
         "0712345678,1.5.0,E2,",
         "0712345678,-3,E3,",
         "0712345678,100,,",
@@ -104,8 +104,7 @@ def test_reference_that_is_there_twice_is_refused(second: str) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "the column is missing"),
-        (b"\n \n", "the column is missing"),
+        (b"amount\n", "the column is missing"),
         (HEAD.encode(), "no payments"),
         (b"number,amount,reference\n1,2,3\n", "column number: there is no such column"),
         (b"msisdn,amount,amount,reference\n", "the column is there twice"),
@@ -125,13 +124,28 @@ def test_file_that_is_no_payroll_is_told(content: bytes, said: str) -> None:
     assert any(said in told for told in problems(content))
 
 
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xef\xbb\xbf"])
+def test_empty_file_is_told_once(content: bytes) -> None:
+    (told,) = problems(content)
+    assert told == "line 1: the file is empty: its first line must name the columns msisdn, amount, reference, remark"
+
+
+def test_repeated_references_and_empty_cells_are_told_in_lines_with_other_problems_too() -> None:
+    assert problems(HEAD + ",100,E1,\n0712345678,,E1,\n" + GOOD) == [
+        "line 2, column msisdn: the phone number is empty",
+        "line 3, column amount: the amount is empty",
+        "line 3, column reference: the same reference as in line 2",
+        "line 4, column reference: the same reference as in line 2",
+    ]
+
+
 def test_customers_in_more_than_one_line_are_counted() -> None:
     text = HEAD + GOOD + "254712345678,5,E2,\n0712345679,5,E3,\n"
     assert read_payroll(text.encode()).paid_more_than_once == 1
 
 
 def test_number_is_never_in_a_problem_nor_in_the_representation() -> None:
-    payroll = read_payroll((HEAD + "07123456789,100,E1,\n" + GOOD).encode())
+    payroll = read_payroll((HEAD + "07123456789,100,E0,\n" + GOOD).encode())
     assert len(payroll.problems) == len(payroll.lines) == 1
     assert "712345678" not in repr(payroll)
 

@@ -328,3 +328,19 @@ def test_the_command_prints_each_finding_and_exits_by_the_worst(
         assert run(["doctor", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["level"] for line in lines} == {"ok"}
+
+
+def test_new_journal_is_ours_alone_and_one_that_others_can_read_is_told(patient: Patient) -> None:
+    url, file = patient.environ["MPESA_CBP_JOURNAL_URL"], patient.folder / "payments.db"
+    with Journal(url) as journal:
+        journal.check()
+        files = sorted(patient.folder.glob("payments.db*"))
+        assert [path.name for path in files] == ["payments.db", "payments.db-shm", "payments.db-wal"]
+        assert {path.stat().st_mode & 0o777 for path in files} == {0o600}
+        assert [level for level, _ in patient.of("journal")] == [Level.OK]
+        file.chmod(0o644)
+        told = patient.of("journal")
+        assert [level for level, _ in told] == [Level.OK, Level.WARNING]
+        assert "payments.db holds customers' numbers and can be read by other users" in told[1][1]
+    with Journal(url):
+        assert file.stat().st_mode & 0o777 == 0o644

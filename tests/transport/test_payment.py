@@ -216,6 +216,12 @@ def test_closed_client_pays_nothing_more_and_stores_nothing(bench: Bench) -> Non
     assert bench.requests_seen() == 1
 
 
+def test_too_long_a_remark_is_told_without_its_text(bench: Bench) -> None:
+    with pytest.raises(InvalidRequest, match="Remark: must be at most 255 long, not 256") as caught:
+        bench.client.pay_customer(MSISDN, 100, remark="Jane Doe" * 32, conversation_id="600000_Acme_7")
+    assert "Jane" not in str(caught.value)
+
+
 def test_amount_in_scientific_notation_is_refused_and_nothing_is_stored(bench: Bench) -> None:
     with pytest.raises(InvalidRequest, match="not in plain digits"):
         bench.client.pay_customer(MSISDN, "1e3", conversation_id="600000_Acme_5")

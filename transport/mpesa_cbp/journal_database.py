@@ -15,6 +15,7 @@ from sqlalchemy.pool import StaticPool
 from mpesa_cbp.errors import JournalError, MissingExtra, SettingsError
 from mpesa_cbp.journal_failures import FOREIGN, explain
 from mpesa_cbp.journal_tables import SCHEMA_VERSION, VERSION_TABLE, metadata
+from mpesa_cbp.sqlite_files import create_for_us_alone, sqlite_file
 
 _BUSY_SECONDS = 30
 # Any number will do, as long as every process takes the same lock before it looks at the schema.
@@ -37,6 +38,10 @@ class Database:
         ).render_as_string()
         self._engine = _engine(parsed)
         in_memory = _is_in_memory(parsed)
+        file = sqlite_file(url)
+        if file is not None:
+            # It holds customers' numbers.
+            create_for_us_alone(file)
         # A database in memory has one connection, which threads must not use at the same time. SQLite has one writer;
         # threads that wait for each other here wait less long than in SQLite's own sleeps.
         self._writing = threading.RLock() if parsed.get_backend_name() == "sqlite" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timezone
@@ -22,6 +23,7 @@ MAX_CONVERSATION_ID = 128
 _Value = TypeVar("_Value")
 _LONGEST_PREFIX = MAX_CONVERSATION_ID - 33
 _SHORT_CODE_DIGITS = 10
+_SHOWN_TEXT = re.compile(r", not ['\"].*\Z", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,8 @@ def _schema_problems(request: Request) -> tuple[str, ...]:
     try:
         request.validate()
     except InvalidValue as error:
-        return tuple(error.problems)
+        # A text is a customer's, or long, or both: the path and the rule say enough.
+        return tuple(_SHOWN_TEXT.sub("", problem) for problem in error.problems)
     return ()
 
 

@@ -70,7 +70,7 @@ class PayrollLine:
     @property
     def key(self) -> str:
         """The reference as it counts: upper and lower case, and forms of the same character, are one."""
-        return unicodedata.normalize("NFKC", self.reference).casefold()
+        return _key(self.reference)
 
     def digest(self, command: str) -> str:
         """Of what is paid to whom under which reference, to know the line again in another file."""
@@ -111,13 +111,9 @@ def read_payroll(content: bytes, *, country_code: str = "254") -> Payroll:
         if len(lines) >= MAXIMUM_PAYMENTS:
             problems.append(Problem(number, None, f"the file has more than {MAXIMUM_PAYMENTS} payments: split it"))
             break
-        line = _line(number, cells, header, country_code, problems)
-        if line is None:
-            continue
-        if line.key in first_use:
-            problems.append(Problem(number, "reference", f"the same reference as in line {first_use[line.key]}"))
-        first_use.setdefault(line.key, number)
-        lines.append(line)
+        line = _line(number, cells, header, country_code, first_use, problems)
+        if line is not None:
+            lines.append(line)
     problems += rows.problems
     if not lines and not problems:
         problems.append(Problem(1, None, "the file has no payments"))
@@ -169,6 +165,8 @@ def _delimiter(line: str) -> str:
 
 def _header(rows: _Rows) -> tuple[list[str] | None, list[Problem]]:
     number, cells = next(iter(rows), (1, []))
+    if not cells and not rows.problems:
+        return None, [Problem(1, None, f"the file is empty: its first line must name the columns {', '.join(COLUMNS)}")]
     header = [cell.lower() for cell in cells]
     problems = [Problem(number, name, "there is no such column") for name in header if name not in COLUMNS]
     problems += [Problem(number, name, "the column is missing") for name in _REQUIRED if name not in header]
@@ -179,7 +177,12 @@ def _header(rows: _Rows) -> tuple[list[str] | None, list[Problem]]:
 
 
 def _line(
-    number: int, cells: list[str], header: list[str], country_code: str, problems: list[Problem]
+    number: int,
+    cells: list[str],
+    header: list[str],
+    country_code: str,
+    first_use: dict[str, int],
+    problems: list[Problem],
 ) -> PayrollLine | None:
     if len(cells) != len(header):
         rule = f"{len(cells)} cells where the first line has {len(header)}: put a cell with a delimiter into quotes"
@@ -198,12 +201,21 @@ def _line(
     msisdn = checked("msisdn", lambda text: normalise_msisdn(text, country_code=country_code))
     amount = checked("amount", parse_amount)
     reference = checked("reference", _reference)
+    if reference is not None:
+        # A line with another problem counts too, so that all is told at once.
+        first = first_use.setdefault(_key(str(reference)), number)
+        if first != number:
+            problems.append(Problem(number, "reference", f"the same reference as in line {first}"))
     remark = checked("remark", _remark)
     if len(problems) > before or not isinstance(amount, Decimal):
         return None
     return PayrollLine(
         number=number, msisdn=str(msisdn), amount=amount, reference=str(reference), remark=str(remark) or None
     )
+
+
+def _key(reference: str) -> str:
+    return unicodedata.normalize("NFKC", reference).casefold()
 
 
 def _reference(text: str) -> str:

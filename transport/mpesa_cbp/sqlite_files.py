@@ -1,10 +1,12 @@
-"""The file in which SQLite keeps a journal, as the journal's URL names it."""
+"""The files in which SQLite keeps a journal: which they are, and that they are ours alone."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 from pathlib import Path
 
-__all__ = ["sqlite_file"]
+__all__ = ["create_for_us_alone", "files_beside", "sqlite_file"]
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -13,3 +15,16 @@ def sqlite_file(url: str) -> Path | None:
     if scheme.partition("+")[0] != "sqlite" or path in ("", ":memory:") or path.startswith("file:"):
         return None
     return Path(path.partition("?")[0])
+
+
+def create_for_us_alone(file: Path) -> None:
+    """Make an empty file that no other user can read, where there is none; SQLite gives its `-wal` and `-shm` the same
+    permissions. What keeps it from being made is left to SQLite to tell.
+    """
+    with contextlib.suppress(OSError):
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def files_beside(file: Path) -> tuple[Path, ...]:
+    """The database and the two files that SQLite keeps beside it."""
+    return tuple(file.with_name(file.name + ending) for ending in ("", "-wal", "-shm"))

@@ -34,6 +34,8 @@ def normalise_msisdn(text: str, *, country_code: str = "254") -> PersonalText:
     Raises ValueError, without the number, for anything else: a wrong length, another country, characters that do not
     belong, and a last group of one digit (`712345678.0`, as spreadsheets write it, would be another number).
     """
+    if not text.strip():
+        raise ValueError("the phone number is empty")
     found = _PHONE.fullmatch(text.strip())
     if not found:
         raise ValueError("the phone number holds something other than digits, blanks, dashes, dots and parentheses")
@@ -94,6 +96,8 @@ def _exact(value: object) -> Decimal:
         return Decimal(value)
     if not isinstance(value, str):
         raise ValueError("the amount must be a Decimal, an int or text")
+    if not value.strip():
+        raise ValueError("the amount is empty")
     if not _AMOUNT.fullmatch(value.strip()):
         raise ValueError("the amount is not in plain digits such as 100 or 100.50")
     return Decimal(value.strip())

@@ -15,16 +15,17 @@ from mpesa_cbp.doctor.finding import Finding, ok, problem, validity, warning
 from mpesa_cbp.errors import CbpError, SettingsError
 from mpesa_cbp.security import SecurityError, credential_key, password_certificate
 from mpesa_cbp.settings import reveal
-from mpesa_cbp.sqlite_files import sqlite_file
+from mpesa_cbp.sqlite_files import files_beside, sqlite_file
 from mpesa_cbp.tls import ClientCertificate, read_authorities, read_identity
 
 _LEAST_KEY_BITS = 2048
+_OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 
 def check_files(configuration: Configuration) -> Iterator[Finding]:
     """Whether files with secrets can be read by others."""
     found = list(dict.fromkeys(_secret_files(configuration)))
-    open_to_others = [path for path in found if _mode(path) & (stat.S_IRGRP | stat.S_IROTH)]
+    open_to_others = [path for path in found if _mode(path) & _OTHERS]
     for path in open_to_others:
         yield warning(
             "files", f"{path} holds a secret and can be read by other users of this machine", f"chmod 600 {path}"
@@ -127,6 +128,11 @@ def check_journal(configuration: Configuration) -> Iterator[Finding]:
         with Journal(configuration.journal_url or "") as journal:
             journal.check()
             yield ok("journal", f"{journal!r} can be read and written")
+            file = sqlite_file(configuration.journal_url or "")
+            for path in files_beside(file) if file is not None else ():
+                if _mode(path) & _OTHERS:
+                    text = f"{path} holds customers' numbers and can be read by other users of this machine"
+                    yield warning("journal", text, f"chmod 600 {path}")
     except CbpError as error:
         yield problem("journal", error.message, error.advice or "Correct journal.url.")
 
