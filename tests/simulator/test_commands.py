@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tomli
 
 from mpesa_cbp import Journal, PaymentState
 from mpesa_cbp.cli import run
 from mpesa_cbp.cli.demo_lessons import lesson
+from mpesa_cbp.codes import result_meaning
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, load
 from mpesa_cbp.simulator import BAD_DAYS, BadDay, Simulator, State
+from mpesa_cbp.simulator.bad_days import Description, all_days
 from mpesa_cbp.simulator.settings_file import settings_toml
 from tests.simulator.test_bad_days import DAYS
 
@@ -92,6 +95,29 @@ def test_settings_with_every_character_are_written_as_toml(tmp_path: Path) -> No
         config = tmp_path / "settings.toml"
         config.write_text(settings_toml(simulator), encoding="utf-8")
         assert load(config).service_provider_password == odd
+
+
+def test_settings_have_a_path_token_of_their_own_and_the_listener_s_port() -> None:
+    with Simulator() as simulator:
+        first, second = (tomli.loads(settings_toml(simulator, listener_port=9001)) for _ in range(2))
+    token = first["listener"]["path_token"]
+    assert token != second["listener"]["path_token"]
+    assert len(token) >= 32
+    assert first["listener"]["port"] == 9001
+    assert first["result_url"] == f"http://127.0.0.1:9001/{token}/result"
+    assert first["queue_timeout_url"] == f"http://127.0.0.1:9001/{token}/queue-timeout"
+
+
+@pytest.mark.parametrize("day", all_days(), ids=lambda day: day.name)
+def test_what_a_day_does_agrees_with_what_its_code_settles(day: Description) -> None:
+    name, _, number = day.name.partition(":")
+    if name == "result-code":
+        final = result_meaning(number).final
+        assert ("then not paid" in day.what) == final
+        assert ("settles nothing" in day.what) == (not final)
+        assert ("settles nothing" in lesson(BadDay.parse(day.name))) == (not final)
+    elif name in ("throttled", "overloaded"):
+        assert "under the same conversation id" in lesson(BadDay.parse(day.name))
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from mpesa_cbp.codes import is_success, response_meaning
+from mpesa_cbp.codes import is_success, response_meaning, result_meaning
 from mpesa_cbp.simulator import BadDay, Step
 
 _QUEUED = "100000000"
 
+_AGAIN = "A certain refusal: nothing was done. Send it again later, under the same conversation id (`pay --resume`)."
 _LESSONS = {
     "good": "So it goes on a good day. `mpesa-cbp demo --list` shows what else can happen.",
-    "throttled": "A certain refusal: nothing was done. Pay later, under a new conversation id.",
-    "overloaded": "A certain refusal: nothing was done. Pay later, under a new conversation id.",
+    "throttled": _AGAIN,
+    "overloaded": _AGAIN,
     "internal-error": (
         "An error is not a refusal: the broker complained, and yet the payment went on. Whoever had sent "
         "it again under a new id would have paid twice."
@@ -73,6 +74,8 @@ _NUMBERED = {
 
 def lesson(day: BadDay) -> str:
     """What the day teaches, in a sentence or two."""
+    if day.name == "result-code" and not result_meaning(str(day.number)).final:
+        return "This code settles nothing: the payment stays open until a final result or the operator tells."
     return _LESSONS[day.name] if day.number is None else _NUMBERED[day.name]
 
 

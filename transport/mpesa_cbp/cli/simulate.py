@@ -12,7 +12,7 @@ import click
 from mpesa_cbp.cli.exit_codes import FINE
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.simulator import Simulator, Step
-from mpesa_cbp.simulator.settings_file import settings_toml
+from mpesa_cbp.simulator.settings_file import LISTENER_PORT, settings_toml
 from mpesa_cbp.simulator.web.guard import is_loopback
 
 
@@ -38,6 +38,13 @@ from mpesa_cbp.simulator.web.guard import is_loopback
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write settings that reach this simulator to a new TOML file, for the other commands' --config.",
 )
+@click.option(
+    "--listener-port",
+    type=click.IntRange(1, 65535),
+    default=LISTENER_PORT,
+    show_default=True,
+    help="Port of the listener, in those settings.",
+)
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A name under which the page may be reached too.")
 @click.option("--quiet", is_flag=True, help="Do not print each step.")
 def simulate(
@@ -49,6 +56,7 @@ def simulate(
     scenario_file: Path | None,
     seed: int | None,
     write_config: Path | None,
+    listener_port: int,
     allow_host: tuple[str, ...],
     quiet: bool,
 ) -> int:
@@ -70,14 +78,14 @@ def simulate(
         allow_hosts=allow_host,
     )
     with simulator:
-        _greet(simulator, write_config)
+        _greet(simulator, write_config, listener_port)
         stopped.wait()
         click.echo("Stopped." if directory is None else f"Stopped; {directory} has what it knows, for the next time.")
     return FINE
 
 
-def _greet(simulator: Simulator, write_config: Path | None) -> None:
-    text = settings_toml(simulator)
+def _greet(simulator: Simulator, write_config: Path | None, listener_port: int) -> None:
+    text = settings_toml(simulator, listener_port=listener_port)
     page = simulator.url.removesuffix("/mminterface/request")
     click.secho(f"The simulated broker runs. Watch it at {page}/", bold=True)
     if not is_loopback(simulator.host):
@@ -91,7 +99,7 @@ def _greet(simulator: Simulator, write_config: Path | None) -> None:
     if write_config is not None:
         _write_new(write_config, text)
         click.echo(f"\nIts settings stand in {write_config}. In other terminals:\n")
-        click.echo(f"  mpesa-cbp listen --config {write_config}")
+        click.echo(f"  mpesa-cbp listen --config {write_config}    (on port {listener_port})")
         click.echo(f"  mpesa-cbp pay --msisdn 254700000000 --amount 100 --config {write_config}")
     else:
         click.echo("\nThese settings reach it; put them into mpesa-cbp.toml, or use --directory and --write-config:\n")

@@ -155,7 +155,8 @@ def _what(name: str, number: int) -> str:
         return DIALECTS[number]
     if name == "response-code":
         return f"refused: {response_meaning(str(number)).meaning}"
-    return f"accepted, then not paid: {result_meaning(str(number)).meaning}"
+    meaning = result_meaning(str(number))
+    return f"accepted, then {'not paid' if meaning.final else 'a result that settles nothing'}: {meaning.meaning}"
 
 
 def magic_of(*, amount: Decimal | None, receiver: str) -> BadDay:

@@ -5,31 +5,34 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from mpesa_cbp.access_rules import new_token
 from mpesa_cbp.settings import reveal
 
 if TYPE_CHECKING:
     from mpesa_cbp.simulator.simulator import Simulator
 
-_LISTENER = "http://127.0.0.1:8443"
-_TOKEN = "a-path-token-for-the-simulator"
+LISTENER_PORT = 8443
+"""The port of the listener unless another one is given."""
 
 
-def settings_toml(simulator: Simulator) -> str:
-    """The text of the file: endpoint, who we are, a journal and a listener on this machine.
+def settings_toml(simulator: Simulator, *, listener_port: int = LISTENER_PORT) -> str:
+    """The text of the file: endpoint, who we are, a journal and a listener on this machine, with a new path token.
 
     The passwords are the simulator's own, which protect nothing.
     """
+    token = new_token()
+    listener = f"http://127.0.0.1:{listener_port}/{token}"
     settings = simulator.client_settings()
     provider, initiator = settings["service_provider"], settings["initiator"]
     new_password = {"key": simulator.new_password_key, "vector": simulator.new_password_vector}
-    sections: list[tuple[str, dict[str, str | None]]] = [
+    sections: list[tuple[str, dict[str, str | int | None]]] = [
         (
             "",
             {
                 "endpoint": simulator.url,
                 "organisation": settings["organisation"],
-                "result_url": f"{_LISTENER}/{_TOKEN}/result",
-                "queue_timeout_url": f"{_LISTENER}/{_TOKEN}/queue-timeout",
+                "result_url": f"{listener}/result",
+                "queue_timeout_url": f"{listener}/queue-timeout",
             },
         ),
         (
@@ -51,7 +54,7 @@ def settings_toml(simulator: Simulator) -> str:
         ),
         ("new_password", dict(new_password)),
         ("journal", {"url": "sqlite:///simulated-payments.db"}),
-        ("listener", {"path_token": _TOKEN}),
+        ("listener", {"port": listener_port, "path_token": token}),
     ]
     lines: list[str] = []
     for name, values in sections:
