@@ -97,7 +97,9 @@ def test_paying_reports_each_line_and_a_second_run_sends_nothing(
         (str(n + 2), f"E{n}", "100.50", "accepted") for n in range(5)
     ]
     assert run([*command, "--overwrite"]) == 0
-    assert "to be sent now: 0 payments" in capsys.readouterr().err
+    output = capsys.readouterr()
+    assert "to be sent now: 0 payments" in output.err
+    assert "nothing was sent in this run" in output.out
     assert requests_seen(simulator) == 5
 
 
@@ -122,7 +124,9 @@ def test_copy_of_a_paid_file_is_refused_unless_it_is_given_a_batch(
     copy = tmp_path / "payroll (1).csv"
     copy.write_text(file.read_text() + "0712345699,1000,E99,\n")
     assert run(["pay", "--config", config, "--file", str(copy), "--yes"]) == 3
-    assert "5 in payroll.csv" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "5 in payroll.csv" in told
+    assert "take those lines out of this file" in told
     assert requests_seen(simulator) == 5
     assert run(["pay", "--config", config, "--file", str(copy), "--yes", "--batch", "payroll.csv"]) == 0
     assert requests_seen(simulator) == 6
@@ -201,6 +205,35 @@ def test_report_replaces_another_file_only_when_told_to(
     assert (report.read_text(), requests_seen(simulator)) == ("kept", 0)
     assert run([*command, "--overwrite"]) == 0
     assert report.read_text().startswith("line,reference")
+
+
+def test_broker_that_cannot_be_reached_is_called_that(file: Path, tmp_path: Path, simulator: Simulator) -> None:
+    url = f"sqlite:///{tmp_path}/empty.db"
+    (tmp_path / "empty.db").touch()
+    nowhere = settings_file(tmp_path, endpoint="http://127.0.0.1:1/", certificate=simulator.certificate, journal=url)
+    command = [sys.executable, "-m", "mpesa_cbp", "pay", "--config", str(nowhere), "--file", str(file), "--yes"]
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    assert child.stderr is not None
+    told = []
+    for line in child.stderr:
+        told.append(line)
+        if line.startswith("waiting"):
+            child.send_signal(signal.SIGINT)
+            break
+    child.communicate(timeout=60)
+    assert any("empty.db is new: it knows of no earlier run" in line for line in told)
+    assert told[-1] == "waiting 1 s: the broker cannot be reached\n"
+
+
+def test_journal_that_cannot_be_read_is_no_refused_payment(config: str, file: Path, tmp_path: Path) -> None:
+    (tmp_path / "payments.db").write_bytes(b"no database" * 1000)
+    assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 3
+    assert run(["pay", "--config", config, "--msisdn", "0712345678", "--amount", "5", "--yes"]) == 3
+
+
+def test_status_of_nothing_names_its_options(config: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status", "--config", config]) == 2
+    assert "Give --receipt, or --of" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("payment", [["--file"], ["--msisdn", "0712345678", "--amount", "5"]])

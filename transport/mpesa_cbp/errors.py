@@ -254,7 +254,7 @@ class SettingsError(CbpError):
 
     sent = Sent.NO
     final = True
-    advice = "Nothing was sent; correct the setting."
+    advice = "Correct the setting."
 
     def __init__(self, message: str, *, problems: Iterable[str] = (), **facts: Unpack[Facts]) -> None:
         self.problems = tuple(problems)

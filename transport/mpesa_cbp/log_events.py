@@ -69,7 +69,7 @@ PAYMENT_UNRESOLVED = _event("payment.unresolved", logging.WARNING, "conversation
 PAYMENT_SETTLED = _event("payment.settled", logging.WARNING, "conversation_id state by")
 RECONCILE_FINISHED = _event("reconcile.finished", logging.INFO, "asked resolved unresolved")
 BATCH_STARTED = _event("batch.started", logging.INFO, "payments")
-BATCH_THROTTLED = _event("batch.throttled", logging.WARNING, "conversation_id code seconds")
+BATCH_WAITING = _event("batch.waiting", logging.WARNING, "conversation_id code error seconds")
 BATCH_FINISHED = _event("batch.finished", logging.INFO, "accepted queued refused not_sent unknown")
 
 # What the listener does (loggers mpesa_cbp.listener, mpesa_cbp.handlers).

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -26,7 +26,7 @@ from mpesa_cbp.errors import (
     Throttled,
 )
 from mpesa_cbp.journal import BatchLine, Journal
-from mpesa_cbp.log_events import BATCH_FINISHED, BATCH_STARTED, BATCH_THROTTLED
+from mpesa_cbp.log_events import BATCH_FINISHED, BATCH_STARTED, BATCH_WAITING
 from mpesa_cbp.pace import Pace
 from mpesa_cbp.payments import Payment, PaymentState
 from mpesa_cbp.payroll_file import PayrollLine
@@ -144,7 +144,8 @@ class Run:
 
     Iterating gives a ``LineResult`` for each planned line; those that are not to be sent come first. Ends early, after
     what is under way, when ``stop`` is set, and sets it where going on makes no sense (``stopped_because``). The rows
-    of the batch must be in the journal before.
+    of the batch must be in the journal before. ``on_rest`` is called, from any thread, with the seconds that all wait
+    and what the broker does.
     """
 
     def __init__(
@@ -158,7 +159,9 @@ class Run:
         rate: float = 10.0,
         stop: threading.Event | None = None,
         first_rest: float = 1.0,
+        on_rest: Callable[[float, str], None] = lambda _seconds, _reason: None,
     ) -> None:
+        self._on_rest = on_rest
         self._client, self._journal, self._command = client, journal, command
         self._planned = planned
         self._threads = threads
@@ -227,9 +230,11 @@ class Run:
             if not isinstance(error, Throttled | NotSent) or attempt == ATTEMPTS:
                 break
             seconds = self._pace.rest()
-            BATCH_THROTTLED.log(
-                _logger, conversation_id=planned.conversation_id, code=error.code, seconds=round(seconds)
+            name = type(error).__name__
+            BATCH_WAITING.log(
+                _logger, conversation_id=planned.conversation_id, code=error.code, error=name, seconds=round(seconds)
             )
+            self._on_rest(seconds, "cannot be reached" if isinstance(error, NotSent) else "is overloaded")
             if not self._pace.wait():
                 break
         self._judge(error)

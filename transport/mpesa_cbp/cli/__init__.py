@@ -14,7 +14,15 @@ from types import MappingProxyType
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
-from mpesa_cbp.errors import CbpError, InvalidRequest, MalformedMessage, OutcomeUnknown, SettingsError
+from mpesa_cbp.errors import (
+    CbpError,
+    InvalidRequest,
+    JournalError,
+    MalformedMessage,
+    OutcomeUnknown,
+    Sent,
+    SettingsError,
+)
 
 __all__ = ["COMMANDS", "commands", "run"]
 
@@ -137,4 +145,7 @@ def _exit_code(error: CbpError) -> int:
         return USAGE
     if isinstance(error, MalformedMessage):
         return UNREADABLE
+    if isinstance(error, JournalError):
+        # One that fails while a payment is under way leaves its outcome unknown; else it is an input.
+        return UNREADABLE if error.conversation_id is None or error.sent is Sent.NO else UNKNOWN_OUTCOME
     return UNKNOWN_OUTCOME if isinstance(error, OutcomeUnknown) else FINDINGS

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 from typing import TextIO
 
@@ -39,6 +41,8 @@ def change_password(*, configuration: Configuration, new_password_file: TextIO |
 
 
 def _from_file(file: TextIO) -> str:
+    if file is not sys.stdin and os.fstat(file.fileno()).st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        click.echo(f"note: {file.name} can be read by other users of this machine: chmod 600 {file.name}", err=True)
     text: str = file.read().removesuffix("\n").removesuffix("\r")
     if not text:
         raise click.UsageError("The file with the new password is empty.")

@@ -47,6 +47,8 @@ def status(
     \b
     mpesa-cbp status --receipt RKL51ZDR4F --wait 60
     """
+    if receipt is None and of_conversation_id is None:
+        raise click.UsageError("Which transaction? Give --receipt, or --of with its conversation id.")
     wish = status_enquiry(
         receipt=receipt, of_conversation_id=of_conversation_id, remark=remark, conversation_id=conversation_id
     )

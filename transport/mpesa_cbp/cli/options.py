@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from mpesa_cbp.configuration import Configuration, load
+from mpesa_cbp.configuration import FOR_CLIENT, Configuration, load
+from mpesa_cbp.errors import JournalError, Sent, SettingsError
 from mpesa_cbp.journal import Journal
 
 config_option = click.option(
@@ -20,7 +21,7 @@ config_option = click.option(
 
 
 def configured(
-    require: Collection[str], *, options: Collection[str] = ()
+    require: frozenset[str], *, options: Collection[str] = ()
 ) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Give a command the option ``--config`` and, as ``configuration``, the settings; ``require`` must be there.
 
@@ -33,7 +34,13 @@ def configured(
         @functools.wraps(command)
         def run(*, config: str | None, **arguments: object) -> int:
             given: dict[str, Any] = {name: arguments.pop(name) for name in options}
-            return command(configuration=load(config, require=require, **given), **arguments)
+            try:
+                return command(configuration=load(config, require=require, **given), **arguments)
+            except SettingsError as error:
+                # Of the others, such as the listener, nobody expects that they send.
+                if require >= FOR_CLIENT and error.advice == SettingsError.advice:
+                    error.advice = "Nothing was sent; correct the setting."
+                raise
 
         return config_option(run)
 
@@ -42,7 +49,11 @@ def configured(
 
 def open_journal(configuration: Configuration) -> Journal:
     """The journal of the settings, which ``FOR_JOURNAL`` has required; the caller closes it."""
-    return Journal(configuration.journal_url or "")
+    try:
+        return Journal(configuration.journal_url or "")
+    except JournalError as error:
+        error.sent = Sent.NO
+        raise
 
 
 def warn_without_result_url(configuration: Configuration) -> None:

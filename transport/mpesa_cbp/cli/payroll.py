@@ -104,6 +104,7 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
     payroll = _read(wanted.file, configuration.country_code)
     if payroll.problems:
         return _refuse(str(wanted.file), [str(each) for each in payroll.problems])
+    _tell_of_new_journal(configuration)
     batch = (wanted.batch or wanted.file.name).strip()
     with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
         planned, rows, problems = plan_batch(client, journal, payroll.lines, batch=batch, command=wanted.command)
@@ -112,7 +113,7 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
         others = journal.other_batches(rows)
         _summarise(payroll, planned, batch, others)
         if others and (wanted.batch is None or batch in others):
-            return _refuse(str(wanted.file), [_known_lines(others, batch)])
+            return _refuse(str(wanted.file), [_known_lines(others, batch, of=len(rows))])
         warn_without_result_url(configuration)
         if wanted.dry_run:
             return FINE
@@ -122,7 +123,14 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
             journal.add_batch(rows)
             stop = threading.Event()
             run = Run(
-                client, journal, planned, command=wanted.command, threads=wanted.threads, rate=wanted.rate, stop=stop
+                client,
+                journal,
+                planned,
+                command=wanted.command,
+                threads=wanted.threads,
+                rate=wanted.rate,
+                stop=stop,
+                on_rest=_rest_teller(),
             )
             told = "finishing the payments that are under way; the same command goes on from there"
             with first_interrupt_sets(stop, told):
@@ -133,6 +141,8 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
             if report is not None:
                 _write_report(report, results)
     _tell(results, run.stopped_because, waited=wanted.wait is not None)
+    if not any(each.is_to_be_sent for each in planned):
+        click.echo("nothing was sent in this run: every line is known from an earlier one")
     return _exit_code(results, waited=wanted.wait is not None)
 
 
@@ -148,17 +158,37 @@ def _refuse(file: str, problems: Sequence[str]) -> int:
     return UNREADABLE
 
 
-def _known_lines(others: dict[str, int], batch: str) -> str:
+def _known_lines(others: dict[str, int], batch: str, *, of: int) -> str:
     where = ", ".join(f"{count} in {name}" for name, count in sorted(others.items()))
     if batch in others:
         return (
             f"lines of this batch are in the journal under other conversation ids ({where}): the settings organisation "
             "or initiator.short_code have changed since; set them as they were"
         )
-    return (
-        f"the same lines are in the journal already ({where}): to go on with that batch give --batch with its name, "
-        "to pay them all once more give --batch with a new name"
-    )
+    told = f"the same lines are in the journal already ({where}): to go on with that batch give --batch with its name"
+    if sum(others.values()) < of:
+        return f"{told}; else take those lines out of this file: under a new name of a batch they would be paid twice"
+    return f"{told}; to pay them all once more, as for another month, give --batch with a new name, the month's"
+
+
+def _tell_of_new_journal(configuration: Configuration) -> None:
+    file = sqlite_file(configuration.journal_url or "")
+    if file is not None and (not file.exists() or file.stat().st_size == 0):
+        click.echo(f"note: the journal {file} is new: it knows of no earlier run", err=True)
+
+
+def _rest_teller() -> Callable[[float, str], None]:
+    """Tells each rest once, however many threads it holds up."""
+    lock, until = threading.Lock(), [0.0]
+
+    def tell(seconds: float, broker: str) -> None:
+        now = time.monotonic()
+        with lock:
+            if now >= until[0]:
+                until[0] = now + seconds
+                click.echo(f"waiting {max(1, round(seconds))} s: the broker {broker}", err=True)
+
+    return tell
 
 
 def _summarise(payroll: Payroll, planned: Sequence[PlannedLine], batch: str, others: dict[str, int]) -> None:

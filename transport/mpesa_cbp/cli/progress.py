@@ -1,19 +1,34 @@
-"""A progress bar on standard error, where a person watches."""
+"""How far long work is, on standard error: a bar where a person watches, a line now and then elsewhere."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 _Item = TypeVar("_Item")
+_SECONDS_BETWEEN_LINES = 10
 
 
 def progress(items: Iterable[_Item], *, total: int, what: str) -> Iterator[_Item]:
-    """Give the items through, and show how many there were; silent where standard error is no terminal."""
+    """Give the items through, and show how many there were; on no terminal with a line every ten seconds."""
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from _told(items, total=total, what=what)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         yield from bar.track(items, total=total, description=what)
+
+
+def _told(items: Iterable[_Item], *, total: int, what: str) -> Iterator[_Item]:
+    last = time.monotonic()
+    for count, item in enumerate(items, start=1):
+        yield item
+        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
+            last = time.monotonic()
+            click.echo(f"{what}: {count} of {total}", err=True)
