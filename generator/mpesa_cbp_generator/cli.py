@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--config", type=Path, help="bindings.toml (default: the one in this folder)")
         command.add_argument("--contract", type=Path, help="folder, zip or WSDL, instead of a toml")
         command.add_argument("--package", help="import name of the package, with --contract")
-        command.add_argument("--out", type=Path, help="folder of the package, with --contract")
+        command.add_argument("--out", type=Path, help="the package's own folder, which is replaced; ends with its name")
         command.set_defaults(run=run)
     add_commands(commands)
     return parser
@@ -68,6 +68,13 @@ def _generate(options: argparse.Namespace) -> int:
     from mpesa_cbp_generator.write import write
 
     config = _config(options)
+    name = config.package.rpartition(".")[2]
+    if config.output.resolve().name != name:
+        print(
+            f"mpesa-cbp-gen: warning: {config.output} is the package's own folder: "
+            f"it can be imported as {config.package} only where it is named {name}",
+            file=sys.stderr,
+        )
     files = generate(config, warn=_warn)
     write(files, config.output)
     print(f"{config.output}: {len(files)} files")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,8 @@ def write(files: Mapping[str, str], output: Path) -> None:
     exchange two folders (Linux, macOS), there is no moment without one. A folder that was not written by this
     generator, or holds files that were not, is left alone.
 
-    Raises ConfigurationError for such a folder, for a file in its place, and where it cannot be written.
+    Raises ConfigurationError for such a folder, for the one that this runs in, for a mount point, for a file in its
+    place, and where it cannot be written.
     """
     try:
         output = output.resolve()
@@ -53,6 +55,12 @@ def _swap(fresh: Path, output: Path, old: Path) -> None:
 
 
 def _refuse_what_is_not_ours(output: Path) -> None:
+    if output == Path.cwd() or output in Path.cwd().parents:
+        raise ConfigurationError(
+            f"{output} holds the folder that this runs in, and cannot be replaced; name the package's own folder"
+        )
+    if os.path.ismount(output):
+        raise ConfigurationError(f"{output} is a mount point, and cannot be replaced; name a folder in it")
     if output.exists() and not output.is_dir():
         raise ConfigurationError(f"{output} is a file; name a folder for the package")
     if not output.exists() or not any(output.iterdir()):

@@ -176,3 +176,28 @@ def test_full_disk_leaves_the_old_package_and_nothing_beside_it(package: Path) -
     assert f"{package} cannot be written: File too large" in done.stdout
     assert tree(package) == before
     assert list(package.parent.iterdir()) == [package]
+
+
+@pytest.mark.parametrize("out", [".", "..", "inner/.."])
+def test_folder_that_the_command_runs_in_is_refused_with_a_word_on_what_to_name(
+    out: str, contract: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    here = contract.parent / "outer" / "here"
+    (here / "inner").mkdir(parents=True)
+    monkeypatch.chdir(here)
+    assert generate(contract, Path(out)) == 2
+    assert "name the package's own folder" in capsys.readouterr().err
+    assert list(here.iterdir()) == [here / "inner"]
+
+
+def test_mount_point_is_refused(contract: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert generate(contract, Path("/proc")) == 2
+    assert "is a mount point" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "warned"), [("package", False), ("other", True)])
+def test_folder_without_the_package_s_name_is_warned_about(
+    name: str, warned: bool, contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert generate(contract, contract.parent / name) == 0
+    assert ("is the package's own folder: it can be imported" in capsys.readouterr().err) == warned
