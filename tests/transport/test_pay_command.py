@@ -253,6 +253,21 @@ def test_urls_are_registered(world: World, capsys: Shown) -> None:
     assert world.requests_seen() == 1
 
 
+def test_the_summary_shows_the_urls_of_the_request_without_the_path_token(world: World, capsys: Shown) -> None:
+    assert run(["pay", "--msisdn", "0712345678", "--amount", "100", "--yes"]) == 0
+    shown = capsys.readouterr()
+    assert re.search(r"ResultURL        http://127.0.0.1:[0-9]+/\*{8}/result\n", shown.err)
+    assert re.search(r"QueueTimeoutURL  http://127.0.0.1:[0-9]+/\*{8}/queue-timeout\n", shown.err)
+    urls = ["--confirmation-url", "https://us.example/a-secret-word/confirmation?word=hidden"]
+    assert run(["register", *urls, "--yes"]) == 0
+    registered = capsys.readouterr()
+    assert "ConfirmationURL  https://us.example/********/confirmation\n" in registered.err
+    assert "ResultURL        http://127.0.0.1:" in registered.err
+    for text in (*shown, *registered):
+        assert not {"an-unguessable-word", "a-secret-word", "hidden"} & set(re.split("[/?=\\s]", text))
+    assert_hides(shown, world)
+
+
 NEW = "planted-new-password"
 
 

@@ -21,10 +21,10 @@ from mpesa_cbp.errors import CbpError
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import ENQUIRIES, FINAL_STATES, MOVES_NO_MONEY, EventKind, Payment, PaymentState
-from mpesa_cbp.readable import STATUS_KEY, other_parameters, result_lines
+from mpesa_cbp.readable import STATUS_KEY, masked_parameter, other_parameters, result_lines
 from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp.wishes import Wish
-from mpesa_cbp_models import IdentifierType, Request
+from mpesa_cbp_models import IdentifierType, Parameter, Request
 
 _POLL_SECONDS = 0.25
 
@@ -119,11 +119,14 @@ def _exit_code(state: PaymentState, *, waited: bool) -> int:
 def _summary(request: Request, endpoint: str) -> list[str]:
     transaction, identity = request.transaction, request.identity
     pairs = transaction.parameters.parameter if transaction.parameters is not None else []
+    references = transaction.reference_data.reference_item if transaction.reference_data is not None else []
     receiver = identity.receiver_party
     facts: list[tuple[str, str | None]] = [
         ("conversation id", transaction.originator_conversation_id),
         ("command", transaction.command_id),
-        *((pair.key, f"{pair.value} KES" if pair.key == "Amount" else pair.value) for pair in pairs),
+        *((pair.key, _shown(pair)) for pair in pairs),
+        *((item.key, _address(item.value)) for item in references if item.key.endswith("URL")),
+        ("ResultURL", _address(identity.caller.result_url)),
         ("in the name of", f"{identity.initiator.identifier} of {identity.initiator.short_code}"),
         ("remark", transaction.remark),
         ("broker", endpoint.partition("?")[0]),
@@ -133,6 +136,18 @@ def _summary(request: Request, endpoint: str) -> list[str]:
         shown = f"customer {mask_msisdn(receiver.identifier)}" if customer else f"short code {receiver.identifier}"
         facts.insert(2, ("to", shown))
     return [f"{label:16} {value}" for label, value in facts if value]
+
+
+def _shown(pair: Parameter) -> str | None:
+    """A parameter of the request; of an address no path token."""
+    if pair.key == "Amount":
+        return f"{pair.value} KES"
+    return _address(pair.value) if pair.key.endswith("URL") else pair.value
+
+
+def _address(url: str | None) -> str | None:
+    """A URL of ours without what only the broker is to know: the path but for its end, and the query."""
+    return masked_parameter("ResultURL", url.partition("?")[0]) if url else None
 
 
 def _ask() -> None:
