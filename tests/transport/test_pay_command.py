@@ -301,6 +301,16 @@ def test_the_password_is_changed_and_the_old_one_refused_afterwards(
     assert run(["balance"]) == 0
 
 
+@pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o600, False)])
+def test_a_password_file_that_others_can_read_is_warned_of(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: Shown, mode: int, warned: bool
+) -> None:
+    arguments = from_file(world, monkeypatch)
+    (world.folder / "new").chmod(mode)
+    assert run(["change-password", *arguments]) == 0
+    assert ("new can be read by other users of this machine: chmod 600 new" in capsys.readouterr().err) is warned
+
+
 @pytest.mark.parametrize(
     ("content", "arguments"), [("\n", ["--new-password-file", "new"]), ("", []), ("x", ["--new-password-file", "none"])]
 )

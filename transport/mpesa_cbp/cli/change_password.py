@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import stat
 import sys
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -41,7 +41,8 @@ def change_password(*, configuration: Configuration, new_password_file: TextIO |
 
 
 def _from_file(file: TextIO) -> str:
-    if file is not sys.stdin and os.fstat(file.fileno()).st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    path = Path(file.name)
+    if path.is_file() and path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
         click.echo(f"note: {file.name} can be read by other users of this machine: chmod 600 {file.name}", err=True)
     text: str = file.read().removesuffix("\n").removesuffix("\r")
     if not text:
