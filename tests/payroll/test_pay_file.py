@@ -14,6 +14,7 @@ import pytest
 
 from mpesa_cbp import Journal, Listener
 from mpesa_cbp.cli import run
+from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.listener import ListenerServer
 from mpesa_cbp.payroll_file import TEMPLATE
 from mpesa_cbp.simulator import Simulator, Timing
@@ -229,6 +230,11 @@ def test_journal_that_cannot_be_read_is_no_refused_payment(config: str, file: Pa
     (tmp_path / "payments.db").write_bytes(b"no database" * 1000)
     assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 3
     assert run(["pay", "--config", config, "--msisdn", "0712345678", "--amount", "5", "--yes"]) == 3
+
+
+def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(progress("ab", total=2, what="paying", seconds=0)) == ["a", "b"]
+    assert capsys.readouterr().err == "paying: 1 of 2\npaying: 2 of 2\n"
 
 
 def test_status_of_nothing_names_its_options(config: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,24 +11,23 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 _Item = TypeVar("_Item")
-_SECONDS_BETWEEN_LINES = 10
 
 
-def progress(items: Iterable[_Item], *, total: int, what: str) -> Iterator[_Item]:
-    """Give the items through, and show how many there were; on no terminal with a line every ten seconds."""
+def progress(items: Iterable[_Item], *, total: int, what: str, seconds: float = 10.0) -> Iterator[_Item]:
+    """Give the items through, and show how many there were; on no terminal with a line every so many seconds."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield from _told(items, total=total, what=what)
+        yield from _told(items, total=total, what=what, seconds=seconds)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         yield from bar.track(items, total=total, description=what)
 
 
-def _told(items: Iterable[_Item], *, total: int, what: str) -> Iterator[_Item]:
+def _told(items: Iterable[_Item], *, total: int, what: str, seconds: float) -> Iterator[_Item]:
     last = time.monotonic()
     for count, item in enumerate(items, start=1):
         yield item
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
+        if time.monotonic() - last >= seconds:
             last = time.monotonic()
             click.echo(f"{what}: {count} of {total}", err=True)
