@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 from hypothesis import settings
 
-# No test asserts a time: a machine that is busy must not fail it. Speed is measured in bench/.
-settings.register_profile("suite", deadline=None)
+from tests.effort import EFFORT
+
+# No test asserts a time: a machine that is busy must not fail it. Speed is measured in bench/. Which examples are tried
+# depends on the test alone, so that a run can be repeated; those with more effort go where no run has been.
+settings.register_profile("suite", deadline=None, derandomize=EFFORT == 1)
 settings.load_profile("suite")
+
+# A shell that starts us in the background has Ctrl-C ignored, by us and by every process that tests start and interrupt.
+if os.name == "posix":
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -52,7 +52,7 @@ class StepLog:
 
     @property
     def count(self) -> int:
-        """How many there have been, those that are forgotten included."""
+        """How many steps and other changes there have been, those that are forgotten included."""
         with self._changed:
             return self._count
 
@@ -74,6 +74,12 @@ class StepLog:
         """Wait until ``true`` is; it is asked now and after each step. False where that did not happen in time."""
         with self._changed:
             return self._changed.wait_for(true, timeout)
+
+    def changed(self) -> None:
+        """Count a change that is no step, such as one in a journal that the page shows."""
+        with self._changed:
+            self._count += 1
+            self._changed.notify_all()
 
     def forget(self) -> None:
         """Forget all; the count goes on."""

@@ -50,6 +50,9 @@ class DemoPartner:
             except CbpError as error:
                 # Told by the payment's page: the journal has it.
                 _log.info("the demo partner's payment ended in %s", type(error).__name__)
+            finally:
+                # The broker's last step was before the answer reached us, and so before our journal had it.
+                self._world.log.changed()
 
         thread = threading.Thread(target=run, name="simulator-demo-payment", daemon=True)
         self._payers = [each for each in self._payers if each.is_alive()] + [thread]
