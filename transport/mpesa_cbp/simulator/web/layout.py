@@ -25,7 +25,10 @@ STATE_WORDS = {
 
 
 def document(title: str, *content: etree._Element | None, changes: int, moving: bool = False) -> bytes:
-    """A page. ``changes`` is the count of steps at its making; ``moving`` has it read again even without a script."""
+    """A page. ``changes`` is the count of steps before what it shows was looked up, so that no later one is missed.
+
+    ``moving`` has it read again even without a script.
+    """
     reload = element("noscript", element("meta", http_equiv="refresh", content="2")) if moving else None
     head = element(
         "head",

@@ -18,6 +18,7 @@ PAGE = 50
 
 def overview(world: World, *, endpoint: str, problem: str = "") -> bytes:
     """What one can do, what has happened last, who holds what."""
+    changes = world.log.count
     counts = world.records.counts()
     settings = element(
         "dl",
@@ -52,12 +53,13 @@ def overview(world: World, *, endpoint: str, problem: str = "") -> bytes:
         element("div", _pay(), _pay_in(world), _choose(world), class_="cards"),
         latest,
         _organisations(world),
-        changes=world.log.count,
+        changes=changes,
     )
 
 
 def payments(world: World, *, before: int | None, state: State | None) -> bytes:
     """All payments, a page at a time."""
+    changes = world.log.count
     found = world.records.latest(PAGE, before=before, state=state)
     query = f"&state={state.value}" if state is not None else ""
     older = element("a", "Older", href=f"/payments?before={found[-1].number}{query}", rel="next")
@@ -86,12 +88,13 @@ def payments(world: World, *, before: int | None, state: State | None) -> bytes:
             aria_label="Pages of the list",
             class_="pager",
         ),
-        changes=world.log.count,
+        changes=changes,
     )
 
 
 def accounts(world: World, *, after: str) -> bytes:
     """Who holds what."""
+    changes = world.log.count
     found = world.ledger.customers(PAGE, after=after)
     rows = (
         element(
@@ -119,12 +122,13 @@ def accounts(world: World, *, after: str) -> bytes:
             id="customer-accounts",
             data_live="",
         ),
-        changes=world.log.count,
+        changes=changes,
     )
 
 
 def bad_days(world: World) -> bytes:
     """Everything that can go wrong, with its magic amount, and a button for each."""
+    changes = world.log.count
     rows = (
         element(
             "tr",
@@ -143,7 +147,7 @@ def bad_days(world: World) -> bytes:
         element("p", "A payment of just this amount has this day; or choose it for the next request, whatever it is."),
         _chosen(world),
         shown,
-        changes=world.log.count,
+        changes=changes,
     )
 
 

@@ -18,8 +18,11 @@ _WHERE = {1: _OUT, 2: _IN, 3: "Core", 4: _IN, 5: _OUT}
 _WHERE_C2B = {**_WHERE, 1: _IN, 2: _OUT}
 
 
-def payment(world: World, number: int, *, ours: Payment | None, problem: str = "") -> bytes:
-    """The page. ``ours`` is the payment in the demo partner's journal, if it was that one's. Raises LookupError."""
+def payment(world: World, number: int, *, ours: Payment | None, changes: int, problem: str = "") -> bytes:
+    """The page. ``ours`` is the payment in the demo partner's journal, if it was that one's. Raises LookupError.
+
+    ``changes`` is the count of steps before anything here was looked up.
+    """
     conversation = world.records.get(number)
     steps = world.records.steps(conversation)
     moving = conversation.state in {State.ACCEPTED, State.CACHED} or world.schedule.planned() > 0
@@ -54,7 +57,7 @@ def payment(world: World, number: int, *, ours: Payment | None, problem: str = "
             data_live="",
             aria_labelledby="steps-title",
         ),
-        changes=world.log.count,
+        changes=changes,
         moving=moving,
     )
 

@@ -61,8 +61,9 @@ class Site:
             conversation = self._world.records.get(number)
         except LookupError:
             return None
+        changes = self._world.log.count
         ours = self._partner.payment(conversation.conversation_id)
-        return _page(payment(self._world, number, ours=ours, problem=problem), status)
+        return _page(payment(self._world, number, ours=ours, changes=changes, problem=problem), status)
 
     def post(self, path: str, body: bytes, *, endpoint: str) -> Reply | None:
         """Do what a form asks for, then send the browser to where it shows; None where there is no such form."""
