@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import click
 
-from mpesa_cbp.cli.exit_codes import FINE
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
 from mpesa_cbp.errors import JournalError
@@ -60,13 +60,21 @@ def settle(
     with open_journal(configuration) as journal:
         payment = journal.payment(conversation_id)
         if payment is None:
-            raise JournalError("The journal knows no such payment", conversation_id=conversation_id)
+            click.echo(f"mpesa-cbp: The journal knows no such payment (conversation {conversation_id}).", err=True)
+            return FINDINGS
         click.echo(_summary(payment, paid=paid), err=True)
         if not yes:
             _ask(word)
-        state = journal.settle(
-            conversation_id, paid=paid, reason=reason, by=by, receipt=receipt, quiet=timedelta(seconds=older_than)
-        )
+        try:
+            state = journal.settle(
+                conversation_id, paid=paid, reason=reason, by=by, receipt=receipt, quiet=timedelta(seconds=older_than)
+            )
+        except JournalError as error:
+            if error.conversation_id is None:
+                raise
+            # The journal is well; it is this payment that cannot be settled so.
+            click.echo(f"mpesa-cbp: {error}", err=True)
+            return FINDINGS
     click.echo(f"{payment.conversation_id} stands as {state.name} by the word of {by.strip()}.")
     return FINE
 
