@@ -165,7 +165,8 @@ def test_handler_that_fails_is_tried_again_and_the_event_is_not_lost(journal: Jo
         listener.stop()
     event = journal.event(event_id)
     assert event is not None
-    assert (event.handling, event.error) == (Handling.PENDING, "RuntimeError")
+    assert event.handling is Handling.PENDING
+    assert (event.error or "").startswith("RuntimeError at tests.listener.test_listener:fail:")
     assert event.due_at is not None
     assert event.due_at > event.at + timedelta(milliseconds=500)
 

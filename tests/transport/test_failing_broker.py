@@ -364,6 +364,15 @@ def test_a_connection_that_ends_under_the_second_payment_leaves_that_one_unknown
 # Interruptions.
 
 
+@pytest.fixture
+def heard_interrupts() -> Iterator[None]:
+    """Ctrl-C as a terminal's process has it, whatever those who started us, or commands that ran here, made of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupts")
 def test_ctrl_c_while_waiting_leaves_the_payment_unknown_and_the_client_usable(journal: Journal) -> None:
     heard = threading.Event()
 
@@ -388,6 +397,7 @@ def test_ctrl_c_while_waiting_leaves_the_payment_unknown_and_the_client_usable(j
 
 # The standard library leaves the socket of an interrupted handshake to the garbage collector, which closes it.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.usefixtures("heard_interrupts")
 def test_ctrl_c_before_the_connection_is_made_leaves_the_payment_unsent(
     journal: Journal, certificates: Certificates
 ) -> None:
