@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from mpesa_cbp.errors import DuplicateConversation, JournalError
+from mpesa_cbp.errors import DuplicateConversation, JournalError, JournalRefusal
 from mpesa_cbp.journal import Delivery, Journal
 from mpesa_cbp.journal_transitions import FINAL_STEPS, Finding, step_of
 from mpesa_cbp.payments import OPEN_STATES, EventKind, Payment, PaymentState
@@ -82,7 +82,7 @@ class Happenings(RuleBasedStateMachine):
         events = len(self.journal.events(ID))
         try:
             self.journal.settle(ID, paid=paid, reason="a statement", by="J. Otieno", quiet=timedelta(0))
-        except JournalError:
+        except JournalRefusal:
             assert before is None or before.state not in OPEN_STATES
             assert len(self.journal.events(ID)) == events
             return

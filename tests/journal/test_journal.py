@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpesa_cbp.errors import DuplicateConversation
+from mpesa_cbp.errors import DuplicateConversation, JournalRefusal
 from mpesa_cbp.journal import Delivery, Handling, Journal
 from mpesa_cbp.journal_transitions import FINAL_STEPS, Standing, Step, transition
 from mpesa_cbp.payments import EventKind, PaymentState
@@ -220,6 +220,13 @@ def test_failed_event_is_retried_then_dead_and_can_be_replayed(journal: Journal,
     assert [(dead.id, dead.handling) for dead in journal.dead_letters()] == [(event.id, Handling.DEAD)]
     journal.replay(event.id)
     assert len(journal.claim(limit=1, lease=timedelta(minutes=1))) == 1
+
+
+def test_event_that_is_not_there_is_not_replayed_and_its_failure_needs_no_note(journal: Journal) -> None:
+    with pytest.raises(JournalRefusal, match="no event 99"):
+        journal.replay(99)
+    journal.failed(99, error="ValueError", retry_at=None)
+    assert journal.dead_letters() == []
 
 
 def test_unreadable_message_is_kept_and_given_to_nobody(journal: Journal) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp.cli import run
-from mpesa_cbp.errors import DuplicateConversation, JournalError
+from mpesa_cbp.errors import DuplicateConversation, JournalRefusal
 from mpesa_cbp.journal import Delivery, Journal
 from mpesa_cbp.payments import EventKind, Payment, PaymentState
 from tests.journal.conftest import Clock
@@ -98,7 +98,7 @@ def test_payment_that_is_not_open_cannot_be_settled_and_nothing_is_stored(
     before(journal)
     clock.now += LATER
     known, events = payment(journal), journal.events("c1")
-    with pytest.raises(JournalError, match="cannot be settled by hand"):
+    with pytest.raises(JournalRefusal, match="cannot be settled by hand"):
         settle(journal, paid=paid)
     assert (payment(journal), journal.events("c1")) == (known, events)
 
@@ -106,7 +106,7 @@ def test_payment_that_is_not_open_cannot_be_settled_and_nothing_is_stored(
 def test_payment_that_may_be_under_way_cannot_be_settled(journal: Journal, clock: Clock) -> None:
     open_payment(journal, clock)
     clock.now -= LATER / 2
-    with pytest.raises(JournalError, match="may be under way"):
+    with pytest.raises(JournalRefusal, match="may be under way"):
         settle(journal, paid=False)
     assert payment(journal).state is PaymentState.SENT
 

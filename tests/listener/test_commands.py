@@ -17,6 +17,7 @@ from mpesa_cbp.access_rules import SHORTEST_TOKEN
 from mpesa_cbp.cli import run
 from mpesa_cbp.journal import Delivery
 from mpesa_cbp.payments import EventKind
+from tests.journal.damage import lose_table
 from tests.listener.messages import TOKEN, response_code, result
 from tests.listener.processes import Caller, ListenerProcess
 
@@ -121,6 +122,15 @@ def test_replay_gives_dead_letters_to_the_handlers_again(journal: Journal, capsy
     assert journal.dead_letters() == []
     assert run(["events", "replay", "3"]) == 1
     assert run(["events", "replay"]) == 2
+
+
+@pytest.mark.usefixtures("journal")
+def test_replay_in_a_broken_journal_is_no_event_that_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lose_table(tmp_path / "j.db", "mpesa_cbp_events")
+    assert run(["events", "replay", "1"]) == 3
+    assert "could not be read or written" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("journal")

@@ -18,6 +18,8 @@ from mpesa_cbp.errors import (
     FaultRefusal,
     InvalidRequest,
     JournalError,
+    JournalOutcomeUnknown,
+    JournalRefusal,
     MalformedMessage,
     MissingExtra,
     NotSent,
@@ -45,6 +47,8 @@ EXAMPLES: list[tuple[CbpError, Sent, bool]] = [
     (MalformedMessage("not well-formed", place="line 3"), Sent.UNKNOWN, False),
     (SettingsError("The endpoint is missing"), Sent.NO, True),
     (JournalError("The journal is locked"), Sent.UNKNOWN, False),
+    (JournalOutcomeUnknown("The journal is locked"), Sent.UNKNOWN, False),
+    (JournalRefusal("The journal knows no such payment"), Sent.NO, False),
     (MissingExtra("mpesa-cbp listen", extra="service"), Sent.NO, True),
 ]
 each_error = pytest.mark.parametrize(

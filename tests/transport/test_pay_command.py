@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,8 +17,9 @@ import pytest
 
 from mpesa_cbp import PaymentState
 from mpesa_cbp.cli import run
+from tests.journal.damage import lose_table
 from tests.transport.conftest import World
-from tests.transport.failing_broker import Conversation, FailingBroker
+from tests.transport.failing_broker import Conversation, FailingBroker, acceptance, http_answer
 
 NUMBER = "254712345678"
 ID = "600000_Acme_November"
@@ -147,6 +149,52 @@ def test_what_was_never_sent_is_resumed_and_what_was_sent_is_not(world: World, c
     assert run([*arguments, "--resume", "--wait", "20"]) == 0
     assert run([*arguments, "--resume"]) == 1
     assert world.requests_seen() == 1
+
+
+@pytest.mark.parametrize("as_json", [[], ["--json"]])
+def test_a_journal_that_fails_under_way_exits_with_4_and_says_what_to_do(
+    world: World, capsys: Shown, as_json: list[str]
+) -> None:
+    def behaviour(conversation: Conversation) -> None:
+        _, body = conversation.read_request()
+        lose_table(world.folder / "payments.db", "mpesa_cbp_payments")
+        conversation.send(http_answer(acceptance(body)))
+
+    with FailingBroker(behaviour) as broker:
+        world.point_to(broker.url())
+        arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID, *as_json]
+        assert run(arguments) == 4
+        assert broker.complete_requests == 1
+    shown = capsys.readouterr()
+    assert f"(conversation {ID}). Repair the journal first, then run a reconciliation; do not send" in shown.err
+    if as_json:
+        facts = json.loads(shown.out)
+        assert (facts["error"], facts["sent"], facts["final"]) == ("JournalOutcomeUnknown", "yes", False)
+    assert_hides(shown, world)
+
+
+def test_a_journal_that_fails_before_anything_left_exits_with_3(world: World, capsys: Shown) -> None:
+    lose_table(world.folder / "payments.db", "mpesa_cbp_payments")
+    assert run(["pay", "--msisdn", "0712345678", "--amount", "100", "--yes"]) == 3
+    assert "Repair the journal" in capsys.readouterr().err
+    assert world.requests_seen() == 0
+
+
+def test_a_journal_that_fails_while_the_result_is_waited_for_exits_with_4(world: World, capsys: Shown) -> None:
+    world.simulator.choose("never-resulted")
+    arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID, "--wait", "60"]
+
+    def lose_it_once_accepted() -> None:
+        world.simulator.wait_for(lambda step: step.number == 2, timeout=60)
+        while world.state() is not PaymentState.ACCEPTED:
+            time.sleep(0.01)
+        lose_table(world.folder / "payments.db", "mpesa_cbp_payments")
+
+    thread = threading.Thread(target=lose_it_once_accepted)
+    thread.start()
+    assert run(arguments) == 4
+    thread.join()
+    assert "Repair the journal" in capsys.readouterr().err
 
 
 def test_ctrl_c_during_the_wait_for_the_answer_exits_with_4_and_says_what_to_do(world: World) -> None:

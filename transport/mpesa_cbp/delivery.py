@@ -22,6 +22,7 @@ from mpesa_cbp.errors import (
     DuplicateConversation,
     InvalidRequest,
     JournalError,
+    JournalOutcomeUnknown,
     OutcomeUnknown,
     Refused,
     Sent,
@@ -219,8 +220,12 @@ class Delivery:
                 conversation_id, kind, code=code, core_conversation_id=core_conversation_id, detail=detail
             )
         except JournalError as error:
-            error.conversation_id, error.sent, error.final = conversation_id, sent, sent is Sent.NO
-            raise
+            if sent is Sent.NO:
+                error.conversation_id, error.sent, error.final = conversation_id, sent, True
+                raise
+            raise JournalOutcomeUnknown(
+                error.message, conversation_id=conversation_id, sent=sent, advice=error.advice
+            ) from error
 
 
 def _amount_of(text: str | None) -> Decimal | None:

@@ -5,6 +5,7 @@
     +-- NotSent                     NO       yes    provably nothing left: safe to send again
     +-- OutcomeUnknown              UNKNOWN  no     bytes may have left: never send again, ask queryTransaction
     |   +-- FaultOutcomeUnknown     UNKNOWN  no     ... told by a SOAP fault (is also a SoapFault)
+    |   +-- JournalOutcomeUnknown   UNKNOWN  no     ... since the journal failed under way (is also a JournalError)
     +-- Refused                     YES      yes    the broker or the core certainly said no
     |   +-- AuthenticationFailed    YES      yes
     |   +-- Throttled               YES      yes
@@ -15,6 +16,7 @@
     +-- MalformedMessage            UNKNOWN  no     what was received cannot be read
     +-- SettingsError               NO       yes    a setting, a file or a certificate is wrong
     +-- JournalError                UNKNOWN  no     the journal could not be read or written
+    +-- JournalRefusal              NO       no     the journal is well, and does not take what was asked of it
     +-- MissingExtra                NO       yes    an optional part of the package is not installed
 
 The money rule needs the class alone: after ``NotSent`` send again; after ``OutcomeUnknown`` ask; after ``Refused``
@@ -265,6 +267,19 @@ class JournalError(CbpError):
     """The journal could not be read or written; ``sent`` and ``final`` are the caller's to state, else unknown."""
 
     advice = "Repair the journal first, then run a reconciliation; do not send the payment again before."
+
+
+class JournalOutcomeUnknown(JournalError, OutcomeUnknown):
+    """The journal failed when bytes of a payment may have left: what came of it is not stored, or cannot be read."""
+
+
+class JournalRefusal(CbpError):
+    """The journal is well, and does not take what was asked of it: nothing was stored, and nothing was sent by it.
+
+    The payment or event is not known, or does not stand so that this may be done. Not final: the payment is as it was.
+    """
+
+    sent = Sent.NO
 
 
 class MissingExtra(CbpError):

@@ -18,6 +18,7 @@ from mpesa_cbp import journal_batches as batches
 from mpesa_cbp import journal_handling as handling
 from mpesa_cbp import journal_payments as outbound
 from mpesa_cbp import journal_search as search
+from mpesa_cbp.errors import JournalRefusal
 from mpesa_cbp.journal_batches import BatchLine
 from mpesa_cbp.journal_database import Database
 from mpesa_cbp.journal_events import Delivery, Event, Handling, Received
@@ -117,7 +118,7 @@ class Journal:
         ``reason`` says how they know, ``by`` who says so; both are kept. A result that comes later goes before it. A
         payment said to be unpaid may be sent again, under its conversation id alone.
 
-        Raises ValueError without a reason or a name, or for a receipt of what was not paid; JournalError where the
+        Raises ValueError without a reason or a name, or for a receipt of what was not paid; JournalRefusal where the
         payment is not open, is not known, or has changed within ``quiet``: then it may be under way.
         """
         if not reason.strip() or not by.strip():
@@ -218,16 +219,17 @@ class Journal:
             handling.release_events(connection, event_ids, now=self._clock())
 
     def failed(self, event_id: int, *, error: str, retry_at: datetime | None) -> None:
-        """The handler failed; try again at that time, or never (None): the event is then a dead letter."""
+        """The handler failed; try again at that time, or never (None): the event, if still there, is a dead letter."""
         become = (Handling.PENDING if retry_at is not None else Handling.DEAD).value
         with self._database.writing() as connection:
             handling.set_handling(connection, event_id, handling=become, due_at=retry_at, error=error[:500])
 
     def replay(self, event_id: int) -> None:
-        """Have a received event handled anew."""
+        """Have a received event handled anew. Raises JournalRefusal where there is none of that number."""
         pending = {"handling": Handling.PENDING.value, "due_at": self._clock(), "attempts": 0}
         with self._database.writing() as connection:
-            handling.set_handling(connection, event_id, **pending)
+            if not handling.set_handling(connection, event_id, **pending):
+                raise JournalRefusal(f"The journal has no event {event_id} that could be handled")
 
     def event(self, event_id: int) -> Event | None:
         """One event, or None."""

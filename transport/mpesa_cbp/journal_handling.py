@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, select, update
 
-from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal_events import Event, Handling, event_of
 from mpesa_cbp.journal_receiving import HANDLED_LATER
 from mpesa_cbp.journal_tables import IS_DEAD, events
@@ -60,12 +59,11 @@ def release_events(connection: Connection, event_ids: Collection[int], *, now: d
     connection.execute(_RELEASE, {"ids": list(event_ids), "now": now})
 
 
-def set_handling(connection: Connection, event_id: int, **values: Any) -> None:
-    """Note how the handling of an event goes. Raises JournalError where there is no such event to handle."""
+def set_handling(connection: Connection, event_id: int, **values: Any) -> bool:
+    """Note how the handling of an event goes; False where there is no such event to handle."""
     received = events.c.kind.in_([kind.value for kind in HANDLED_LATER])
     done = connection.execute(update(events).where(events.c.id == event_id, received).values(**values))
-    if done.rowcount != 1:
-        raise JournalError(f"The journal has no event {event_id} that could be handled")
+    return done.rowcount == 1
 
 
 def find_event(connection: Connection, event_id: int) -> Event | None:

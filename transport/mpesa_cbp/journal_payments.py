@@ -13,7 +13,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mpesa_cbp.errors import DuplicateConversation, JournalError, Sent
+from mpesa_cbp.errors import DuplicateConversation, JournalError, JournalRefusal, Sent
 from mpesa_cbp.journal_batches import pieces
 from mpesa_cbp.journal_events import Event, Handling, event_of
 from mpesa_cbp.journal_moves import move
@@ -101,7 +101,7 @@ def record(connection: Connection, incident: Incident) -> PaymentState:
         raise JournalError("The journal knows no such payment", conversation_id=conversation_id)
     if contradicts and incident.step in LEAVE_STEPS:
         if incident.step is not Step.SENDING:
-            raise JournalError(
+            raise JournalRefusal(
                 f"This payment is in the journal as {standing.state.value} and cannot be settled by hand",
                 conversation_id=conversation_id,
                 advice="Only a payment whose end is not known can be; see mpesa-cbp query.",
@@ -118,8 +118,10 @@ def record(connection: Connection, incident: Incident) -> PaymentState:
 def settle(connection: Connection, settled: Incident, *, quiet: timedelta) -> PaymentState:
     """Store a person's word on an open payment of which nothing was heard for ``quiet``."""
     known = find(connection, settled.conversation_id)
-    if known is not None and known.state in OPEN_STATES and known.updated_at > settled.at - quiet:
-        raise JournalError(
+    if known is None:
+        raise JournalRefusal("The journal knows no such payment", conversation_id=settled.conversation_id)
+    if known.state in OPEN_STATES and known.updated_at > settled.at - quiet:
+        raise JournalRefusal(
             f"This payment changed at {known.updated_at:%H:%M:%S} UTC and may be under way: wait, and ask first",
             conversation_id=settled.conversation_id,
             advice="Ask with mpesa-cbp query; settle it when nothing was heard of it for longer.",

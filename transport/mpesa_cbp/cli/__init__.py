@@ -20,7 +20,6 @@ from mpesa_cbp.errors import (
     JournalError,
     MalformedMessage,
     OutcomeUnknown,
-    Sent,
     SettingsError,
 )
 
@@ -143,9 +142,6 @@ def _told(error: CbpError) -> str:
 def _exit_code(error: CbpError) -> int:
     if isinstance(error, SettingsError | InvalidRequest):
         return USAGE
-    if isinstance(error, MalformedMessage):
-        return UNREADABLE
-    if isinstance(error, JournalError):
-        # One that fails while a payment is under way leaves its outcome unknown; else it is an input.
-        return UNREADABLE if error.conversation_id is None or error.sent is Sent.NO else UNKNOWN_OUTCOME
-    return UNKNOWN_OUTCOME if isinstance(error, OutcomeUnknown) else FINDINGS
+    if isinstance(error, OutcomeUnknown):
+        return UNKNOWN_OUTCOME
+    return UNREADABLE if isinstance(error, MalformedMessage | JournalError) else FINDINGS

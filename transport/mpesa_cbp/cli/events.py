@@ -17,7 +17,7 @@ from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
 from mpesa_cbp.cli.new_file import overwrite_option, refuse_to_replace, whole_file
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
-from mpesa_cbp.errors import JournalError
+from mpesa_cbp.errors import JournalRefusal
 from mpesa_cbp.journal import Event, Handling, Journal
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.sqlite_files import sqlite_file
@@ -123,7 +123,7 @@ def replay(*, configuration: Configuration, numbers: tuple[int, ...], dead: bool
             try:
                 journal.replay(number)
                 click.echo(f"event {number} will be handled anew")
-            except JournalError as error:
+            except JournalRefusal as error:
                 click.echo(f"mpesa-cbp: {error.message}", err=True)
                 code = FINDINGS
     return code

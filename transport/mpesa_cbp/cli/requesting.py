@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from mpesa_cbp.client import Client
 from mpesa_cbp.codes import is_success
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.envelope import decode
-from mpesa_cbp.errors import CbpError
+from mpesa_cbp.errors import CbpError, JournalError, JournalOutcomeUnknown
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import ENQUIRIES, FINAL_STATES, MOVES_NO_MONEY, EventKind, Payment, PaymentState
@@ -96,16 +97,28 @@ def _send(client: Client, journal: Journal, wish: Wish, conversation_id: str, ma
     try:
         client.send(client.orders.request(wish), resume=manner.resume)
         if manner.wait is not None:
-            _wait(journal, conversation_id, manner.wait)
+            with _after_sending(conversation_id):
+                _wait(journal, conversation_id, manner.wait)
     except KeyboardInterrupt:
         click.echo("\nmpesa-cbp: interrupted", err=True)
     except CbpError as error:
         if manner.as_json:
-            click.echo(json.dumps(_facts(journal, conversation_id, error)))
+            click.echo(json.dumps(_facts_of_failure(journal, conversation_id, error)))
         raise
-    facts = _facts(journal, conversation_id)
+    with _after_sending(conversation_id):
+        facts = _facts(journal, conversation_id)
+        state = _state(journal.payment(conversation_id))
     click.echo(json.dumps(facts) if manner.as_json else _words(facts))
-    return _exit_code(_state(journal.payment(conversation_id)), waited=manner.wait is not None)
+    return _exit_code(state, waited=manner.wait is not None)
+
+
+@contextmanager
+def _after_sending(conversation_id: str) -> Iterator[None]:
+    """The request has left: a journal that cannot be read any more leaves unknown what becomes of it."""
+    try:
+        yield
+    except JournalError as error:
+        raise JournalOutcomeUnknown(error.message, conversation_id=conversation_id, advice=error.advice) from error
 
 
 def _exit_code(state: PaymentState, *, waited: bool) -> int:
@@ -165,7 +178,16 @@ def _wait(journal: Journal, conversation_id: str, seconds: float) -> None:
         time.sleep(min(_POLL_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
-def _facts(journal: Journal, conversation_id: str, error: CbpError | None = None) -> dict[str, Any]:
+def _facts_of_failure(journal: Journal, conversation_id: str, error: CbpError) -> dict[str, Any]:
+    try:
+        facts = _facts(journal, conversation_id)
+    except JournalError:
+        facts = {"conversation_id": conversation_id}
+    told = {"error": type(error).__name__, "message": str(error), "sent": error.sent.value, "final": error.final}
+    return facts | told
+
+
+def _facts(journal: Journal, conversation_id: str) -> dict[str, Any]:
     payment = journal.payment(conversation_id)
     result = _result(journal, conversation_id)
     state, command = _state(payment), payment.command_id if payment is not None else None
@@ -182,8 +204,6 @@ def _facts(journal: Journal, conversation_id: str, error: CbpError | None = None
         "parameters": [{"key": key, "value": value} for key, value in others] or None,
         "result": result_lines(result) if result is not None else None,
     }
-    if error is not None:
-        facts |= {"error": type(error).__name__, "message": str(error), "sent": error.sent.value, "final": error.final}
     return {name: value for name, value in facts.items() if value is not None}
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import click
 
-from mpesa_cbp.cli.exit_codes import FINDINGS, FINE
+from mpesa_cbp.cli.exit_codes import FINE
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
-from mpesa_cbp.errors import JournalError
+from mpesa_cbp.errors import JournalRefusal
 from mpesa_cbp.payments import Payment
 from mpesa_cbp.redaction import mask_msisdn
 
@@ -60,21 +60,13 @@ def settle(
     with open_journal(configuration) as journal:
         payment = journal.payment(conversation_id)
         if payment is None:
-            click.echo(f"mpesa-cbp: The journal knows no such payment (conversation {conversation_id}).", err=True)
-            return FINDINGS
+            raise JournalRefusal("The journal knows no such payment", conversation_id=conversation_id)
         click.echo(_summary(payment, paid=paid), err=True)
         if not yes:
             _ask(word)
-        try:
-            state = journal.settle(
-                conversation_id, paid=paid, reason=reason, by=by, receipt=receipt, quiet=timedelta(seconds=older_than)
-            )
-        except JournalError as error:
-            if error.conversation_id is None:
-                raise
-            # The journal is well; it is this payment that cannot be settled so.
-            click.echo(f"mpesa-cbp: {error}", err=True)
-            return FINDINGS
+        state = journal.settle(
+            conversation_id, paid=paid, reason=reason, by=by, receipt=receipt, quiet=timedelta(seconds=older_than)
+        )
     click.echo(f"{payment.conversation_id} stands as {state.name} by the word of {by.strip()}.")
     return FINE
 
