@@ -94,6 +94,17 @@ class Checking:
         for rule in kind.problems(value):
             self.add(path, rule, value, sensitive=sensitive)
 
+    def constant(self, path: str, value: object, fixed: object, *, sensitive: bool = False) -> None:
+        """Check that a list or a union has the value that the contract fixes."""
+        if value is not None and (value != fixed or value.__class__ is not fixed.__class__):
+            self.add(path, f"must be {fixed}", value, sensitive=sensitive)
+
+    def not_empty(self, path: str, value: object) -> None:
+        """Check that an element with a default is not empty, which would say the default (XML Schema part 1, 3.3.4)."""
+        text = value.value if isinstance(value, Enum) else value
+        if text in ("", b"", []):
+            self.add(path, "may not be empty: an empty element means the contract's default")
+
     def content(self, path: str, content: Content, counts: Mapping[str, int], order: object) -> None:
         """Check which elements stand together, how often and in which order."""
         if not isinstance(order, list) or not all(isinstance(name, str) for name in order):

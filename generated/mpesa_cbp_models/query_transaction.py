@@ -723,7 +723,9 @@ def _check_SubmitApiRequestList(value: object, path: str, checking: Checking) ->
         return
     if checking.occurrences(path + "/submitApiRequest", value.submit_api_request, 0, -1):
         for number, item_submit_api_request in enumerate(value.submit_api_request, 1):
-            checking.value(f"{path}/submitApiRequest[{number}]", item_submit_api_request, (str,), sensitive=True)
+            checking.value(
+                f"{path}/submitApiRequest[{number}]", item_submit_api_request, (str,), required=True, sensitive=True
+            )
 
 
 _PLACES_SubmitApiResponseList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse": 1}
@@ -769,7 +771,9 @@ def _check_SubmitApiResponseList(value: object, path: str, checking: Checking) -
         return
     if checking.occurrences(path + "/submitApiResponse", value.submit_api_response, 0, -1):
         for number, item_submit_api_response in enumerate(value.submit_api_response, 1):
-            checking.value(f"{path}/submitApiResponse[{number}]", item_submit_api_response, (str,), sensitive=True)
+            checking.value(
+                f"{path}/submitApiResponse[{number}]", item_submit_api_response, (str,), required=True, sensitive=True
+            )
 
 
 _PLACES_SubmitApiResultList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult": 1}
@@ -815,7 +819,9 @@ def _check_SubmitApiResultList(value: object, path: str, checking: Checking) -> 
         return
     if checking.occurrences(path + "/submitApiResult", value.submit_api_result, 0, -1):
         for number, item_submit_api_result in enumerate(value.submit_api_result, 1):
-            checking.value(f"{path}/submitApiResult[{number}]", item_submit_api_result, (str,), sensitive=True)
+            checking.value(
+                f"{path}/submitApiResult[{number}]", item_submit_api_result, (str,), required=True, sensitive=True
+            )
 
 
 _PLACES_QueueTimeOutList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut": 1}
@@ -856,7 +862,7 @@ def _check_QueueTimeOutList(value: object, path: str, checking: Checking) -> Non
         return
     if checking.occurrences(path + "/queueTimeOut", value.queue_time_out, 0, -1):
         for number, item_queue_time_out in enumerate(value.queue_time_out, 1):
-            checking.value(f"{path}/queueTimeOut[{number}]", item_queue_time_out, (str,), sensitive=True)
+            checking.value(f"{path}/queueTimeOut[{number}]", item_queue_time_out, (str,), required=True, sensitive=True)
 
 
 _PLACES_QueryTransactionResponseExtensionInfo = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}item": 1}

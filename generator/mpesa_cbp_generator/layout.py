@@ -6,6 +6,7 @@ from mpesa_cbp_generator.builtins import BUILTINS, white_space
 from mpesa_cbp_generator.facet_expressions import facet_arguments
 from mpesa_cbp_generator.literals import literal
 from mpesa_cbp_generator.model import ClassPlan, FieldPlan, Plan, SimpleTypePlan, TypeReference
+from mpesa_cbp_generator.runtime._values import read_normalized, read_text, read_token
 from mpesa_cbp_generator.source import namespace_of
 
 
@@ -208,9 +209,15 @@ class Layout:
         """Attributes take the contract's default where they are absent; elements do not (XML Schema part 1, 3.3.4)."""
         return field.kind == "attribute" and field.default is not None
 
+    def stands_for_empty(self, field: FieldPlan) -> bool:
+        """Whether a field has a default that an empty element means, and that is not empty itself."""
+        if field.default is None or field.fixed or not field.types:
+            return False
+        return bool(self._default_text(field))
+
     def default_expression(self, field: FieldPlan) -> str:
         """Python expression of the contract's default."""
-        default = field.default or ""
+        default = self._default_text(field)
         if field.simple is not None:
             return f"{self.simple_reader(field)}({default!r})"
         for reference in field.types:
@@ -224,6 +231,11 @@ class Layout:
             if expression is not None:
                 return expression
         return repr(default)
+
+    def _default_text(self, field: FieldPlan) -> str:
+        """The contract's default, blanks in it as the type has them."""
+        read = {"preserve": read_text, "replace": read_normalized, "collapse": read_token}
+        return read[blanks(field, self.value_builtin(field))](field.default or "")
 
     # -- facets -------------------------------------------------------------------------------------------------
 

@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from lxml import etree
 
 from mpesa_cbp_generator import names
 from mpesa_cbp_generator.analyse import Member, Shape, TypeName
-from mpesa_cbp_generator.builtins import BUILTINS
 from mpesa_cbp_generator.composition import composition
 from mpesa_cbp_generator.contract import line_of
 from mpesa_cbp_generator.errors import Problem
-from mpesa_cbp_generator.literals import literal
 from mpesa_cbp_generator.model import FieldPlan, SimpleTypePlan, TypeReference
 from mpesa_cbp_generator.naming import Key, path_of
 from mpesa_cbp_generator.settings import Settings
-from mpesa_cbp_generator.simple_types import SimpleType, simple_type
+from mpesa_cbp_generator.simple_types import SimpleType, accepts, simple_type
 from mpesa_cbp_generator.source import Declaration, Facets, Place, Source, clark, documentation, namespace_of
 
 Declared = Mapping[tuple[str, str], Declaration]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What a field holds, as in ``FieldPlan``."""
+
+    types: tuple[TypeReference, ...]
+    facets: Facets = Facets()
+    simple: SimpleTypePlan | None = None
+    is_list: bool = False
 
 
 class FieldPlanner:
@@ -74,56 +83,46 @@ class FieldPlanner:
 
     def _field(self, shape: Shape, member: Member, name: str, declared: Declared, own: Declaration | None) -> FieldPlan:
         owner = path_of(shape.key)[-1]
-        called = owner if member.kind == "text" else member.name
         declaration = self._declaration(member, declared, own)
         target = self.source.target(declaration) if declaration is not None else None
         place = declaration.place if declaration is not None else own.place if own is not None else Place("", 0)
-        tree = simple_type(self.source, target) if target is not None and member.kind in _SIMPLE_KINDS else None
-        types = tuple(dict.fromkeys(self._reference(type_name) for type_name in member.types))
-        simple, facets, is_list = None, Facets(), False
-        if tree is not None and not any(t.kind == "class" for t in types):
-            types, facets, simple = self._simple(tree, types, place, member)
-            is_list = tree.variety == "list"
-        configured = self.settings.value(self.settings.config.types, owner, member.name)
-        if configured is not None:
-            types, simple, is_list = (TypeReference(kind="builtin", name=configured),), None, False
-        text = ""
-        if declaration is not None and target is not None and member.kind != "text":
-            text = documentation(declaration.node) or documentation(target.node)
-        # xsdata forgets it where the type is a restriction of a built-in one.
-        stated = member.kind == "element" and target is not None and target.node.get("nillable") in ("true", "1")
-        nillable = member.nillable or stated
-        listed = any(reference.kind == "enumeration" for reference in types)
-        made_of = composition(self.source, target, with_values=not listed) if target is not None else ""
-        config = self.settings.config
+        held = self._held(member, owner, target, place)
+        listed = any(reference.kind == "enumeration" for reference in held.types)
         result = FieldPlan(
             name=name,
             xml_name=_xml_name(member),
             namespace=member.namespace,
             kind=member.kind,
-            types=types,
+            types=held.types,
             min_occurs=member.min_occurs,
             max_occurs=member.max_occurs,
-            nillable=nillable,
-            is_list=is_list,
+            nillable=member.nillable or _states_nillable(member, target),
+            is_list=held.is_list,
             default=member.default,
             fixed=member.fixed,
             choice=member.choice,
             sequence=member.sequence,
             rank=member.rank,
-            facets=facets,
-            composition=made_of,
-            simple=simple,
+            facets=held.facets,
+            composition=composition(self.source, target, with_values=not listed) if target is not None else "",
+            simple=held.simple,
             namespaces=_namespaces(declaration) if member.kind in ("any", "any-attributes") and declaration else (),
-            documentation=text,
+            documentation=_field_documentation(member, declaration, target),
+            place=place,
+        )
+        self._check(result, target)
+        return self._configured(result, owner, owner if member.kind == "text" else member.name)
+
+    def _configured(self, field: FieldPlan, owner: str, called: str) -> FieldPlan:
+        """A field with what the settings say of it."""
+        config = self.settings.config
+        return dataclasses.replace(
+            field,
             aliases=self.settings.value(config.aliases, owner, called) or (),
             values=tuple(sorted((self.settings.value(config.values, owner, called) or {}).items())),
             absent_on_reading=self.settings.named(config.absent_on_reading, owner, called),
             sensitive=self.settings.named(config.sensitive, owner, called),
-            place=place,
         )
-        self._check(result, target)
-        return result
 
     def _declaration(self, member: Member, declared: Declared, own: Declaration | None) -> Declaration | None:
         if member.kind == "text":
@@ -141,17 +140,21 @@ class FieldPlanner:
 
     # -- simple types -------------------------------------------------------------------------------------------
 
-    def _simple(
-        self, tree: SimpleType, types: tuple[TypeReference, ...], place: Place, member: Member
-    ) -> tuple[tuple[TypeReference, ...], Facets, SimpleTypePlan | None]:
-        one = len(types) == 1 and types[0].kind == "enumeration"
-        if one and tree.variety != "list":
-            return types, dataclasses.replace(tree.facets, enumeration=(), white_space=None), None
+    def _held(self, member: Member, owner: str, target: Declaration | None, place: Place) -> _Held:
+        """What a member holds: its types as xsdata has them, more exactly where they are simple, or as configured."""
+        configured = self.settings.value(self.settings.config.types, owner, member.name)
+        if configured is not None:
+            return _Held((TypeReference(kind="builtin", name=configured),))
+        types = tuple(dict.fromkeys(self._reference(type_name) for type_name in member.types))
+        tree = simple_type(self.source, target) if target is not None and member.kind in _SIMPLE_KINDS else None
+        if tree is None or any(t.kind == "class" for t in types):
+            return _Held(types)
+        if tree.variety != "list" and len(types) == 1 and types[0].kind == "enumeration":
+            return _Held(types, dataclasses.replace(tree.facets, enumeration=(), white_space=None))
         if tree.variety == "atomic":
-            return (TypeReference(kind="builtin", name=tree.builtin),), tree.facets, None
+            return _Held((TypeReference(kind="builtin", name=tree.builtin),), tree.facets)
         found = self._tree(tree, place, member)
-        leaves = tuple(dict.fromkeys(_atoms(found)))
-        return leaves, tree.facets, found
+        return _Held(tuple(dict.fromkeys(_atoms(found))), tree.facets, found, tree.variety == "list")
 
     def _tree(self, tree: SimpleType, place: Place, member: Member) -> SimpleTypePlan:
         reference = None
@@ -174,20 +177,16 @@ class FieldPlanner:
         place = Place(target.schema.document.name, line_of(target.node)) if target is not None else field.place
         builtins = {reference.name for reference in field.types if reference.kind == "builtin"}
         shown = repr(field.xml_name)
-        if field.types and len(builtins) == 1 == len(field.types) and field.simple is None and not field.is_list:
-            (builtin,) = builtins
-            kind = BUILTINS[builtin].kind
-            if builtin in _SCOPED and (field.default is not None or field.facets != Facets()):
-                self._refuse(place, field.kind, f"{shown}: a default or a facet of xs:{builtin}")
-            elif (
-                field.default is not None
-                and kind not in ("text", "token", "any")
-                and not literal(builtin, field.default)
-            ):
-                self.problems.append(
-                    Problem(place.file, place.line, f"xs:{field.kind}", f"{shown}: the default is no xs:{builtin}")
-                )
-        if len(field.types) > 1 and any(t.kind == "class" or t.name == "anyType" for t in field.types):
+        tree = simple_type(self.source, target) if target is not None and field.kind in _SIMPLE_KINDS else None
+        if builtins & _SCOPED and field.simple is None and (field.default is not None or field.facets != Facets()):
+            self._refuse(place, field.kind, f"{shown}: a default or a facet of xs:{min(builtins & _SCOPED)}")
+        elif tree is not None and field.default is not None and not accepts(tree, field.default):
+            problem = f"{shown}: the default is no {f'xs:{tree.builtin}' if tree.builtin else 'value of its type'}"
+            self.problems.append(Problem(place.file, place.line, f"xs:{field.kind}", problem))
+        open_types = any(t.kind == "class" or t.name == "anyType" for t in field.types)
+        if field.default is not None and open_types:
+            self._refuse(place, field.kind, f"{shown}: a default or a fixed value of a type that is not simple")
+        if len(field.types) > 1 and open_types:
             self._refuse(place, field.kind, f"{shown}: one element with different types")
 
 
@@ -198,6 +197,17 @@ _SCOPED = frozenset({"QName", "NOTATION"})
 
 def _xml_name(member: Member) -> str:
     return member.name if member.kind in ("element", "attribute") else ""
+
+
+def _states_nillable(member: Member, target: Declaration | None) -> bool:
+    # xsdata forgets it where the type is a restriction of a built-in one.
+    return member.kind == "element" and target is not None and target.node.get("nillable") in ("true", "1")
+
+
+def _field_documentation(member: Member, declaration: Declaration | None, target: Declaration | None) -> str:
+    if declaration is None or target is None or member.kind == "text":
+        return ""
+    return documentation(declaration.node) or documentation(target.node)
 
 
 def _wish(member: Member, acronyms: Iterable[str]) -> str:

@@ -63,26 +63,20 @@ def _check_field(item: ClassPlan, field: FieldPlan, layout: Layout) -> Lines:
 
 def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Lines:
     reference = field.types[0]
-    required = field.required and not field.nillable
-    extra = ", required=True" if required and not field.repeated else ""
-    extra += ", sensitive=True" if field.sensitive else ""
-    if field.kind == "any":
-        if required and not field.repeated:
+    masked = ", sensitive=True" if field.sensitive else ""
+    required = _is_wanted(field)
+    extra = f"{', required=True' if required else ''}{masked}"
+    if reference.kind == "class":
+        yield from _check_class(field, value, path, layout)
+    elif field.kind == "any" or layout.is_any(field):
+        if required:
             yield f"checking.present({path}, {value})"
-        yield f"checking.wildcard({path}, {value}, {field.namespaces!r})"
-    elif reference.kind == "class":
-        target = layout.by_id[reference.name]
-        if field.repeated and not field.nillable:
-            yield f"{layout.qualified(function_name('check', target), target)}({value}, {path}, checking)"
-            return
-        present = f"checking.present({path}, {value})" if required else f"{value} is not None"
-        yield f"if {present}:"
-        yield f"    {layout.qualified(function_name('check', target), target)}({value}, {path}, checking)"
-    elif layout.is_any(field):
-        if required and not field.repeated:
-            yield f"checking.present({path}, {value})"
+        if field.kind == "any":
+            yield f"checking.wildcard({path}, {value}, {field.namespaces!r})"
     elif field.simple is not None:
         yield f"checking.simple({path}, {value}, {layout.simple(field)}{extra})"
+        if field.fixed:
+            yield f"checking.constant({path}, {value}, {layout.default_expression(field)}{masked})"
     else:
         kinds = layout.python_types(field)
         facets = layout.facets(field)
@@ -90,3 +84,23 @@ def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Line
         yield f"checking.value({path}, {value}, ({', '.join(kinds)},){shown}{extra})"
         if reference == TypeReference(kind="builtin", name="ID"):
             yield f"checking.identifier({path}, {value})"
+    if field.kind in ("element", "text") and layout.stands_for_empty(field):
+        yield f"checking.not_empty({path}, {value})"
+
+
+def _check_class(field: FieldPlan, value: str, path: str, layout: Layout) -> Lines:
+    target = layout.by_id[field.types[0].name]
+    check = f"{layout.qualified(function_name('check', target), target)}({value}, {path}, checking)"
+    if field.repeated and not field.nillable:
+        yield check
+        return
+    yield f"if checking.present({path}, {value}):" if _is_wanted(field) else f"if {value} is not None:"
+    yield f"    {check}"
+
+
+def _is_wanted(field: FieldPlan) -> bool:
+    """Whether None is a fault where the field stands, as it is in a list.
+
+    None of a nillable element is written as nil, which one with a fixed value may not say (XML Schema part 1, 3.3.4).
+    """
+    return (field.required or field.repeated) and (not field.nillable or field.fixed)

@@ -8,7 +8,9 @@ from typing import Any, Literal
 
 from lxml import etree
 
+from mpesa_cbp_generator.builtins import BUILTINS, white_space
 from mpesa_cbp_generator.contract import XS
+from mpesa_cbp_generator.literals import literal
 from mpesa_cbp_generator.source import Declaration, Facets, Source, local_name, namespace_of, resolve_qname
 
 _LISTS = {"NMTOKENS": "NMTOKEN", "IDREFS": "IDREF", "ENTITIES": "ENTITY"}
@@ -33,6 +35,26 @@ def simple_type(source: Source, declaration: Declaration) -> SimpleType | None:
     None where it has none: elements inside, or no type at all.
     """
     return _Reader(source).of(declaration)
+
+
+def accepts(kind: SimpleType, text: str) -> bool:
+    """Whether a text is of the form of a simple type, and listed where its values are; other facets are not asked."""
+    if kind.variety == "list":
+        return all(accepts(kind.items[0], part) for part in text.split())
+    if kind.variety == "union":
+        return any(accepts(item, text) for item in kind.items)
+    value = _value(kind, text)
+    return value is not None and (
+        not kind.facets.enumeration or value in {_value(kind, listed) for listed in kind.facets.enumeration}
+    )
+
+
+def _value(kind: SimpleType, text: str) -> str | None:
+    """What tells two texts of a type apart, None where a text is not of its form."""
+    if BUILTINS[kind.builtin].kind in ("text", "token", "any", "qname"):
+        preserved = (kind.facets.white_space or white_space(kind.builtin)) == "preserve"
+        return text if preserved else " ".join(text.split())
+    return literal(kind.builtin, text)
 
 
 class _Reader:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from mpesa_cbp_generator.model import ClassPlan, Plan
+from tests.effort import examples
 from tests.generator.judges import canonical, register_dates, xsdata_codecs
 from tests.generator.shared_contracts import bindings
 from tests.models.arbitrary import Arbitrary
@@ -41,6 +42,7 @@ XSDATA_IS_WRONG: dict[str, str] = {
     "builtin-qname": _FOREIGN,
     "choice-of-sequences": _ORDER,
     "choice-repeated": _ORDER,
+    "element-defaults": _EMPTY,
     "enumerations": "xsdata knows no format of bytes inside an enumeration",
     "facets": _EMPTY,
     "lists": _EMPTY,
@@ -72,7 +74,7 @@ class Example:
         return f"{self.construct}: {self.why or self.data.decode()[:60]}"
 
 
-def examples(construct: str) -> Iterator[Example]:
+def documents(construct: str) -> Iterator[Example]:
     for node in etree.parse(FOLDER / construct / "documents.xml").getroot().iterchildren(etree.Element):
         (document,) = node
         document.tail = None
@@ -80,7 +82,7 @@ def examples(construct: str) -> Iterator[Example]:
         yield Example(construct, data, node.tag == "valid", node.get("why") or "")
 
 
-EXAMPLES = [example for construct in CONSTRUCTS for example in examples(construct)]
+EXAMPLES = [example for construct in CONSTRUCTS for example in documents(construct)]
 
 
 @functools.cache
@@ -145,7 +147,7 @@ def arbitrary(construct: str) -> Arbitrary:
 
 
 @pytest.mark.parametrize("construct", CONSTRUCTS)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_an_object_is_faultless_exactly_when_its_document_is_valid(construct: str, data: st.DataObject) -> None:
     plan, package = bindings(FOLDER / construct)
@@ -166,6 +168,27 @@ def test_an_object_is_faultless_exactly_when_its_document_is_valid(construct: st
         register_dates(package)
         assert canonical(serializer.render(value).encode()) == canonical(written)
         assert same(parser.from_bytes(written, kind), value)
+
+
+def test_none_in_a_list_is_named_with_its_place() -> None:
+    kind = class_of("element-defaults", b'<r xmlns="urn:c"/>')
+    errors = importlib.import_module(f"{bindings(FOLDER / 'element-defaults')[1]}._errors")
+    value = kind(token=["a", None], certain=[None])
+    assert problems_of(kind, value, errors) == (
+        "r/token[2]: is required and missing",
+        "r/certain[1]: is required and missing",
+    )
+
+
+EMPTY = {"word": "", "token": [""], "bytes_": b"", "numbers": [], "either": "", "padded": "", "nothing": ""}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_empty_element_that_would_mean_the_default_cannot_be_said(name: str) -> None:
+    kind = class_of("element-defaults", b'<r xmlns="urn:c"/>')
+    errors = importlib.import_module(f"{bindings(FOLDER / 'element-defaults')[1]}._errors")
+    (problem,) = problems_of(kind, kind(**{name: EMPTY[name]}), errors)
+    assert "may not be empty: an empty element means the contract's default" in problem
 
 
 def problems_of(kind: Any, value: Any, errors: Any) -> tuple[str, ...]:

@@ -16,6 +16,7 @@ from lxml import etree
 
 from mpesa_cbp_generator.errors import ContractError
 from mpesa_cbp_generator.load import load
+from tests.effort import examples
 from tests.generator.judges import canonical, open_content, register_dates, xsdata_codecs
 from tests.generator.shared_contracts import SHARED, bindings, index, needs_shared, workspace
 from tests.models.schema_set import combined_schema
@@ -98,7 +99,7 @@ def objects_of(name: str) -> Objects:
 
 @needs_shared
 @pytest.mark.parametrize("name", JUDGED)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_object_survives_our_codec_and_xsdatas_and_validates(name: str, data: st.DataObject) -> None:
     plan, package = bindings(folder(name))

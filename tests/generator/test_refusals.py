@@ -133,6 +133,22 @@ REFUSED = {
         "xs:QName in a list or union is not supported",
     ),
     "default of QName": (in_type('<xs:attribute name="a" type="xs:QName" default="t:x"/>'), "a default or a facet of xs:QName"),
+    "default of an element with attributes": (
+        schema(
+            '<xs:complexType name="P"><xs:simpleContent><xs:extension base="xs:int"><xs:attribute name="a"/></xs:extension>'
+            '</xs:simpleContent></xs:complexType>\n<xs:element name="r"><xs:complexType><xs:sequence>'
+            '<xs:element name="p" type="t:P" default="5"/></xs:sequence></xs:complexType></xs:element>'
+        ),
+        "'p': a default or a fixed value of a type that is not simple",
+    ),
+    "fixed value of any type": (
+        in_type('<xs:sequence><xs:element name="a" type="xs:anyType" fixed="x"/></xs:sequence>'),
+        "'a': a default or a fixed value of a type that is not simple",
+    ),
+    "default of a list that is no value": (
+        in_type('<xs:attribute name="a" default="x"><xs:simpleType><xs:list itemType="xs:int"/></xs:simpleType></xs:attribute>'),
+        "the default",
+    ),
     "default that is no value": (in_type('<xs:attribute name="a" type="xs:int" default="x"/>'), r"the default is no xs:int"),
     "one namespace refers to none": (
         in_type('<xs:sequence><xs:element ref="other" xmlns=""/></xs:sequence>'),

@@ -15,6 +15,7 @@ from xsdata.formats.dataclass.serializers import XmlSerializer
 
 from mpesa_cbp_generator.lock import from_json
 from mpesa_cbp_generator.model import ClassPlan
+from tests.effort import examples
 from tests.models.schema_set import combined_schema
 from tests.models.strategies import Objects
 
@@ -49,7 +50,9 @@ def _renamed(element: etree._Element, nsmap: dict[str, str]) -> etree._Element:
 
 
 @pytest.mark.parametrize("item", ROOTS, ids=lambda item: item.id)
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 @given(data=st.data())
 def test_object_survives_both_codecs_and_validates(item: ClassPlan, data: st.DataObject) -> None:
     value: Any = data.draw(OBJECTS.of(item))

@@ -13,6 +13,7 @@ from lxml import etree
 from mpesa_cbp_generator.lock import from_json
 from mpesa_cbp_generator.model import ClassPlan
 from mpesa_cbp_models import _errors as errors
+from tests.effort import examples
 from tests.models.arbitrary import Arbitrary
 from tests.models.schema_set import combined_schema
 
@@ -24,7 +25,7 @@ SCHEMA = combined_schema([ROOT / "wsdl", ROOT / "xsd"])
 
 
 @pytest.mark.parametrize("item", ROOTS, ids=lambda item: item.id)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_validate_is_silent_exactly_when_the_document_is_valid(item: ClassPlan, data: st.DataObject) -> None:
     value: Any = data.draw(OBJECTS.of(item))
