@@ -17,7 +17,7 @@ from bench.samples import RESULT, ROOT
 from mpesa_cbp import Journal
 from mpesa_cbp.envelope import encode
 from mpesa_cbp.listener import Listener, ListenerServer
-from mpesa_cbp.wsgi_server import Limits, Server
+from mpesa_cbp.web_server.server import Limits, Server
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
-from mpesa_cbp.journal_events import Delivery, Event, Handling, Received
+from mpesa_cbp.journal.events import Delivery, Event, Handling, Received
 from mpesa_cbp.payments import EventKind, Payment
 
 __all__ = ["MemoryJournal"]

@@ -17,8 +17,8 @@ from bench import constant_server, samples, zeep_peer
 from bench.measure import Effort, compare
 from bench.table import Row, duration, faster, slower
 from mpesa_cbp import Client, Initiator, Journal, ServiceProvider
+from mpesa_cbp.certificates.key_pair import generate_key_pair
 from mpesa_cbp.envelope import encode
-from mpesa_cbp.key_pair import generate_key_pair
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
 

@@ -10,8 +10,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from mpesa_cbp.errors import DuplicateConversation, JournalError, JournalRefusal
 from mpesa_cbp.journal import Delivery, Journal
-from mpesa_cbp.journal_transitions import FINAL_STEPS, Finding, step_of
 from mpesa_cbp.payments import OPEN_STATES, EventKind, Payment, PaymentState
+from mpesa_cbp.transitions import FINAL_STEPS, Finding, step_of
 from tests.journal.conftest import Clock
 
 ID = "600000_Acme_1"

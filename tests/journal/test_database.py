@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 
 from mpesa_cbp.errors import JournalError, MissingExtra, SettingsError
 from mpesa_cbp.journal import Journal
-from mpesa_cbp.journal_tables import SCHEMA_VERSION, VERSION_TABLE, metadata
+from mpesa_cbp.journal.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
 from mpesa_cbp.payments import EventKind, PaymentState
 from tests.journal.postgres import own_server
 
@@ -79,7 +79,7 @@ def test_reader_does_not_wait_for_a_writer(url: str) -> None:
 def alembic_on(url: str) -> Iterator[tuple[Config, Connection]]:
     engine: Engine = create_engine(url)
     config = Config()
-    config.set_main_option("script_location", "mpesa_cbp:journal_migrations")
+    config.set_main_option("script_location", "mpesa_cbp.journal:migrations")
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
@@ -97,7 +97,7 @@ def test_migrations_make_what_the_tables_say(url: str) -> None:
 
 def test_newest_version_is_the_one_that_the_tables_name() -> None:
     config = Config()
-    config.set_main_option("script_location", "mpesa_cbp:journal_migrations")
+    config.set_main_option("script_location", "mpesa_cbp.journal:migrations")
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_VERSION
 
 

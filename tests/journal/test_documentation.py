@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mpesa_cbp.journal_tables import VERSION_TABLE, metadata
-from mpesa_cbp.journal_transitions import TABLE
+from mpesa_cbp.journal.tables import VERSION_TABLE, metadata
 from mpesa_cbp.payments import PaymentState
+from mpesa_cbp.transitions import TABLE
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "journal.md").read_text()
 

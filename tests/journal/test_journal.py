@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from mpesa_cbp.errors import DuplicateConversation, JournalRefusal
 from mpesa_cbp.journal import Delivery, Handling, Journal
-from mpesa_cbp.journal_transitions import FINAL_STEPS, Standing, Step, transition
 from mpesa_cbp.payments import EventKind, PaymentState
+from mpesa_cbp.transitions import FINAL_STEPS, Standing, Step, transition
 from tests.journal.conftest import Clock
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp.access_rules import AccessRules, new_token, read_networks
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.http_channel import CLIENT_CERTIFICATE
+from mpesa_cbp.listener.access_rules import AccessRules, new_token, read_networks
+from mpesa_cbp.web_server.channel import CLIENT_CERTIFICATE
 
 BROKER, PROXY, OTHER_PROXY, STRANGER = "196.201.214.200", "10.0.0.1", "10.0.0.2", "203.0.113.9"
 RULES = AccessRules(

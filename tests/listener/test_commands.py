@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp import Journal
-from mpesa_cbp.access_rules import SHORTEST_TOKEN
 from mpesa_cbp.cli import run
 from mpesa_cbp.journal import Delivery
+from mpesa_cbp.listener.access_rules import SHORTEST_TOKEN
 from mpesa_cbp.payments import EventKind
 from tests.journal.damage import lose_table
 from tests.listener.messages import TOKEN, response_code, result

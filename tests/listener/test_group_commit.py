@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from mpesa_cbp.errors import JournalError
-from mpesa_cbp.group_commit import GroupCommit, Overloaded
 from mpesa_cbp.journal import Delivery, Received
-from mpesa_cbp.log_limit import LogLimit
+from mpesa_cbp.listener.group_commit import GroupCommit, Overloaded
 from mpesa_cbp.payments import EventKind
+from mpesa_cbp.web_server.log_limit import LogLimit
 
 
 def delivery(identity: str) -> Delivery:

@@ -18,8 +18,8 @@ import pytest
 
 from mpesa_cbp import Journal, Listener, PaymentState
 from mpesa_cbp.errors import JournalError
-from mpesa_cbp.handler_worker import HandlerWorker
 from mpesa_cbp.journal import Delivery, Handling
+from mpesa_cbp.listener.handler_worker import HandlerWorker
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import EventKind
 from tests.journal.postgres import url_with_schema

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp import Journal, Listener
-from mpesa_cbp.access_rules import AccessRules
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.listener import ListenerServer
-from mpesa_cbp.listener_server import server_limits
-from mpesa_cbp.server_tls import server_context
+from mpesa_cbp.listener.access_rules import AccessRules
+from mpesa_cbp.listener.server import server_limits
+from mpesa_cbp.web_server.tls import server_context
 from tests.listener.certificates import Authority
 from tests.listener.messages import HEADERS, TOKEN, response_code, result
 from tests.listener.raw import exchange

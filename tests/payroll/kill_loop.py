@@ -31,7 +31,7 @@ from typing import Any
 from mpesa_cbp import Client, Journal, PaymentState
 from mpesa_cbp.payments import OPEN_STATES, EventKind, PaymentJournal
 from mpesa_cbp.payroll import Run, plan_batch
-from mpesa_cbp.payroll_file import PayrollLine, read_payroll
+from mpesa_cbp.payroll.file import PayrollLine, read_payroll
 from mpesa_cbp.reconcile import Reconciliation
 from mpesa_cbp.settings import Initiator, ServiceProvider
 from mpesa_cbp.simulator import Organisation, Simulator, Timing

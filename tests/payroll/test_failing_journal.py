@@ -11,7 +11,7 @@ from pathlib import Path
 from mpesa_cbp import Client, Journal, PaymentState
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.payroll import Outcome, Run, plan_batch
-from mpesa_cbp.payroll_file import read_payroll
+from mpesa_cbp.payroll.file import read_payroll
 from tests.transport.clients import client_to
 from tests.transport.failing_broker import Conversation, FailingBroker, acceptance, http_answer
 

@@ -16,7 +16,7 @@ from mpesa_cbp import Journal, Listener
 from mpesa_cbp.cli import run
 from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.listener import ListenerServer
-from mpesa_cbp.payroll_file import TEMPLATE
+from mpesa_cbp.payroll.file import TEMPLATE
 from mpesa_cbp.simulator import Simulator, Timing
 from tests.journal.simulated import settings_file
 

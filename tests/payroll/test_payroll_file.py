@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpesa_cbp import payroll_file
-from mpesa_cbp.payroll_file import TEMPLATE, read_payroll
+from mpesa_cbp.payroll import file as payroll_file
+from mpesa_cbp.payroll.file import TEMPLATE, read_payroll
 
 HEAD = "msisdn,amount,reference,remark\n"
 GOOD = "0712345678,100,E1,November\n"

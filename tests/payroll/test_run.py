@@ -14,8 +14,9 @@ import pytest
 
 from mpesa_cbp import Client, Journal, PaymentState
 from mpesa_cbp.payments import EventKind
-from mpesa_cbp.payroll import UNKNOWN_IN_A_ROW, LineResult, Outcome, Run, plan_batch
-from mpesa_cbp.payroll_file import PayrollLine
+from mpesa_cbp.payroll import LineResult, Outcome, Run, plan_batch
+from mpesa_cbp.payroll.file import PayrollLine
+from mpesa_cbp.payroll.run import UNKNOWN_IN_A_ROW
 from mpesa_cbp.settings import ServiceProvider
 from mpesa_cbp.simulator import Simulator, Timing
 from tests.journal.simulated import NOWHERE

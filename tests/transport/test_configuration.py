@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mpesa_cbp.certificates.key_pair import generate_key_pair
 from mpesa_cbp.cli.options import open_journal
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration, load, settings
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.key_pair import generate_key_pair
 from mpesa_cbp.security import SpPasswordReading
 from mpesa_cbp.settings import GUIDE_HEADER_NAMESPACE, NAIROBI, PROFILES, UTC, Profile
 

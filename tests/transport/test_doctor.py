@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp import Journal
+from mpesa_cbp.certificates.key_pair import generate_key_pair
 from mpesa_cbp.cli import run
 from mpesa_cbp.doctor import Finding, Level, examine
-from mpesa_cbp.key_pair import generate_key_pair
 from tests.transport.authorities import Certificates
 from tests.transport.clients import INITIATOR_PASSWORD, SECRETS, SP_PASSWORD, operator_key
 from tests.transport.failing_broker import (

@@ -18,10 +18,10 @@ from mpesa_cbp.envelope import decode, encode
 from mpesa_cbp.errors import CbpError
 from mpesa_cbp.history import EntryKind, History, Leg, Reached, read_history
 from mpesa_cbp.journal import Journal
-from mpesa_cbp.journal_transitions import Finding
 from mpesa_cbp.listener import ListenerServer
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.simulator import Simulator, Timing
+from mpesa_cbp.transitions import Finding
 from mpesa_cbp_models import (
     NotifyQueueTimeout,
     QueryTransactionResponse,

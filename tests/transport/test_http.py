@@ -22,7 +22,7 @@ import urllib3.exceptions
 
 from mpesa_cbp.errors import CbpError, InvalidRequest, NotSent, OutcomeUnknown, Sent, SettingsError
 from mpesa_cbp.http import HttpAnswer, HttpTransport
-from mpesa_cbp.http_failures import Departure, map_exception
+from mpesa_cbp.http.failures import Departure, map_exception
 from tests.transport.authorities import Certificates
 from tests.transport.failing_broker import (
     ANSWER,

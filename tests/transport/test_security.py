@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpesa_cbp.key_pair import KeyPair, generate_key_pair
+from mpesa_cbp.certificates.key_pair import KeyPair, generate_key_pair
 from mpesa_cbp.security import (
     SecurityError,
     SpPasswordReading,

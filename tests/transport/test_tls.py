@@ -18,8 +18,8 @@ from mpesa_cbp.cli import run
 from mpesa_cbp.configuration import settings
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.http import HttpTransport
+from mpesa_cbp.http.tls import ClientCertificate, read_identity, tls_context
 from mpesa_cbp.security import SecurityError, credential_key
-from mpesa_cbp.tls import ClientCertificate, read_identity, tls_context
 from tests.transport.authorities import DAY, NOW, issue, key_text, pem
 from tests.transport.clients import operator_key
 from tests.transport.failing_broker import FailingBroker, echoes

@@ -18,13 +18,13 @@ from mpesa_cbp.delivery import Delivery
 from mpesa_cbp.enquiries import Question, logged_change, logged_history, transaction_query
 from mpesa_cbp.history import History
 from mpesa_cbp.http import ConnectionOptions, HttpTransport
+from mpesa_cbp.http.tls import ClientCertificate
 from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.redaction import personal
 from mpesa_cbp.resolving import record_history
 from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, check_urls, hidden, profile_of, reveal
 from mpesa_cbp.signing import signer
-from mpesa_cbp.tls import ClientCertificate
 from mpesa_cbp.wishes import Wish
 from mpesa_cbp_models import ChangePasswordResponse, QueryTransactionResponse, Request
 from mpesa_cbp_models.operations import CHANGE_PASSWORD, QUERY_TRANSACTION

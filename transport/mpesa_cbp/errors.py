@@ -22,7 +22,7 @@
 The money rule needs the class alone: after ``NotSent`` send again; after ``OutcomeUnknown`` ask; after ``Refused``
 the request had no effect, but look at ``final`` before the payment is made anew under another conversation id.
 
-Foreign exceptions of requests and urllib3 become these in ``http_failures.map_exception`` and nowhere else.
+Foreign exceptions of requests and urllib3 become these in ``http.failures.map_exception`` and nowhere else.
 """
 
 from __future__ import annotations

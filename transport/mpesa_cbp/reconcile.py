@@ -19,9 +19,9 @@ from typing import Protocol
 from mpesa_cbp.errors import AuthenticationFailed, CbpError, JournalError, NotSent, SettingsError
 from mpesa_cbp.history import History
 from mpesa_cbp.journal import Journal
-from mpesa_cbp.journal_transitions import Finding
 from mpesa_cbp.log_events import PAYMENT_RESOLVED, PAYMENT_UNRESOLVED, RECONCILE_FINISHED
 from mpesa_cbp.payments import OPEN_STATES, Payment, PaymentState
+from mpesa_cbp.transitions import Finding
 
 __all__ = ["Checked", "Outcome", "Reconciliation"]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from mpesa_cbp.history import EntryKind, History, Leg
-from mpesa_cbp.journal_transitions import Finding
 from mpesa_cbp.payments import EventKind, Payment, PaymentJournal, PaymentState
+from mpesa_cbp.transitions import Finding
 
 __all__ = ["proven", "record_history"]
 

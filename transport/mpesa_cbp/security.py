@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from mpesa_cbp.certificate_reading import Certificate, CertificateFileError, read_certificates
+from mpesa_cbp.certificates.reading import Certificate, CertificateFileError, read_certificates
 
 __all__ = [
     "CredentialKey",

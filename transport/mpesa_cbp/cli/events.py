@@ -19,8 +19,8 @@ from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
 from mpesa_cbp.errors import JournalRefusal
 from mpesa_cbp.journal import Event, Handling, Journal
+from mpesa_cbp.journal.sqlite_files import sqlite_file
 from mpesa_cbp.payments import EventKind
-from mpesa_cbp.sqlite_files import sqlite_file
 
 _PAGE = 500
 _Command = Callable[..., int]

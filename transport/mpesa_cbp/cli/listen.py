@@ -11,15 +11,15 @@ from types import FrameType
 
 import click
 
-from mpesa_cbp.access_rules import new_token
 from mpesa_cbp.cli.exit_codes import FINE
 from mpesa_cbp.cli.masked_model import masked_message
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.listener import Listener
-from mpesa_cbp.listener_server import ListenerServer
-from mpesa_cbp.listener_setup import load_handlers, make_listener, make_server
+from mpesa_cbp.listener.access_rules import new_token
+from mpesa_cbp.listener.server import ListenerServer
+from mpesa_cbp.listener.setup import load_handlers, make_listener, make_server
 from mpesa_cbp.notices import Notice, ResultNotice
 
 _OPTIONS = ("listener_host", "listener_port", "listener_handlers")

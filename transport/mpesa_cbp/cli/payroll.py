@@ -23,11 +23,11 @@ from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.journal import Journal
+from mpesa_cbp.journal.sqlite_files import sqlite_file
 from mpesa_cbp.payments import OPEN_STATES
 from mpesa_cbp.payroll import LineResult, Outcome, PlannedLine, Run, outcome_of, plan_batch
-from mpesa_cbp.payroll_file import MAXIMUM_BYTES, TEMPLATE, Payroll, PayrollLine, read_payroll
+from mpesa_cbp.payroll.file import MAXIMUM_BYTES, TEMPLATE, Payroll, PayrollLine, read_payroll
 from mpesa_cbp.redaction import mask_msisdn
-from mpesa_cbp.sqlite_files import sqlite_file
 
 _POLL_SECONDS = 0.25
 _OPEN = (Outcome.ACCEPTED, Outcome.QUEUED)

@@ -18,7 +18,7 @@ import requests
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.doctor.finding import Finding, ok, problem, warning
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.tls import tls_context
+from mpesa_cbp.http.tls import tls_context
 
 _LARGEST_HEAD = 16 * 1024
 _CLOCK_WARNING, _CLOCK_PROBLEM = timedelta(seconds=30), timedelta(minutes=5)

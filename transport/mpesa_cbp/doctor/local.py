@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.doctor.finding import Finding, ok, problem, validity, warning
 from mpesa_cbp.errors import CbpError, SettingsError
+from mpesa_cbp.http.tls import ClientCertificate, read_authorities, read_identity
+from mpesa_cbp.journal.sqlite_files import files_beside, sqlite_file
 from mpesa_cbp.security import SecurityError, credential_key, password_certificate
 from mpesa_cbp.settings import reveal
-from mpesa_cbp.sqlite_files import files_beside, sqlite_file
-from mpesa_cbp.tls import ClientCertificate, read_authorities, read_identity
 
 _LEAST_KEY_BITS = 2048
 _OTHERS = stat.S_IRGRP | stat.S_IROTH

@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from mpesa_cbp.configuration.sources import parse_toml
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.setting_sources import parse_toml
 from mpesa_cbp.simulator.bad_days import GOOD, BadDay, magic_of
 from mpesa_cbp.simulator.setup import Timing
 from mpesa_cbp.values import parse_amount

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from waitress.channel import ClientDisconnected
 from waitress.task import WSGITask
 
-from mpesa_cbp.http_channel import Channel
-from mpesa_cbp.wsgi_server import MAXIMUM_BODY
-from mpesa_cbp.wsgi_server import Server as WsgiServer
+from mpesa_cbp.web_server.channel import Channel
+from mpesa_cbp.web_server.server import MAXIMUM_BODY
+from mpesa_cbp.web_server.server import Server as WsgiServer
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mpesa_cbp.access_rules import new_token
+from mpesa_cbp.listener.access_rules import new_token
 from mpesa_cbp.settings import reveal
 
 if TYPE_CHECKING:

@@ -1,0 +1,187 @@
+"""What queryTransaction's answer says: how far the payment came, message by message (protocol, section 8).
+
+Only what stands in the record is concluded from, and nothing from what is missing in it: a broker that has no record
+of a payment does not say that it was not paid. "Not paid" is concluded from a final result of the core, from a queue
+timeout of a request that was never passed on, or where every request on record was certainly refused; and only if
+every entry of the record could be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from mpesa_cbp.codes import CodeMeaning, is_duplicate, is_success, response_meaning, result_meaning
+from mpesa_cbp.history.entries import EntryKind, HistoryEntry, Leg, read_entries
+from mpesa_cbp.payments import EventKind, PaymentState
+from mpesa_cbp.transitions import Finding, Standing, step_of, transition
+from mpesa_cbp_models import QueryTransactionResponse, Result
+
+__all__ = ["EntryKind", "History", "HistoryEntry", "Leg", "Reached", "read_history"]
+
+
+class Reached(Enum):
+    """The farthest point that the record shows the payment to have come to."""
+
+    NOTHING_RECORDED = "nothing recorded"
+    BROKER = "broker"
+    CORE = "core"
+    RESULT = "result"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """A payment's record at the broker, and what it proves.
+
+    ``entries`` stand in the order of the answer: requests, responses, results, queue timeouts. ``finding`` is what
+    they prove, with ``code`` the ResultCode or ResponseCode that it rests on; as the detail and the code of a QUERIED
+    event they move a journal. ``problems`` tells, in words, what kept more from being concluded. ``answer`` is the
+    message itself.
+    """
+
+    conversation_id: str | None
+    entries: tuple[HistoryEntry, ...] = ()
+    finding: Finding = Finding.NOTHING
+    code: str | None = None
+    problems: tuple[str, ...] = ()
+    answer: QueryTransactionResponse | None = field(default=None, repr=False)
+
+    @property
+    def state(self) -> PaymentState:
+        """The state that the record proves of a payment of which nothing else is known; UNKNOWN if it proves none."""
+        step = step_of(EventKind.QUERIED, code=self.code, detail=self.finding.value)
+        return transition(Standing.UNKNOWN, step).standing.state
+
+    @property
+    def reached(self) -> Reached:
+        """How far the payment provably came."""
+        if any(entry.kind is EntryKind.RESULT for entry in _used(self.entries)):
+            return Reached.RESULT
+        if _reached_core(self.entries):
+            return Reached.CORE
+        return Reached.BROKER if any(True for _ in _used(self.entries)) else Reached.NOTHING_RECORDED
+
+    @property
+    def result(self) -> Result | None:
+        """The result that settles the payment."""
+        if self.finding is not Finding.RESULT:
+            return None
+        return next((result for result in _results(self.entries) if result.result_code == self.code), None)
+
+    @property
+    def summary(self) -> str:
+        """What is known now, in one sentence, and what to do where it is not enough."""
+        said = _SUMMARIES[self.finding]
+        if self.finding is Finding.RESULT and self.code is not None:
+            said = f"The core has sent a result: code {self.code}, {result_meaning(self.code).meaning.rstrip('.')}."
+        elif self.code is not None:
+            said = f"{said} Code {self.code}: {response_meaning(self.code).meaning.rstrip('.')}."
+        if self.finding is Finding.NOTHING and self.reached is not Reached.NOTHING_RECORDED:
+            said = f"The request reached the {self.reached.value}; what became of it is not recorded, so it is open."
+        return " ".join([said, *(f"{problem}." for problem in self.problems)])
+
+
+_SUMMARIES = {
+    Finding.RESULT: "The core has sent a result.",
+    Finding.EXPIRED: "The cached request expired at the broker and never reached the core: nothing was paid.",
+    Finding.ACCEPTED: "The request was accepted and has no final result yet: it is still open.",
+    Finding.QUEUED: "The broker has cached the request and will pass it on: it is still open.",
+    Finding.REFUSED: "Every request on record was refused: nothing was paid.",
+    Finding.NOTHING: "The broker's record does not tell. That is no proof that nothing was paid: ask again later.",
+}
+
+
+def read_history(answer: QueryTransactionResponse, conversation_id: str | None = None) -> History:
+    """Read the record in a queryTransaction's answer; never an error, whatever stands in the entries.
+
+    ``conversation_id`` is the OriginatorConversationID that was asked about: entries that name another one are kept
+    and not used. Where it is None, that of the first request on record is taken.
+    """
+    conversation_id, entries = read_entries(answer, conversation_id)
+    finding, code, problems = _conclude(entries)
+    return History(
+        conversation_id=conversation_id, entries=entries, finding=finding, code=code, problems=problems, answer=answer
+    )
+
+
+_Conclusion = tuple[Finding, "str | None", tuple[str, ...]]
+
+
+def _used(entries: Iterable[HistoryEntry]) -> Iterator[HistoryEntry]:
+    return (entry for entry in entries if entry.problem is None)
+
+
+def _results(entries: Iterable[HistoryEntry]) -> list[Result]:
+    messages = (entry.decoded.message for entry in _used(entries) if entry.decoded is not None)
+    return [message for message in messages if isinstance(message, Result)]
+
+
+def _reached_core(entries: Iterable[HistoryEntry]) -> bool:
+    """Passed on to the core, or accepted, which only the core does."""
+    return any(
+        entry.leg in (Leg.BROKER_TO_CORE, Leg.CORE_TO_BROKER)
+        or (entry.kind is EntryKind.RESPONSE and is_success(entry.code or ""))
+        for entry in _used(entries)
+    )
+
+
+def _conclude(entries: tuple[HistoryEntry, ...]) -> _Conclusion:
+    problems = tuple(
+        f"Entry {number} ({entry.kind.value}) was not used: {entry.problem}"
+        for number, entry in enumerate(entries, 1)
+        if entry.problem is not None
+    )
+    results = _results(entries)
+    final = [result for result in results if _meaning(result).final]
+    paid = [result for result in final if is_success(result.result_code)]
+    if paid:
+        if len(paid) < len(final):
+            return Finding.NOTHING, None, (*problems, "The results on record contradict each other")
+        return Finding.RESULT, paid[0].result_code, problems
+    if final:
+        return (Finding.NOTHING, None, problems) if problems else (Finding.RESULT, final[0].result_code, ())
+    finding, code = _of_results_to_come(results)
+    if finding is None:
+        finding, code, more = _of_expiry_and_responses(entries, whole=not problems)
+        problems += more
+    return finding, code, problems
+
+
+def _meaning(result: Result) -> CodeMeaning:
+    return result_meaning(result.result_code, result_type=result.result_type)
+
+
+def _of_results_to_come(results: list[Result]) -> tuple[Finding | None, str | None]:
+    """Results that settle nothing: the core works on it, or speaks of an earlier request, or in an unknown code."""
+    if not results:
+        return None, None
+    for result in results:
+        if _meaning(result).pending:
+            return Finding.ACCEPTED, None
+    return Finding.RESULT, results[-1].result_code
+
+
+def _of_expiry_and_responses(entries: tuple[HistoryEntry, ...], *, whole: bool) -> _Conclusion:
+    requests = sum(entry.kind is EntryKind.REQUEST for entry in entries)
+    timeouts = sum(entry.kind is EntryKind.QUEUE_TIMEOUT for entry in _used(entries))
+    if timeouts and _reached_core(entries):
+        return Finding.NOTHING, None, ("The record shows a queue timeout of a request that was passed on to the core",)
+    if timeouts and whole and timeouts >= requests:
+        return Finding.EXPIRED, None, ()
+    codes = [entry.code for entry in _used(entries) if entry.kind is EntryKind.RESPONSE and entry.code is not None]
+    for code in codes:
+        if is_success(code):
+            return Finding.ACCEPTED, code, ()
+    for code in codes:
+        if response_meaning(code).pending:
+            return Finding.QUEUED, code, ()
+    if whole and requests and len(codes) >= requests and all(_refuses(code) for code in codes):
+        return Finding.REFUSED, codes[-1], ()
+    return Finding.NOTHING, None, ()
+
+
+def _refuses(code: str) -> bool:
+    """Whether a ResponseCode refuses with certainty; a duplicate speaks of an earlier request."""
+    meaning = response_meaning(code)
+    return meaning.known and meaning.final and not is_duplicate(code)

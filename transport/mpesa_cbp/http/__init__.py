@@ -1,0 +1,11 @@
+"""The way to the broker over HTTP and TLS, and for each failure whether anything was sent."""
+
+from __future__ import annotations
+
+from mpesa_cbp.http.post import ConnectionOptions, HttpAnswer, HttpTransport
+
+__all__ = [
+    "ConnectionOptions",
+    "HttpAnswer",
+    "HttpTransport",
+]

@@ -1,0 +1,213 @@
+"""The journal's outbound half, inside a transaction: payments, their events, and what moves them.
+
+Each function works on the connection that it is given and commits nothing; ``Journal`` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mpesa_cbp.errors import DuplicateConversation, JournalError, JournalRefusal, Sent
+from mpesa_cbp.journal.batches import pieces
+from mpesa_cbp.journal.events import Event, Handling, event_of
+from mpesa_cbp.journal.moves import move
+from mpesa_cbp.journal.receiving import lock_conversations
+from mpesa_cbp.journal.tables import events, payments
+from mpesa_cbp.payments import OPEN_STATES, EventKind, Payment, PaymentState
+from mpesa_cbp.transitions import LEAVE_STEPS, Standing, Step, step_of
+
+_RETURNED = ("conversation_id", "command_id", "amount", "receiver", "core_conversation_id", "response_code")
+_RETURNED_TOO = ("result_code", "receipt", "created_at", "updated_at", "requests", "queried_at")
+
+# Made once: to build a statement anew takes longer than to run it.
+_EVENTS = select(events).where(events.c.conversation_id == bindparam("which")).order_by(events.c.id)
+_INSERT_EVENT = insert(events)
+_PAYMENT = select(payments).where(payments.c.conversation_id == bindparam("which"))
+_PAYMENT_TO_MOVE = _PAYMENT.with_for_update()
+_MOVE_PAYMENT = update(payments).where(payments.c.conversation_id == bindparam("which"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """What we did or learnt about a payment, before it is stored."""
+
+    conversation_id: str
+    kind: EventKind
+    at: datetime
+    code: str | None = None
+    more_follow: bool = False
+    core_conversation_id: str | None = None
+    receipt: str | None = None
+    detail: str | None = None
+    body: bytes | None = None
+    origin: str | None = None
+
+    @property
+    def step(self) -> Step:
+        """What it says of the payment."""
+        return step_of(self.kind, code=self.code, detail=self.detail, more_follow=self.more_follow)
+
+
+def create(
+    connection: Connection,
+    created: Incident,
+    *,
+    conversation_id: str,
+    command_id: str,
+    amount: Decimal | None,
+    receiver: str | None,
+) -> None:
+    """Store a payment in state CREATED; events that came before join it. Raises DuplicateConversation."""
+    lock_conversations(connection, [conversation_id])
+    earlier = connection.execute(_EVENTS, {"which": conversation_id}).mappings()
+    joining = [(row["id"], replace(_incident(row), at=created.at)) for row in earlier]
+    row = {
+        "conversation_id": conversation_id,
+        "command_id": command_id,
+        "standing": Standing.CREATED.value,
+        "amount": amount,
+        "receiver": receiver,
+        "created_at": created.at,
+        "updated_at": created.at,
+        "requests": 0,
+    }
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(payments).on_conflict_do_nothing().returning(payments.c.conversation_id)
+    if connection.execute(statement, row).first() is None:
+        raise DuplicateConversation(
+            "A payment with this conversation id is in the journal already",
+            conversation_id=conversation_id,
+            sent=Sent.NO,
+        )
+    _append(connection, created)
+    for event_id, incident in joining:
+        _, contradicts = _move(connection, incident)
+        if contradicts:
+            connection.execute(update(events).where(events.c.id == event_id).values(contradicts=True))
+
+
+def record(connection: Connection, incident: Incident) -> PaymentState:
+    """Append an event and move its payment; a sending is stored only where the payment may be sent."""
+    conversation_id = incident.conversation_id
+    lock_conversations(connection, [conversation_id])
+    standing, contradicts = _move(connection, incident)
+    if standing is None:
+        raise JournalError("The journal knows no such payment", conversation_id=conversation_id)
+    if contradicts and incident.step in LEAVE_STEPS:
+        if incident.step is not Step.SENDING:
+            raise JournalRefusal(
+                f"This payment is in the journal as {standing.state.value} and cannot be settled by hand",
+                conversation_id=conversation_id,
+                advice="Only a payment whose end is not known can be; see mpesa-cbp query.",
+            )
+        raise DuplicateConversation(
+            f"This payment is in the journal as {standing.state.value} and may not be sent",
+            conversation_id=conversation_id,
+            sent=Sent.NO,
+        )
+    _append(connection, incident, contradicts=contradicts)
+    return standing.state
+
+
+def settle(connection: Connection, settled: Incident, *, quiet: timedelta) -> PaymentState:
+    """Store a person's word on an open payment of which nothing was heard for ``quiet``."""
+    known = find(connection, settled.conversation_id)
+    if known is None:
+        raise JournalRefusal("The journal knows no such payment", conversation_id=settled.conversation_id)
+    if known.state in OPEN_STATES and known.updated_at > settled.at - quiet:
+        raise JournalRefusal(
+            f"This payment changed at {known.updated_at:%H:%M:%S} UTC and may be under way: wait, and ask first",
+            conversation_id=settled.conversation_id,
+            advice="Ask with mpesa-cbp query; settle it when nothing was heard of it for longer.",
+        )
+    return record(connection, settled)
+
+
+def _append(connection: Connection, incident: Incident, *, contradicts: bool = False) -> None:
+    row = {
+        "conversation_id": incident.conversation_id,
+        "kind": incident.kind.value,
+        "step": incident.step.value,
+        "at": incident.at,
+        "code": incident.code,
+        "more_follow": incident.more_follow,
+        "core_conversation_id": incident.core_conversation_id,
+        "receipt": incident.receipt,
+        "detail": incident.detail,
+        "body": incident.body,
+        "origin": incident.origin,
+        "contradicts": contradicts,
+        "handling": Handling.NONE.value,
+        "attempts": 0,
+    }
+    connection.execute(_INSERT_EVENT, row)
+
+
+def _move(connection: Connection, incident: Incident) -> tuple[Standing | None, bool]:
+    """Move a payment by the table; returns where it stands now and whether the event contradicts what was known."""
+    row = connection.execute(_PAYMENT_TO_MOVE, {"which": incident.conversation_id}).mappings().first()
+    if row is None:
+        return None, False
+    moved = move(
+        row,
+        kind=incident.kind,
+        now=incident.at,
+        code=incident.code,
+        more_follow=incident.more_follow,
+        detail=incident.detail,
+        core_conversation_id=incident.core_conversation_id,
+        receipt=incident.receipt,
+    )
+    if moved.changes and not (moved.contradicts and incident.step in LEAVE_STEPS):
+        connection.execute(_MOVE_PAYMENT, {"which": incident.conversation_id, **moved.changes})
+    return moved.standing, moved.contradicts
+
+
+def find(connection: Connection, conversation_id: str) -> Payment | None:
+    """The payment of that conversation id."""
+    found = connection.execute(_PAYMENT, {"which": conversation_id}).mappings().first()
+    return _payment(found) if found is not None else None
+
+
+def find_all(connection: Connection, conversation_ids: Collection[str]) -> dict[str, Payment]:
+    """Those payments that there are, by conversation id."""
+    found = {}
+    for piece in pieces(sorted(conversation_ids)):
+        rows = connection.execute(select(payments).where(payments.c.conversation_id.in_(piece))).mappings()
+        found.update({row["conversation_id"]: _payment(row) for row in rows})
+    return found
+
+
+def search(
+    connection: Connection,
+    states: Collection[PaymentState] | None,
+    older_than: datetime | None,
+    limit: int | None,
+) -> list[Payment]:
+    """Payments in those states whose last change is older, oldest first."""
+    query = select(payments).order_by(payments.c.updated_at, payments.c.conversation_id).limit(limit)
+    if states is not None:
+        query = query.where(payments.c.standing.in_([each.value for each in Standing if each.state in states]))
+    if older_than is not None:
+        query = query.where(payments.c.updated_at < older_than)
+    return [_payment(row) for row in connection.execute(query).mappings()]
+
+
+def events_of(connection: Connection, conversation_id: str) -> list[Event]:
+    """Everything that happened to a payment, in order."""
+    return [event_of(row) for row in connection.execute(_EVENTS, {"which": conversation_id}).mappings()]
+
+
+def _payment(row: RowMapping) -> Payment:
+    return Payment(state=Standing(row["standing"]).state, **{name: row[name] for name in (*_RETURNED, *_RETURNED_TOO)})
+
+
+def _incident(row: RowMapping) -> Incident:
+    names = ("conversation_id", "at", "code", "more_follow", "core_conversation_id", "receipt", "detail")
+    return Incident(kind=EventKind(row["kind"]), **{name: row[name] for name in names})

@@ -1,0 +1,234 @@
+"""Runs handlers over what the journal has received: at least once each, with backoff, then a dead letter."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import logging
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from mpesa_cbp.envelope import decode
+from mpesa_cbp.errors import JournalError
+from mpesa_cbp.journal.events import Event
+from mpesa_cbp.listener.event_journal import EventJournal
+from mpesa_cbp.log_events import HANDLER_FAILED, HANDLER_GAVE_UP, HANDLER_WAITING
+from mpesa_cbp.notices import C2BNotice, Notice, QueueTimeoutNotice, ResultNotice
+from mpesa_cbp.payments import EventKind, PaymentState
+from mpesa_cbp.transitions import same_code
+
+__all__ = ["HandlerWorker"]
+
+_BATCH = 50
+# Between two lendings that were not full: each is a commit, which few events would make dear.
+_GATHERING_SECONDS = 0.05
+_LONGEST_PAUSE = 5.0
+_GRACE_SECONDS = 30.0
+_FIRST_BACKOFF = timedelta(seconds=1)
+_CLOSING_EVERY = timedelta(seconds=1)
+
+_logger = logging.getLogger("mpesa_cbp.handlers")
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+@dataclass(slots=True)
+class _Lent:
+    """What one thread has of the journal: what it must note as done, and what it must give back before ``until``."""
+
+    until: datetime = datetime.min.replace(tzinfo=timezone.utc)
+    unhandled: list[int] = field(default_factory=list)
+    done: list[int] = field(default_factory=list)
+
+
+class HandlerWorker:
+    """Threads that lend events from the journal and call ``handlers`` with them, by event kind.
+
+    An event whose kind has no handler counts as handled. One whose handler raises is tried again after 1, 2, 4 …
+    seconds, and after ``attempts`` left as a dead letter; so is one at which twice as many workers died. A worker that
+    dies leaves its events to the next one when their ``lease`` ends; one whose journal was away notes what is done, and
+    gives back the rest, as soon as it can be written again. A handler must be done well before that, and may
+    see an event twice: its ``event_id`` tells. ``threads`` handle that many events at a time.
+    """
+
+    def __init__(
+        self, journal: EventJournal, *, threads: int = 1, lease: timedelta = timedelta(minutes=2), attempts: int = 8
+    ) -> None:
+        self.handlers: dict[EventKind, Callable[[Any], object]] = {}
+        self.on_contradiction: Callable[[Any], object] | None = None
+        self.count: Callable[[EventKind, str], None] = lambda _kind, _outcome: None
+        self._journal = journal
+        self._number = threads
+        self._lease = lease
+        self._attempts = attempts
+        self._work = threading.Event()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._process = 0
+
+    def start(self) -> None:
+        """Start the threads; a second time does nothing, except in a process that was forked since."""
+        if self._threads and self._process == os.getpid():
+            return
+        self._process = os.getpid()
+        self._work, self._stopping = threading.Event(), threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, name=f"mpesa-cbp-handlers-{number}", daemon=True)
+            for number in range(self._number)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Finish the events at hand, give the others back, and end the threads.
+
+        A handler that hangs is waited for 30 seconds; its event is given out again when its lease ends.
+        """
+        threads, self._threads = self._threads, []
+        self._stopping.set()
+        self._work.set()
+        deadline = time.monotonic() + _GRACE_SECONDS
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def wake(self) -> None:
+        """Tell that there may be something to do."""
+        if not self._work.is_set():
+            self._work.set()
+
+    def _run(self) -> None:
+        lent = _Lent()
+        while not self._stopping.is_set():
+            self._work.clear()
+            try:
+                pause = 0.0 if (count := self._turn(lent)) else self._pause()
+                if count < _BATCH:
+                    self._stopping.wait(_GATHERING_SECONDS)
+            except JournalError as error:
+                HANDLER_WAITING.log(_logger, error=error.message)
+                pause = _LONGEST_PAUSE
+            if pause > 0 and not self._stopping.is_set():
+                self._work.wait(pause)
+        with contextlib.suppress(JournalError):
+            self._give_back(lent)
+
+    def _pause(self) -> float:
+        """Seconds until there may be something to do although nobody wakes us: a retry, or another's lease."""
+        due = self._journal.next_due()
+        return _LONGEST_PAUSE if due is None else min(_LONGEST_PAUSE, max(0.05, (due - _now()).total_seconds()))
+
+    def _turn(self, lent: _Lent) -> int:
+        """Handle what is due; returns how many events were lent."""
+        self._give_back(lent)
+        began = noted = _now()
+        claimed = self._journal.claim(limit=_BATCH, lease=self._lease)
+        lent.unhandled, lent.until = [event.id for event in claimed], began + self._lease
+        try:
+            for event in claimed:
+                # Past half of the lease another worker might get these events while we are at them.
+                if self._stopping.is_set() or _now() - began > self._lease / 2:
+                    break
+                done = self._handle(event)
+                lent.unhandled.remove(event.id)
+                if done:
+                    lent.done.append(event.id)
+                if lent.done and _now() - noted > _CLOSING_EVERY:
+                    self._note(lent)
+                    noted = _now()
+        except JournalError:
+            raise  # what is lent is given back when the journal can be written again
+        except BaseException:
+            self._note(lent)
+            raise
+        self._give_back(lent)
+        return len(claimed)
+
+    def _give_back(self, lent: _Lent) -> None:
+        """Note what is done, and let others have the rest, unless their lease is over and they have it already."""
+        self._note(lent)
+        if lent.unhandled and _now() < lent.until:
+            self._journal.release(*lent.unhandled)
+        lent.unhandled = []
+
+    def _note(self, lent: _Lent) -> None:
+        if lent.done:
+            self._journal.handled(*lent.done)
+            lent.done = []
+
+    def _handle(self, event: Event) -> bool:
+        """Call the handler; whether the event is done."""
+        if event.attempts > 2 * self._attempts:
+            self._give_up(event, "the workers died")
+            return False
+        handler = self.on_contradiction if self._is_rival(event) else self.handlers.get(event.kind)
+        try:
+            if handler is not None:
+                handler(_notice(event))
+        except Exception as error:  # noqa: BLE001 (a handler may raise anything; the event must not be lost)
+            self._failed(event, type(error).__name__, _place(handler, error))
+            return False
+        self.count(event.kind, "done")
+        return True
+
+    def _failed(self, event: Event, name: str, place: str | None) -> None:
+        # The text of a handler's exception may hold a customer's data; its kind and place are enough to find it.
+        HANDLER_FAILED.log(
+            _logger, event_id=event.id, kind=event.kind.value, error=name, place=place, attempt=event.attempts
+        )
+        name = f"{name} at {place}" if place else name
+        self.count(event.kind, "failed")
+        if event.attempts >= self._attempts:
+            self._give_up(event, name)
+        else:
+            retry_at = _now() + _FIRST_BACKOFF * 2 ** (event.attempts - 1)
+            self._journal.failed(event.id, error=name, retry_at=retry_at)
+
+    def _give_up(self, event: Event, error: str) -> None:
+        HANDLER_GAVE_UP.log(_logger, event_id=event.id, kind=event.kind.value, attempt=event.attempts)
+        self.count(event.kind, "dead")
+        self._journal.failed(event.id, error=error, retry_at=None)
+
+    def _is_rival(self, event: Event) -> bool:
+        """Whether it contradicts what settled its payment, and so has changed nothing."""
+        if not event.contradicts or event.conversation_id is None:
+            return False
+        payment = self._journal.payment(event.conversation_id)
+        if payment is None:
+            return True
+        if event.kind is EventKind.QUEUE_TIMEOUT:
+            return payment.state is not PaymentState.EXPIRED
+        return payment.result_code is not None and not (
+            same_code(payment.result_code, event.code) and payment.receipt == event.receipt
+        )
+
+
+def _notice(event: Event) -> Notice:
+    decoded = decode(event.body or b"")
+    if event.kind is EventKind.RESULT:
+        return ResultNotice(event.id, decoded.message, decoded.deviations, event.contradicts)
+    if event.kind is EventKind.QUEUE_TIMEOUT:
+        return QueueTimeoutNotice(event.id, decoded.message, event.contradicts)
+    return C2BNotice(event.id, decoded.message)
+
+
+def _place(handler: Callable[[Any], object] | None, error: Exception) -> str | None:
+    """Where the handler's own code was when it failed: module, function and line; nothing of what it was doing.
+
+    Its own is what has the top-level package of the handler, so that a library in which it failed is not named.
+    """
+    frames = list(traceback.walk_tb(error.__traceback__))[1:]
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    names = [(str(frame.f_globals.get("__name__")), frame.f_code.co_name, line) for frame, line in frames]
+    home = str(getattr(inspect.unwrap(handler), "__module__", None)) if handler is not None else ""
+    own = [each for each in names if each[0].partition(".")[0] == home.partition(".")[0]] or names
+    return "{}:{}:{}".format(*own[-1]) if own else None

@@ -1,0 +1,180 @@
+"""Intake: a body as it came becomes one event of the journal, whatever it is and however often it comes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from dataclasses import dataclass
+
+from mpesa_cbp.codes import MORE_FOLLOW
+from mpesa_cbp.envelope import Decoded, decode
+from mpesa_cbp.errors import JournalError, MalformedMessage
+from mpesa_cbp.journal.events import Delivery, Received
+from mpesa_cbp.listener.event_journal import EventJournal
+from mpesa_cbp.listener.group_commit import GroupCommit, Overloaded
+from mpesa_cbp.listener.metrics import ListenerMetrics
+from mpesa_cbp.log_events import (
+    MESSAGE_CONTRADICTS,
+    MESSAGE_NOT_STORED,
+    MESSAGE_RECEIVED,
+    MESSAGE_UNREADABLE,
+)
+from mpesa_cbp.notices import KINDS, content_digest, identity_of
+from mpesa_cbp.payments import EventKind
+from mpesa_cbp.web_server.log_limit import LogLimit
+from mpesa_cbp_models import Result
+
+__all__ = ["Intake", "NotAMessage", "NotStored", "Taken"]
+
+_FAILING_SECONDS = 15.0
+
+_logger = logging.getLogger("mpesa_cbp.listener.listener")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message that is stored."""
+
+    kind: EventKind
+    decoded: Decoded
+    event_id: int
+
+
+class NotAMessage(Exception):
+    """The body is none of the messages that the broker sends to a partner."""
+
+
+class NotStored(Exception):
+    """The message could not be stored; ``overloaded`` where too many wait for the journal."""
+
+    def __init__(self, kind: EventKind, decoded: Decoded, *, overloaded: bool) -> None:
+        super().__init__(kind)
+        self.kind = kind
+        self.decoded = decoded
+        self.overloaded = overloaded
+
+
+class Intake:
+    """Stores bodies in the journal and tells of each what it was."""
+
+    def __init__(
+        self, journal: EventJournal, metrics: ListenerMetrics, *, maximum_unreadable: int, maximum_waiting: int
+    ) -> None:
+        self._journal = journal
+        self._metrics = metrics
+        self._group = GroupCommit(journal.receive_all, maximum_waiting=maximum_waiting)
+        self._maximum_unreadable = maximum_unreadable
+        self._unreadable = LogLimit()
+        self._failed_at: float | None = None
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last delivery could not be stored, in the last few seconds; without news, one may try again."""
+        return self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_SECONDS
+
+    def take(self, body: bytes, origin: str | None) -> Taken:
+        """Store one body; it is committed when this returns. Raises NotAMessage or NotStored."""
+        try:
+            decoded = decode(body)
+        except MalformedMessage as error:
+            self._keep_unreadable(body, origin, error.reason)
+            raise NotAMessage from None
+        kind = KINDS.get(decoded.operation) if decoded.direction == "input" else None
+        if kind is None:
+            self._keep_unreadable(body, origin, "this message is not for a partner")
+            raise NotAMessage
+        try:
+            with self._metrics.seconds.time():
+                received = self._store(kind, decoded, body, origin)
+        except (JournalError, Overloaded) as error:
+            self._failed_at = time.monotonic()
+            self._metrics.not_stored.labels(kind.value).inc()
+            conversation_id = _conversation_id(decoded)
+            MESSAGE_NOT_STORED.log(_logger, kind=kind.value, conversation_id=conversation_id, error=_why(error))
+            raise NotStored(kind, decoded, overloaded=isinstance(error, Overloaded)) from None
+        self._failed_at = None
+        self._tell(kind, decoded, received, origin)
+        return Taken(kind, decoded, received.event_id)
+
+    def _store(self, kind: EventKind, decoded: Decoded, body: bytes, origin: str | None) -> Received:
+        message = decoded.message
+        result = message if isinstance(message, Result) else None
+        delivery = Delivery(
+            kind=kind,
+            conversation_id=_conversation_id(decoded),
+            body=body,
+            identity=identity_of(decoded),
+            code=result.result_code if result is not None else None,
+            more_follow=result is not None and result.result_type == MORE_FOLLOW,
+            core_conversation_id=(result.conversation_id or None) if result is not None else None,
+            receipt=(result.transaction_id or None) if result is not None else getattr(message, "trans_id", None),
+            origin=origin,
+        )
+        received = self._group.receive(delivery)
+        if kind is EventKind.C2B_CONFIRMATION and not received.is_new:
+            self._keep_rival(delivery, decoded, received)
+        return received
+
+    def _keep_rival(self, delivery: Delivery, decoded: Decoded, received: Received) -> None:
+        """Keep a second confirmation of one TransID that says something else; nobody is to handle it."""
+        known = self._journal.event(received.event_id)
+        digest = content_digest(decoded)
+        if known is None or known.body is None or content_digest(decode(known.body)) == digest:
+            return
+        rival = Delivery(
+            kind=delivery.kind,
+            body=delivery.body,
+            identity=digest,
+            receipt=delivery.receipt,
+            origin=delivery.origin,
+            contradicts=True,
+        )
+        kept = self._group.receive(rival)
+        if kept.is_new:
+            self._contradicts(kept.event_id, delivery.kind, decoded)
+
+    def _tell(self, kind: EventKind, decoded: Decoded, received: Received, origin: str | None) -> None:
+        self._metrics.received.labels(kind.value, "no" if received.is_new else "yes").inc()
+        MESSAGE_RECEIVED.log(
+            _logger,
+            event_id=received.event_id,
+            kind=kind.value,
+            conversation_id=_conversation_id(decoded),
+            code=getattr(decoded.message, "result_code", None),
+            repeated=None if received.is_new else "yes",
+            deviations=",".join(decoded.deviations) or None,
+            origin=origin,
+        )
+        if received.contradicts and received.is_new:
+            self._contradicts(received.event_id, kind, decoded)
+
+    def _contradicts(self, event_id: int, kind: EventKind, decoded: Decoded) -> None:
+        self._metrics.contradicting.labels(kind.value).inc()
+        code = getattr(decoded.message, "result_code", None)
+        MESSAGE_CONTRADICTS.log(
+            _logger, event_id=event_id, kind=kind.value, conversation_id=_conversation_id(decoded), code=code
+        )
+
+    def _keep_unreadable(self, body: bytes, origin: str | None, reason: str) -> None:
+        """Keep what cannot be read, each body once and not without end: the disk is for results."""
+        event_id = None
+        try:
+            if self._journal.count(EventKind.UNREADABLE) < self._maximum_unreadable:
+                delivery = Delivery(
+                    kind=EventKind.UNREADABLE, body=body, identity=hashlib.sha256(body).hexdigest(), origin=origin
+                )
+                event_id = self._group.receive(delivery).event_id
+        except (JournalError, Overloaded) as error:
+            MESSAGE_NOT_STORED.log(_logger, kind=EventKind.UNREADABLE.value, error=_why(error))
+        self._metrics.unreadable.labels("yes" if event_id is not None else "no").inc()
+        if self._unreadable.allows():
+            MESSAGE_UNREADABLE.log(_logger, event_id=event_id, reason=reason, origin=origin)
+
+
+def _why(error: JournalError | Overloaded) -> str:
+    return error.message if isinstance(error, JournalError) else str(error)
+
+
+def _conversation_id(decoded: Decoded) -> str | None:
+    return getattr(decoded.message, "originator_conversation_id", None) or None

@@ -1,0 +1,227 @@
+"""The production web server (waitress) under listener and simulator, started and stopped from code."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from waitress.channel import HTTPChannel
+from waitress.server import create_server
+
+from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.log_events import CONNECTION_REFUSED
+from mpesa_cbp.web_server.channel import Channel, TlsChannel
+from mpesa_cbp.web_server.log_limit import LogLimit
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+MAXIMUM_BODY = 1024 * 1024
+"""Largest request that the simulator reads, in bytes; a message of the family has some three thousand."""
+
+_POLL_SECONDS = 0.25
+_GRACE_SECONDS = 5.0
+
+_logger = logging.getLogger("mpesa_cbp.listener")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one caller, or all together, may take: ``body`` and ``header`` in bytes, times in seconds.
+
+    ``request_seconds`` is for a whole request, headers and body, or a TLS handshake; ``idle_seconds`` for a
+    connection without one. Beyond ``connections`` those make room that have been at an unfinished request longest.
+    """
+
+    body: int = MAXIMUM_BODY
+    header: int = 32 * 1024
+    connections: int = 500
+    request_seconds: float = 20.0
+    idle_seconds: float = 60.0
+    threads: int = 12
+
+
+class Server:
+    """A WSGI application on a socket of its own, served from the moment of ``start`` by a thread of its own.
+
+    ``name`` is what it calls itself. With ``tls`` it speaks nothing else. ``admits`` tells of an address whether it
+    may connect at all; others are cut off before a byte is read. Raises SettingsError where it cannot listen there.
+    """
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        host: str,
+        port: int,
+        name: str,
+        limits: Limits = Limits(),
+        tls: ssl.SSLContext | None = None,
+        admits: Callable[[str], bool] = lambda _: True,
+        channel_class: type[Any] | None = None,
+    ) -> None:
+        self._map: dict[int, Any] = {}
+        self._limits = limits
+        self._admits = admits
+        self._channel_class = channel_class or (TlsChannel if tls is not None else Channel)
+        self._server = _create(application, host=host, port=port, name=name, limits=limits, tls=tls, map=self._map)
+        self._server.tls_context = tls
+        self._server.handshake_failed = self._refused
+        self._server.channel_class = self._connected
+        self.scheme = "http" if tls is None else "https"
+        self.host: str = str(self._server.effective_host)
+        self.port: int = int(self._server.effective_port)
+        self._next_look = 0.0
+        self._refusals = LogLimit()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"{name}-server", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Base of its URLs."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self, busy: Callable[[], bool] = lambda: False) -> None:
+        """Stop listening, finish what was accepted (``busy`` tells whether some is left), and close everything."""
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while self._thread.is_alive() and busy() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self._stopping.set()
+        if self._thread.is_alive():
+            # The thread may have seen it by itself, and have closed everything by now.
+            with contextlib.suppress(OSError):
+                self._server.pull_trigger()
+            self._thread.join(3 * _GRACE_SECONDS)
+        else:
+            self._close()
+
+    def _connected(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any) -> HTTPChannel | None:  # noqa: A002
+        """Make a channel of a new connection; whatever goes wrong with it must not end the server."""
+        if not self._admits(addr[0]):
+            self._refused(addr[0], "not in the allowed networks")
+            sock.close()
+            return None
+        try:
+            return self._channel_class(server, sock, addr, adj, map=map)
+        except (OSError, ValueError):
+            sock.close()
+            return None
+
+    def _refused(self, origin: str, reason: str) -> None:
+        if self._refusals.allows():
+            CONNECTION_REFUSED.log(_logger, origin=origin, reason=reason)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._turn()
+        self._server.accepting = False
+        self._server.socket.close()
+        self._server.del_channel()
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while self._unfinished() and time.monotonic() < deadline:
+            self._turn()
+        self._server.task_dispatcher.shutdown(timeout=_GRACE_SECONDS)
+        deadline = time.monotonic() + 1
+        while self._unsent() and time.monotonic() < deadline:
+            self._turn()
+        self._close()
+
+    def _turn(self) -> None:
+        self._server.asyncore.loop(timeout=_POLL_SECONDS, map=self._map, count=1, use_poll=True)
+        now = time.monotonic()
+        if now >= self._next_look or len(self._server.active_channels) > self._limits.connections:
+            self._next_look = now + _POLL_SECONDS
+            self._cut_off(now)
+
+    def _cut_off(self, now: float) -> None:
+        """Close connections that take too long, and where there are too many, those that are slowest."""
+        waiting = []
+        for channel in tuple(self._server.active_channels.values()):
+            if channel.requests:
+                continue
+            since = getattr(channel, "working_since", None)
+            idle = time.time() - channel.last_activity
+            if (since is not None and now - since > self._limits.request_seconds) or idle > self._limits.idle_seconds:
+                channel.handle_close()
+            else:
+                waiting.append((since is None, now - idle if since is None else since, id(channel), channel))
+        excess = len(self._server.active_channels) - self._limits.connections * 9 // 10
+        if excess > 0 and len(self._server.active_channels) > self._limits.connections:
+            for *_, channel in sorted(waiting)[:excess]:
+                channel.handle_close()
+
+    def _unfinished(self) -> bool:
+        return any(channel.requests for channel in tuple(self._server.active_channels.values()))
+
+    def _unsent(self) -> bool:
+        return any(getattr(channel, "total_outbufs_len", 0) for channel in tuple(self._map.values()))
+
+    def _close(self) -> None:
+        self._server.asyncore.close_all(self._map)
+
+
+def _create(
+    application: WSGIApplication,
+    *,
+    host: str,
+    port: int,
+    name: str,
+    limits: Limits,
+    tls: ssl.SSLContext | None,
+    map: dict[int, Any],  # noqa: A002 (waitress's)
+) -> Any:
+    listening = _listening_socket(host, port, name)
+    return create_server(
+        application,
+        map=map,
+        sockets=[listening],
+        threads=limits.threads,
+        ident=name,
+        # waitress refuses what reaches its limit; ours is what may be.
+        max_request_body_size=limits.body + 1,
+        max_request_header_size=limits.header,
+        # A body stays in memory: a temporary file could not be written where the disk is full.
+        inbuf_overflow=limits.body + 2,
+        recv_bytes=16 * 1024,
+        channel_timeout=int(limits.idle_seconds),
+        # Room for some more than the limit, which `_cut_off` brings down to it.
+        connection_limit=limits.connections + 100,
+        backlog=1024,
+        log_socket_errors=False,
+        url_scheme="http" if tls is None else "https",
+        # The application itself judges who may have set such a header.
+        clear_untrusted_proxy_headers=False,
+    )
+
+
+def _listening_socket(host: str, port: int, name: str) -> socket.socket:
+    """Bound before there is a server: one that cannot bind would leave its threads behind."""
+    try:
+        found = {each[4]: each[0] for each in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        if len(found) > 1:
+            raise SettingsError(f"{host} names more than one address: give one of them")
+        ((address, family),) = found.items()
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listening.bind(address)
+        except BaseException:
+            listening.close()
+            raise
+    except (OSError, UnicodeError) as error:
+        raise SettingsError(f"{name} cannot listen on {host} port {port}: {error}") from None
+    return listening
