@@ -29,7 +29,7 @@ __all__ = ["Intake", "NotAMessage", "NotStored", "Taken"]
 
 _FAILING_SECONDS = 15.0
 
-_logger = logging.getLogger("mpesa_cbp.listener.listener")
+_logger = logging.getLogger("mpesa_cbp.listener")
 
 
 @dataclass(frozen=True, slots=True)

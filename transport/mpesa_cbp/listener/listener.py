@@ -38,7 +38,7 @@ _TEXT = "text/plain; charset=utf-8"
 _XML = "text/xml; charset=utf-8"
 _Answer = tuple[str, bytes]
 
-_logger = logging.getLogger("mpesa_cbp.listener.listener")
+_logger = logging.getLogger("mpesa_cbp.listener")
 
 
 class Listener:

@@ -39,7 +39,7 @@ ATTEMPTS = 8
 UNKNOWN_IN_A_ROW = 5
 """After so many unknown outcomes one after the other the run stops: each more would have to be resolved."""
 
-_logger = logging.getLogger("mpesa_cbp.payroll.run")
+_logger = logging.getLogger("mpesa_cbp.payroll")
 
 
 class Outcome(Enum):
