@@ -96,7 +96,7 @@ def test_everything_open_is_settled_by_proof_or_told(simulator: Simulator, clien
     assert {key: (each.outcome, each.payment.state) for key, each in checked.items()} == expected
     open_one = next(each for each in checked.values() if each.outcome is Outcome.STILL_OPEN)
     assert "no proof" in open_one.told
-    assert "Do not pay it anew" in open_one.told
+    assert "Do not make it anew" in open_one.told
 
 
 def test_settled_payments_are_not_looked_at(simulator: Simulator, client: Client, journal: Journal) -> None:

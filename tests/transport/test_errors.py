@@ -108,7 +108,7 @@ def test_code_meaning_and_conversation_stand_in_the_sentence() -> None:
     )
     assert str(error) == (
         "The broker refused the request (code 100000012: insufficient balance; conversation 600000_Acme_1). "
-        "No payment was made by this request."
+        "This request had no effect: nothing was paid or changed."
     )
 
 
@@ -202,5 +202,5 @@ def test_a_fault_says_its_code_its_text_and_what_to_do() -> None:
     fault = SoapFault(fault_code="SVC0901", fault_string="spId is wrong", conversation_id="600000_Acme_1")
     assert str(fault) == (
         "The broker answered with a SOAP fault, SVC0901: spId is wrong (conversation 600000_Acme_1). "
-        "No payment was made by this request."
+        "This request had no effect: nothing was paid or changed."
     )

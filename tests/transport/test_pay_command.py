@@ -285,6 +285,62 @@ def test_the_answer_about_a_reversed_payment_says_reversed_and_no_payment_succee
     assert {"key": "TransactionType", "value": "BusinessPayment"} in facts["parameters"]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["pay", "--msisdn", "0712345678", "--amount", "100"], "Certainly nothing was paid."),
+        (["pay", "--command", "OrgRevenueSettlement", "--amount", "100"], "Certainly no funds were moved."),
+        (["reverse", "--receipt", "NOSUCH"], "The transaction was certainly not taken back."),
+        (["status", "--receipt", "NOSUCH"], "The core gave no answer to the enquiry."),
+        (["register", "--confirmation-url", "https://us.example/c"], "The URLs were certainly not registered."),
+    ],
+)
+def test_what_the_core_failed_is_told_in_the_words_of_its_command(
+    arguments: list[str], said: str, world: World, capsys: Shown
+) -> None:
+    world.simulator.choose("result-code:21")
+    asked = [] if arguments[0] == "status" else ["--yes"]
+    assert run([*arguments, *asked, "--wait", "20"]) == 1
+    assert f"FAILED: {said}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments", [["balance"], ["reverse", "--receipt", "NOSUCH", "--yes"], ["query", ID], ["status", "--receipt", "R"]]
+)
+def test_what_the_broker_refused_is_never_called_a_payment(arguments: list[str], world: World, capsys: Shown) -> None:
+    world.simulator.choose("response-code:100000007")
+    assert run(arguments) in (1, 4)
+    assert "payment was made" not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["balance"], "No money hangs on it: make the request anew"),
+        (["reverse", "--receipt", "NOSUCH", "--yes"], "Do not send it again: find out with queryTransaction"),
+    ],
+)
+def test_where_the_outcome_is_unknown_it_is_told_whether_money_hangs_on_it(
+    arguments: list[str], said: str, world: World, capsys: Shown
+) -> None:
+    world.simulator.choose("html")
+    assert run(arguments) == 4
+    assert said in capsys.readouterr().err
+
+
+def test_a_reversal_that_never_left_is_sent_again_under_its_id(world: World, capsys: Shown) -> None:
+    arguments = ["reverse", "--receipt", "NOSUCH", "--yes", "--conversation-id", ID]
+    url = world.simulator.url
+    world.point_to("http://127.0.0.1:1/mminterface/request")
+    assert run(arguments) == 1
+    file = world.folder / "mpesa-cbp.toml"
+    file.write_text(file.read_text().replace("http://127.0.0.1:1/mminterface/request", url))
+    assert run(["reverse", "--receipt", "NOSUCH", "--yes", "--resume"]) == 2
+    assert "--conversation-id" in capsys.readouterr().err
+    assert run([*arguments, "--resume"]) == 0
+    assert world.requests_seen() == 1
+
+
 @pytest.mark.usefixtures("world")
 def test_a_transaction_that_is_not_there_ends_the_enquiry(capsys: Shown) -> None:
     assert run(["status", "--receipt", "NOSUCH", "--wait", "20"]) == 1
@@ -309,7 +365,7 @@ def test_the_summary_shows_the_urls_of_the_request_without_the_path_token(world:
     urls = ["--confirmation-url", "https://us.example/a-secret-word/confirmation?word=hidden"]
     assert run(["register", *urls, "--yes"]) == 0
     registered = capsys.readouterr()
-    assert "ConfirmationURL  https://us.example/********/confirmation\n" in registered.err
+    assert "ConfirmationURL  https://us.example/********/confirmation?********\n" in registered.err
     assert "ResultURL        http://127.0.0.1:" in registered.err
     for text in (*shown, *registered):
         assert not {"an-unguessable-word", "a-secret-word", "hidden"} & set(re.split("[/?=\\s]", text))

@@ -39,6 +39,13 @@ from mpesa_cbp.redaction import (
         ("600000_254712345678", "600000_2547****5678"),
         (">https://us.example/an-unguessable-word/result<", f">https://us.example/{MASK}/result<"),
         (">https://us.example/result<", ">https://us.example/result<"),
+        (">https://us.example/an-unguessable-word<", f">https://us.example/{MASK}<"),
+        (">https://us.example/result/an-unguessable-word<", f">https://us.example/{MASK}<"),
+        (">https://us.example/a-word/result?word=hidden&amp;b=2<", f">https://us.example/{MASK}/result?{MASK}<"),
+        ("&gt;https://us.example?hidden&lt;", f"&gt;https://us.example?{MASK}&lt;"),
+        (">https://name:secret@us.example:8443/a-word/<", f">https://{MASK}@us.example:8443/{MASK}<"),
+        (">https://us.example/<", ">https://us.example/<"),
+        (">https://us.example<", ">https://us.example<"),
         ("AG_20150424_0000643cae726da52ba8", "AG_20150424_0000643cae726da52ba8"),
         ("20261124083000 2714803.00 LCA618MKDW 1254712345678", "20261124083000 2714803.00 LCA618MKDW 1254712345678"),
         (

@@ -37,7 +37,7 @@ from mpesa_cbp.log_events import (
     PAYMENT_REFUSED,
     PAYMENT_SENDING,
 )
-from mpesa_cbp.payments import EventKind, PaymentJournal, PaymentState
+from mpesa_cbp.payments import MAKE_ANEW, MOVES_NO_MONEY, EventKind, PaymentJournal, PaymentState
 from mpesa_cbp.redaction import MessageBytes, PersonalText
 from mpesa_cbp.signing import Signer
 from mpesa_cbp.values import parse_amount
@@ -84,6 +84,8 @@ class Delivery:
         try:
             acknowledgement = self._send(envelope, conversation_id)
         except CbpError as error:
+            if isinstance(error, OutcomeUnknown) and request.transaction.command_id in MOVES_NO_MONEY:
+                error.advice = MAKE_ANEW
             self._record_failure(conversation_id, error)
             raise
         except BaseException as error:

@@ -158,19 +158,19 @@ class Refused(CbpError):
 
     sent = Sent.YES
     final = True
-    advice = "No payment was made by this request."
+    advice = "This request had no effect: nothing was paid or changed."
 
 
 class AuthenticationFailed(Refused):
     """The spId, spPassword, its time stamp, or the initiator's credential was not accepted."""
 
-    advice = "No payment was made by this request; check the service provider's and the initiator's credentials."
+    advice = "This request had no effect; check the service provider's and the initiator's credentials."
 
 
 class Throttled(Refused):
     """Too many requests, or the broker is overloaded; the request was dropped before it had an effect."""
 
-    advice = "No payment was made by this request; wait before it is sent again."
+    advice = "This request had no effect; wait before it is sent again."
 
 
 class DuplicateConversation(Refused):
@@ -187,7 +187,7 @@ class DuplicateConversation(Refused):
 class ValidationRefused(Refused):
     """The broker or the core found a value of the request missing, malformed or not allowed."""
 
-    advice = "No payment was made by this request; correct it."
+    advice = "This request had no effect; correct it."
 
 
 # The faults that say "your message is wrong", given before a message is worked on: the SOAP 1.1 codes Client,

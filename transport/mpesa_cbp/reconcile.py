@@ -20,7 +20,7 @@ from mpesa_cbp.errors import AuthenticationFailed, CbpError, JournalError, NotSe
 from mpesa_cbp.history import History
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.log_events import PAYMENT_RESOLVED, PAYMENT_UNRESOLVED, RECONCILE_FINISHED
-from mpesa_cbp.payments import OPEN_STATES, Payment, PaymentState
+from mpesa_cbp.payments import MAKE_ANEW, OPEN_STATES, Payment, PaymentState
 from mpesa_cbp.transitions import Finding
 
 __all__ = ["Checked", "Outcome", "Reconciliation"]
@@ -155,23 +155,21 @@ class Reconciliation:
         now = self._journal.payment(payment.conversation_id) or payment
         if now.state is not PaymentState.CREATED:
             return _not_asked(now, "It is being sent at this moment.")
-        told = "Nothing of it ever left. Run the same payroll again, or mpesa-cbp pay --resume, to have it paid."
+        told = "Run the same payroll again, or the same command with --resume, to have it sent."
+        told = f"Nothing of it ever left. {told if payment.moves_money else MAKE_ANEW}"
         return Checked(payment=now, outcome=Outcome.NEVER_SENT, told=told)
 
 
 _ADVICE = (
-    "Do not pay it anew: ask the operator about its conversation id, and store their word with mpesa-cbp settle; "
-    "if it was not paid, it can then be sent again under the same id."
+    "Do not make it anew: ask the operator about its conversation id, and store their word with mpesa-cbp settle; "
+    "if it had no effect, it can then be sent again under the same id."
 )
-
-
-_NO_MONEY = "No money hangs on it: make the request anew, under a new conversation id."
 
 
 def _advice(payment: Payment, history: History) -> str:
     """What to do about one that the broker's record leaves open; a result that settles nothing is a duplicate's."""
     if not payment.moves_money:
-        return _NO_MONEY
+        return MAKE_ANEW
     untold = payment.state in (PaymentState.SENT, PaymentState.UNKNOWN) or history.finding is Finding.RESULT
     return _ADVICE if untold else ""
 

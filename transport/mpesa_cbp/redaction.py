@@ -98,8 +98,14 @@ _NUMBER = re.compile(
     r"(?:(?<![0-9A-Za-z.])|(?<=%2[Bb]))(?:\+?254(?:[ -]?[0-9]){9}|0[17](?:[ -]?[0-9]){8})(?![0-9A-Za-z])"
 )
 
-# The path of a URL in an element, but for its end: an unguessable word in it lets somebody in.
-_URL_PATH = re.compile(r"((?:(?<=>)|(?<=&gt;))\s*https?://[^\s/<>&]+/)[^\s<>&]*/")
+# A URL in an element: what stands before its host, and an unguessable word in its path or query, let somebody in. An
+# ampersand in it is escaped, once or twice.
+_URL = re.compile(
+    r"(?P<scheme>(?:(?<=>)|(?<=&gt;))\s*https?://)(?P<user>[^\s/<>&?#@]*@)?(?P<host>[^\s/<>&?#@]+)"
+    r"(?P<path>(?:[^\s<>&?#]|&amp;)*)(?P<more>[?#](?:[^\s<>&]|&amp;)*)?"
+)
+# The last part of a path that is told: those that our own listener is called by.
+_OPEN_ENDS = ("result", "queue-timeout", "validation", "confirmation")
 
 # Names of HTTP headers whose values let somebody in.
 _SECRET_HEADER = re.compile(r"auth|cookie|token|secret|password|api-?key|signature|credential", re.IGNORECASE)
@@ -108,7 +114,7 @@ _SECRET_HEADER = re.compile(r"auth|cookie|token|secret|password|api-?key|signatu
 def redact(text: str) -> str:
     """A message or any other text with secrets taken out and customers' numbers and names masked."""
     text = _SECRET.sub(rf"\1{MASK}\2", text)
-    text = _URL_PATH.sub(rf"\1{MASK}/", text)
+    text = _URL.sub(_masked_url, text)
     text = _ORIGIN_REQUEST.sub(rf"\1{MASK}\2", text)
     text = _KYC.sub(lambda found: f"{found[1]}{_initials(found[2])}{found[3]}", text)
     text = _PUBLIC_NAME.sub(lambda found: f"{mask_msisdn(found[1])}{found[2]}{_initials(found[3])}", text)
@@ -123,6 +129,15 @@ def redact_bytes(body: bytes) -> str:
 def redact_header(name: str, value: str) -> str:
     """Value of an HTTP header, masked where it lets somebody in; numbers and names in the others are masked too."""
     return MASK if _SECRET_HEADER.search(name) else redact(value)
+
+
+def _masked_url(url: re.Match[str]) -> str:
+    *before, end = url["path"].split("/")
+    if end and end not in _OPEN_ENDS:
+        before, end = [*before, end], ""
+    path = "/".join(["", *([MASK] if any(before) else []), *([end] if end else [])]) or url["path"]
+    user, more = (url[part] and MASK for part in ("user", "more"))
+    return f"{url['scheme']}{f'{user}@' if user else ''}{url['host']}{path}{f'?{more}' if more else ''}"
 
 
 def _initials(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from mpesa_cbp.cli.options import configured
-from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, yes_option
+from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, resume_option, yes_option
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.wishes import balance_enquiry, registration, reversal, status_enquiry
 
@@ -58,6 +58,7 @@ def status(
 @click.command()
 @click.option("--receipt", required=True, help="Receipt number of the transaction.")
 @click.option("--receiver", help="Short code that it is taken back to [default: our own].")
+@resume_option
 @yes_option
 @request_options
 @configured(_NEEDED)
@@ -68,6 +69,7 @@ def reverse(
     receiver: str | None,
     remark: str | None,
     conversation_id: str | None,
+    resume: bool,
     yes: bool,
     wait: float | None,
     as_json: bool,
@@ -78,7 +80,7 @@ def reverse(
     mpesa-cbp reverse --receipt RKL51ZDR4F --remark "Paid twice" --wait 60
     """
     wish = reversal(receipt, receiver=receiver, remark=remark, conversation_id=conversation_id)
-    return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json))
+    return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
 
 
 @click.command()

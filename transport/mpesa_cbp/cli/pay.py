@@ -9,7 +9,7 @@ import click
 
 from mpesa_cbp.cli.options import configured
 from mpesa_cbp.cli.payroll import Wanted, file_options, pay_file
-from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, yes_option
+from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, resume_option, yes_option
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.wishes import business_payment, customer_payment, own_funds_transfer
@@ -32,7 +32,7 @@ _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
 )
 @click.option("--account-reference", help="The account that is paid into, for BusinessPayBill.")
 @click.option("--occasion", help="Text that goes with a payment to a customer.")
-@click.option("--resume", is_flag=True, help="Send a payment that is in the journal already, if it was never sent.")
+@resume_option
 @file_options
 @yes_option
 @request_options
@@ -75,8 +75,6 @@ def pay(
     if for_file["dry_run"] or for_file["overwrite"] or for_file["batch"] is not None or for_file["report"] is not None:
         raise click.UsageError("--dry-run, --batch, --report and --overwrite go with --file.")
     chosen = _chosen(command, msisdn=msisdn, short_code=short_code)
-    if resume and conversation_id is None:
-        raise click.UsageError("--resume needs the --conversation-id of the payment.")
     if occasion is not None and msisdn is None:
         raise click.UsageError("--occasion goes with a payment to a customer.")
     if account_reference is not None and short_code is None:

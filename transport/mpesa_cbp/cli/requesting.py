@@ -16,12 +16,13 @@ from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
 from mpesa_cbp.cli.options import open_journal, warn_without_result_url
 from mpesa_cbp.client import Client
 from mpesa_cbp.codes import is_success
+from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import CbpError, JournalError, JournalOutcomeUnknown
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
-from mpesa_cbp.payments import ENQUIRIES, FINAL_STATES, MOVES_NO_MONEY, EventKind, Payment, PaymentState
+from mpesa_cbp.payments import ENQUIRIES, FINAL_STATES, MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentState
 from mpesa_cbp.readable import STATUS_KEY, masked_parameter, other_parameters, result_lines
 from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp.wishes import Wish
@@ -35,7 +36,6 @@ _SENTENCES = {
     PaymentState.ACCEPTED: "The broker has the request; the result, which tells what became of it, is still to come.",
     PaymentState.QUEUED: "The broker could only cache the request: it is pending, not failed.",
     PaymentState.SUCCEEDED: "The result says that it succeeded.",
-    PaymentState.FAILED: "Certainly nothing was paid.",
     PaymentState.EXPIRED: "The cached request expired at the broker: the core never saw it.",
     PaymentState.UNKNOWN: "What became of it is unknown: ask with mpesa-cbp query, never send it again.",
 }
@@ -43,8 +43,12 @@ ANSWERED = "ANSWERED"
 """What is told in place of a state where an enquiry has its answer: no payment succeeded by it."""
 _ANSWERED_SENTENCE = "The core answered the enquiry; this is what it says."
 _FAILED_SENTENCES = {
-    True: "The core gave no answer to the enquiry.",
-    False: "It was certainly not done.",
+    "B2C": "Certainly nothing was paid.",
+    "B2B": "Certainly nothing was paid.",
+    "own funds": "Certainly no funds were moved.",
+    "reversal": "The transaction was certainly not taken back.",
+    "query": "The core gave no answer to the enquiry.",
+    "C2B set-up": "The URLs were certainly not registered.",
 }
 
 
@@ -77,11 +81,18 @@ def request_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
+resume_option = click.option(
+    "--resume",
+    is_flag=True,
+    help="Send what is in the journal under --conversation-id, if it was never sent or certainly had no effect.",
+)
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before it is sent.")
 
 
 def carry_out(configuration: Configuration, wish: Wish, manner: Manner) -> int:
     """Check, show, ask, send and perhaps wait; returns the exit code. Raises whatever ``Client.send`` raises."""
+    if manner.resume and wish.conversation_id is None:
+        raise click.UsageError("--resume needs the --conversation-id of what is to be sent again.")
     with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
         conversation_id = wish.conversation_id or client.new_conversation_id()
         wish = replace(wish, conversation_id=conversation_id)
@@ -159,8 +170,8 @@ def _shown(pair: Parameter) -> str | None:
 
 
 def _address(url: str | None) -> str | None:
-    """A URL of ours without what only the broker is to know: the path but for its end, and the query."""
-    return masked_parameter("ResultURL", url.partition("?")[0]) if url else None
+    """A URL of ours without what only the broker is to know: words in its path, and the query."""
+    return masked_parameter("ResultURL", url) if url else None
 
 
 def _ask() -> None:
@@ -230,6 +241,8 @@ def _words(facts: dict[str, Any]) -> str:
 def _sentence(state: str, command: str | None) -> str:
     if state == ANSWERED:
         return _ANSWERED_SENTENCE
-    if state == PaymentState.FAILED.name and command in MOVES_NO_MONEY:
-        return _FAILED_SENTENCES[command in ENQUIRIES]
+    if state == PaymentState.FAILED.name:
+        return _FAILED_SENTENCES[COMMANDS[command].family] if command in COMMANDS else "It was certainly not done."
+    if state in (PaymentState.SENT.name, PaymentState.UNKNOWN.name) and command in MOVES_NO_MONEY:
+        return f"What became of it is unknown. {MAKE_ANEW}"
     return _SENTENCES[PaymentState[state]]

@@ -17,7 +17,7 @@ from mpesa_cbp.redaction import mask_msisdn
 _MEANS = {
     True: "It will stand as SUCCEEDED, and is never sent again.",
     False: "It will stand as FAILED, and may be sent again under the same conversation id: by the same payroll, or by "
-    "mpesa-cbp pay --resume.",
+    "the same command with --resume.",
 }
 
 

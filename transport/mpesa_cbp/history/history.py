@@ -84,11 +84,11 @@ class History:
 
 _SUMMARIES = {
     Finding.RESULT: "The core has sent a result.",
-    Finding.EXPIRED: "The cached request expired at the broker and never reached the core: nothing was paid.",
+    Finding.EXPIRED: "The cached request expired at the broker and never reached the core: it had no effect.",
     Finding.ACCEPTED: "The request was accepted and has no final result yet: it is still open.",
     Finding.QUEUED: "The broker has cached the request and will pass it on: it is still open.",
-    Finding.REFUSED: "Every request on record was refused: nothing was paid.",
-    Finding.NOTHING: "The broker's record does not tell. That is no proof that nothing was paid: ask again later.",
+    Finding.REFUSED: "Every request on record was refused: it had no effect.",
+    Finding.NOTHING: "The broker's record does not tell. That is no proof that it had no effect: ask again later.",
 }
 
 
