@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import sysconfig
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -136,11 +137,6 @@ def _machine() -> str:
 
 
 def _build() -> str:
-    import sysconfig
-
-    options = str(sysconfig.get_config_var("CONFIG_ARGS"))
-    return (
-        "built with profile-guided optimisation"
-        if "--enable-optimizations" in options
-        else (f"built without profile-guided optimisation ({sys.implementation.name})")
-    )
+    if "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS")):
+        return "built with profile-guided optimisation"
+    return "as the operating system ships it" if sys.base_prefix == "/usr" else "built without profiling"
