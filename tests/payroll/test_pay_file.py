@@ -7,18 +7,22 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from mpesa_cbp import Journal, Listener
+from mpesa_cbp import Journal, Listener, PaymentState
 from mpesa_cbp.cli import run
 from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.listener import ListenerServer
 from mpesa_cbp.payroll.file import TEMPLATE
 from mpesa_cbp.simulator import Simulator, Timing
+from tests.journal.damage import lose_table
 from tests.journal.simulated import settings_file
+from tests.transport.failing_broker import Conversation, FailingBroker, acceptance, http_answer
 
 TOKEN = "unguessable-token"
 HEAD = "msisdn,amount,reference,remark\n"
@@ -208,6 +212,43 @@ def test_report_replaces_another_file_only_when_told_to(
     assert report.read_text().startswith("line,reference")
 
 
+def test_run_that_goes_on_replaces_its_own_report_unasked_and_never_one_of_other_payments(
+    simulator: Simulator, config: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report, whole = tmp_path / "report.csv", file.read_text()
+    command = ["pay", "--config", config, "--file", str(file), "--yes", "--report", str(report)]
+    file.write_text("".join(whole.splitlines(keepends=True)[:3]))
+    assert run(command) == 0
+    file.write_text(whole)
+    assert run(command) == 0
+    assert [row["reference"] for row in csv.DictReader(report.read_text().splitlines())] == [f"E{n}" for n in range(5)]
+    file.write_text(HEAD + "0712345699,100,E9,\n")
+    assert run(command) == 2
+    assert "is there already; nothing was done" in capsys.readouterr().err
+    assert requests_seen(simulator) == 5
+    report.write_text("line,reference\n2,E9\n")
+    assert run(command) == 2
+
+
+def test_journal_that_fails_while_results_are_waited_for_ends_the_wait_and_the_report_is_written(
+    config: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def lose_it_once_all_are_accepted() -> None:
+        with Journal(f"sqlite:///{tmp_path}/payments.db") as journal:
+            while len(journal.payments([PaymentState.ACCEPTED])) < 5:
+                time.sleep(0.01)
+        lose_table(tmp_path / "payments.db", "mpesa_cbp_payments")
+
+    thread = threading.Thread(target=lose_it_once_all_are_accepted)
+    thread.start()
+    report = tmp_path / "report.csv"
+    arguments = ["pay", "--config", config, "--file", str(file), "--yes", "--wait", "60", "--report", str(report)]
+    assert run(arguments) == 4
+    thread.join()
+    assert "no longer waiting" in capsys.readouterr().err
+    assert len(report.read_text().splitlines()) == 6
+
+
 def test_broker_that_cannot_be_reached_is_called_that(file: Path, tmp_path: Path, simulator: Simulator) -> None:
     url = f"sqlite:///{tmp_path}/empty.db"
     (tmp_path / "empty.db").touch()
@@ -281,3 +322,51 @@ def test_interrupt_finishes_what_is_under_way_and_the_same_command_goes_on(
     assert "not-sent" in out
     assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 0
     assert requests_seen(simulator) == 5
+
+
+def test_two_processes_at_once_share_the_lines_and_neither_calls_the_other_s_unknown(
+    simulator: Simulator, config: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "payroll.csv"
+    file.write_text(HEAD + "".join(f"2547123{n:05},10,E{n},\n" for n in range(24)))
+    command = [sys.executable, "-m", "mpesa_cbp", "pay", "--config", config, "--file", str(file), "--yes"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    children = [subprocess.Popen([*command, "--threads", "2", "--rate", "1000"], **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    for child in children:
+        out, err = child.communicate(timeout=120)
+        assert "unknown" not in out + err
+        # What the other one is still sending after the patience of this one is told as that.
+        assert child.returncode == (4 if "under-way" in out else 0), out + err
+    assert requests_seen(simulator) == 24
+
+
+def test_process_that_finds_another_one_sending_says_so_exits_with_4_and_later_with_0(
+    config: str, simulator: Simulator, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard, may_answer = threading.Event(), threading.Event()
+
+    def behaviour(conversation: Conversation) -> None:
+        while conversation.read_head():
+            body = conversation.read_body()
+            heard.set()
+            may_answer.wait(60)
+            conversation.send(http_answer(acceptance(body)))
+
+    file.write_text(HEAD + "0712345678,100,E0,\n")
+    with FailingBroker(behaviour) as broker:
+        settings = Path(config)
+        text = settings.read_text().replace(simulator.url, broker.url())
+        settings.write_text(text.replace("read_timeout = 5", "read_timeout = 60"))
+        arguments = ["pay", "--config", config, "--file", str(file), "--yes"]
+        with subprocess.Popen(
+            [sys.executable, "-m", "mpesa_cbp", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ) as other:
+            assert heard.wait(60)
+            assert run([*arguments, "--patience", "0"]) == 4
+            output = capsys.readouterr()
+            assert "known from an earlier run: 1 under-way" in output.err
+            assert "line 2 [E0] under-way: Another run took it up at" in output.out
+            may_answer.set()
+            assert other.wait(60) == 0
+        assert run(arguments) == 0
+        assert broker.complete_requests == 1

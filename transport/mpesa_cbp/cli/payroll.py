@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
@@ -19,19 +19,20 @@ from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME, UNREADABLE
 from mpesa_cbp.cli.interrupts import first_interrupt_sets
 from mpesa_cbp.cli.new_file import overwrite_option, refuse_to_replace, whole_file
 from mpesa_cbp.cli.options import open_journal, warn_without_result_url
+from mpesa_cbp.cli.payroll_report import is_report_of, write_report
 from mpesa_cbp.cli.progress import progress
+from mpesa_cbp.client import Client
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import Configuration
-from mpesa_cbp.journal import Journal
+from mpesa_cbp.errors import JournalError
+from mpesa_cbp.journal import BatchLine, Journal
 from mpesa_cbp.journal.sqlite_files import sqlite_file
 from mpesa_cbp.payments import OPEN_STATES
-from mpesa_cbp.payroll import LineResult, Outcome, PlannedLine, Run, outcome_of, plan_batch
-from mpesa_cbp.payroll.file import MAXIMUM_BYTES, TEMPLATE, Payroll, PayrollLine, read_payroll
-from mpesa_cbp.redaction import mask_msisdn
+from mpesa_cbp.payroll import PATIENCE, LineResult, Outcome, PlannedLine, Run, outcome_of, plan_batch
+from mpesa_cbp.payroll.file import MAXIMUM_BYTES, TEMPLATE, Payroll, read_payroll
 
 _POLL_SECONDS = 0.25
 _OPEN = (Outcome.ACCEPTED, Outcome.QUEUED)
-_REPORT = ("line", "reference", "msisdn", "amount", "outcome", "state", "receipt", "code", "conversation_id", "told")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class Wanted:
     rate: float
     report: Path | None
     overwrite: bool
+    patience: float
     wait: float | None
     yes: bool
 
@@ -84,6 +86,13 @@ _OPTIONS = (
         help="With --file: write what became of each line into this CSV file.",
     ),
     overwrite_option,
+    click.option(
+        "--patience",
+        type=click.FloatRange(min=0),
+        default=PATIENCE,
+        show_default=True,
+        help="With --file: seconds to wait in the end for lines that another run is sending.",
+    ),
 )  # fmt: skip
 
 
@@ -98,9 +107,6 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
     """Check the whole file, show what is to be paid, ask, pay, wait if asked to, and report; returns the exit code."""
     if COMMANDS[wanted.command].family != "B2C":
         raise click.UsageError(f"{wanted.command} does not pay customers.")
-    if wanted.report is not None:
-        read = (wanted.file, sqlite_file(configuration.journal_url or ""))
-        refuse_to_replace(wanted.report, overwrite=wanted.overwrite, read=read)
     payroll = _read(wanted.file, configuration.country_code)
     if payroll.problems:
         return _refuse(str(wanted.file), [str(each) for each in payroll.problems])
@@ -110,6 +116,7 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
         planned, rows, problems = plan_batch(client, journal, payroll.lines, batch=batch, command=wanted.command)
         if problems:
             return _refuse(str(wanted.file), problems)
+        _check_report(configuration, wanted, planned)
         others = journal.other_batches(rows)
         _summarise(payroll, planned, batch, others)
         if others and (wanted.batch is None or batch in others):
@@ -117,33 +124,55 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
         warn_without_result_url(configuration)
         if wanted.dry_run:
             return FINE
-        with whole_file(wanted.report) if wanted.report is not None else nullcontext() as report:
-            if not wanted.yes and any(each.is_to_be_sent for each in planned):
-                _ask()
-            journal.add_batch(rows)
-            stop = threading.Event()
-            run = Run(
-                client,
-                journal,
-                planned,
-                command=wanted.command,
-                threads=wanted.threads,
-                rate=wanted.rate,
-                stop=stop,
-                on_rest=_rest_teller(),
-            )
-            told = "finishing the payments that are under way; the same command goes on from there"
-            with first_interrupt_sets(stop, told):
-                results = list(progress(run, total=len(planned), what="paying"))
-                if wanted.wait is not None:
-                    results = _wait(journal, results, wanted.wait, stop)
-            results.sort(key=lambda result: result.planned.line.number)
-            if report is not None:
-                _write_report(report, results)
-    _tell(results, run.stopped_because, waited=wanted.wait is not None)
+        results, stopped_because = _pay(client, journal, planned, rows, wanted)
+    _tell(results, stopped_because, waited=wanted.wait is not None)
     if not any(each.is_to_be_sent for each in planned):
         click.echo("nothing was sent in this run: every line is known from an earlier one")
     return _exit_code(results, waited=wanted.wait is not None)
+
+
+def _check_report(configuration: Configuration, wanted: Wanted, planned: Sequence[PlannedLine]) -> None:
+    """Raise UsageError where the report would replace something else than the report of an earlier run of this file."""
+    if wanted.report is not None:
+        read = (wanted.file, sqlite_file(configuration.journal_url or ""))
+        own = is_report_of(wanted.report, {each.conversation_id for each in planned})
+        refuse_to_replace(wanted.report, overwrite=wanted.overwrite or own, read=read)
+
+
+def _pay(
+    client: Client, journal: Journal, planned: Sequence[PlannedLine], rows: Sequence[BatchLine], wanted: Wanted
+) -> tuple[list[LineResult], str | None]:
+    """Ask, pay, wait, write the report; returns what became of each line, and why the run stopped early if it did."""
+    # That the report can be written is known before anything is paid.
+    with whole_file(wanted.report) if wanted.report is not None else nullcontext() as report:
+        if not wanted.yes and any(each.is_to_be_sent for each in planned):
+            _ask()
+        journal.add_batch(rows)
+        stop = threading.Event()
+        run = Run(
+            client,
+            journal,
+            planned,
+            command=wanted.command,
+            threads=wanted.threads,
+            rate=wanted.rate,
+            stop=stop,
+            on_rest=_rest_teller(),
+            patience=wanted.patience,
+        )
+        told = "finishing the payments that are under way; the same command goes on from there"
+        with first_interrupt_sets(stop, told):
+            results = list(progress(run, total=len(planned), what="paying"))
+            if wanted.wait is not None:
+                results = _wait(journal, results, wanted.wait, stop)
+        results.sort(key=lambda result: result.planned.line.number)
+        if report is not None:
+            write_report(report, results)
+    return results, run.stopped_because
+
+
+def _clock() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def _read(file: Path, country_code: str) -> Payroll:
@@ -196,7 +225,7 @@ def _summarise(payroll: Payroll, planned: Sequence[PlannedLine], batch: str, oth
     due = sum((each.line.amount for each in to_send), Decimal(0))
     click.echo(f"batch {batch}: {len(planned)} payments, {payroll.total} KES", err=True)
     click.echo(f"to be sent now: {len(to_send)} payments, {due} KES", err=True)
-    known = [outcome_of(each.known)[0] for each in planned if not each.is_to_be_sent]
+    known = [outcome_of(each.known, now=_clock())[0] for each in planned if not each.is_to_be_sent]
     for outcome in Outcome:
         if outcome in known:
             click.echo(f"known from an earlier run: {known.count(outcome)} {outcome.value}", err=True)
@@ -216,7 +245,11 @@ def _wait(journal: Journal, results: list[LineResult], seconds: float, stop: thr
     """Let results come into the journal by the listener."""
     deadline = time.monotonic() + seconds
     while True:
-        payments = journal.payments_of([result.planned.conversation_id for result in results])
+        try:
+            payments = journal.payments_of([result.planned.conversation_id for result in results])
+        except JournalError as error:
+            click.echo(f"mpesa-cbp: no longer waiting: {error}", err=True)
+            return results
         results = [_now(result, payments.get(result.planned.conversation_id)) for result in results]
         waiting = any(result.payment is not None and result.payment.state in OPEN_STATES for result in results)
         left = deadline - time.monotonic()
@@ -227,7 +260,7 @@ def _wait(journal: Journal, results: list[LineResult], seconds: float, stop: thr
 def _now(result: LineResult, payment: Any) -> LineResult:
     if payment is None or result.payment is None or payment.state is result.payment.state:
         return result
-    outcome, told = outcome_of(payment)
+    outcome, told = outcome_of(payment, now=_clock())
     return replace(result, outcome=outcome, payment=payment, told=told)
 
 
@@ -252,21 +285,6 @@ def _tell(results: Sequence[LineResult], stopped_because: str | None, *, waited:
 
 def _exit_code(results: Sequence[LineResult], *, waited: bool) -> int:
     outcomes = {result.outcome for result in results}
-    if Outcome.UNKNOWN in outcomes or (waited and outcomes & {*_OPEN}):
+    if outcomes & {Outcome.UNKNOWN, Outcome.UNDER_WAY} or (waited and outcomes & {*_OPEN}):
         return UNKNOWN_OUTCOME
     return FINE if outcomes <= {Outcome.SUCCEEDED, *_OPEN} else FINDINGS
-
-
-def _write_report(stream: TextIO, results: Sequence[LineResult]) -> None:
-    writer = csv.writer(stream)
-    writer.writerow(_REPORT)
-    writer.writerows(_row(result, result.planned.line) for result in results)
-
-
-def _row(result: LineResult, line: PayrollLine) -> tuple[object, ...]:
-    payment = result.payment
-    code = (payment.result_code or payment.response_code) if payment is not None else None
-    state = payment.state.value if payment is not None else ""
-    receipt = payment.receipt if payment is not None else None
-    paid = (line.number, line.reference, mask_msisdn(line.msisdn), line.amount)
-    return (*paid, result.outcome.value, state, receipt or "", code or "", result.planned.conversation_id, result.told)

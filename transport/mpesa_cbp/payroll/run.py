@@ -1,37 +1,39 @@
 """Paying many: each line once, whatever happens in between.
 
 A line's conversation id follows from the batch's name and its reference alone, so a second run of the same file finds
-in the journal what became of each line, sends what provably never had an effect, and nothing else.
+in the journal what became of each line, sends what provably never had an effect, and nothing else. Two runs at once
+share the lines: the journal gives leave to send to one of them, and the other one tells what came of it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import queue
 import threading
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import Enum
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from datetime import datetime, timezone
 
 from mpesa_cbp.client import Client
 from mpesa_cbp.errors import (
     AuthenticationFailed,
     CbpError,
+    DuplicateConversation,
     JournalError,
     NotSent,
     OutcomeUnknown,
     SettingsError,
     Throttled,
 )
-from mpesa_cbp.journal import BatchLine, Journal
+from mpesa_cbp.journal import Journal
 from mpesa_cbp.log_events import BATCH_FINISHED, BATCH_STARTED, BATCH_WAITING
-from mpesa_cbp.payments import Payment, PaymentState
-from mpesa_cbp.payroll.file import PayrollLine
+from mpesa_cbp.payments import Payment
+from mpesa_cbp.payroll.outcome import LineResult, Outcome, outcome_of
 from mpesa_cbp.payroll.pace import Pace
+from mpesa_cbp.payroll.plan import PlannedLine
 
-__all__ = ["LineResult", "Outcome", "PlannedLine", "Run", "outcome_of", "plan_batch"]
+__all__ = ["ATTEMPTS", "PATIENCE", "UNKNOWN_IN_A_ROW", "Run"]
 
 ATTEMPTS = 8
 """How often a payment that the broker certainly refused for load is sent in one run."""
@@ -39,113 +41,25 @@ ATTEMPTS = 8
 UNKNOWN_IN_A_ROW = 5
 """After so many unknown outcomes one after the other the run stops: each more would have to be resolved."""
 
+PATIENCE = 10.0
+"""Seconds for which a run that is done waits for what another one is sending."""
+
+_POLL_SECONDS = 0.1
+
 _logger = logging.getLogger("mpesa_cbp.payroll")
 
 
-class Outcome(Enum):
-    """What is known of a line."""
-
-    SUCCEEDED = "succeeded"
-    ACCEPTED = "accepted"
-    QUEUED = "queued"
-    REFUSED = "refused"
-    FAILED = "failed"
-    EXPIRED = "expired"
-    NOT_SENT = "not-sent"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedLine:
-    """A line with its conversation id, and what the journal knows of it before the run."""
-
-    line: PayrollLine
-    conversation_id: str
-    known: Payment | None
-
-    @property
-    def is_to_be_sent(self) -> bool:
-        """Whether it was never sent, or certainly had no effect."""
-        return self.known is None or self.known.may_be_sent
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineResult:
-    """What became of a line; ``told`` says why and what to do, ``payment`` is its row in the journal."""
-
-    planned: PlannedLine
-    outcome: Outcome
-    payment: Payment | None
-    told: str = ""
-
-
-def plan_batch(
-    client: Client, journal: Journal, lines: Sequence[PayrollLine], *, batch: str, command: str
-) -> tuple[list[PlannedLine], list[BatchLine], list[str]]:
-    """Find each line in the journal; returns the plan, the lines for the journal, and what keeps it from being run."""
-    ids = {line.number: client.new_conversation_id(_unique(batch, line)) for line in lines}
-    known = journal.payments_of(list(ids.values()))
-    planned = [
-        PlannedLine(line=line, conversation_id=ids[line.number], known=known.get(ids[line.number])) for line in lines
-    ]
-    problems = [
-        f"line {each.line.number}: its reference {each.line.reference} is in the journal with another {name}: "
-        "correct the file, or give the line a new reference"
-        for each in planned
-        if each.known is not None
-        for name in _differences(each.line, each.known, command)
-    ]
-    rows = [
-        BatchLine(
-            conversation_id=each.conversation_id,
-            batch=batch,
-            reference=each.line.reference,
-            digest=each.line.digest(command),
-        )
-        for each in planned
-    ]
-    return planned, rows, problems
-
-
-def _unique(batch: str, line: PayrollLine) -> str:
-    name = unicodedata.normalize("NFKC", batch).strip().casefold()
-    return hashlib.sha256(f"{name}\0{line.key}".encode()).hexdigest()[:32]
-
-
-def _differences(line: PayrollLine, known: Payment, command: str) -> list[str]:
-    pairs = {
-        "msisdn": (line.msisdn, known.receiver),
-        "amount": (line.amount, known.amount),
-        "command": (command, known.command_id),
-    }
-    return [name for name, (new, old) in pairs.items() if new != old]
-
-
-def outcome_of(payment: Payment | None) -> tuple[Outcome, str]:
-    """What the journal's row says of a line, and what to do."""
-    if payment is None or payment.state is PaymentState.CREATED:
-        return Outcome.NOT_SENT, "Nothing left; run the same file again."
-    if payment.state is PaymentState.FAILED:
-        if payment.result_code is not None:
-            told = f"The core did not pay it (code {payment.result_code}); to pay it after all give it a new reference."
-            return Outcome.FAILED, told
-        if payment.response_code is None:
-            return Outcome.NOT_SENT, "It was not paid; run the same file again."
-        return Outcome.REFUSED, f"The broker refused it (code {payment.response_code}); correct it, or run it again."
-    if payment.state in (PaymentState.SENT, PaymentState.UNKNOWN):
-        return Outcome.UNKNOWN, "It may have been paid: run mpesa-cbp reconcile. It is not sent again."
-    if payment.state is PaymentState.EXPIRED:
-        return Outcome.EXPIRED, "It expired at the broker and was not paid; run the same file again."
-    return Outcome(payment.state.value), ""
+def _now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 class Run:
     """Sends what is to be sent, with ``threads`` threads, at most ``rate`` requests a second together.
 
-    Iterating gives a ``LineResult`` for each planned line; those that are not to be sent come first. Ends early, after
-    what is under way, when ``stop`` is set, and sets it where going on makes no sense (``stopped_because``). The rows
-    of the batch must be in the journal before. ``on_rest`` is called, from any thread, with the seconds that all wait
-    and what the broker does.
+    Iterating gives a ``LineResult`` for each planned line; those that are not to be sent come first, and last, after
+    ``patience`` seconds at most, those that another run is sending. Ends early, after what is under way, when ``stop``
+    is set, and sets it where going on makes no sense (``stopped_because``). The rows of the batch must be in the
+    journal before. ``on_rest`` is called, from any thread, with the seconds that all wait and what the broker does.
     """
 
     def __init__(
@@ -160,28 +74,52 @@ class Run:
         stop: threading.Event | None = None,
         first_rest: float = 1.0,
         on_rest: Callable[[float, str], None] = lambda _seconds, _reason: None,
+        patience: float = PATIENCE,
+        clock: Callable[[], datetime] = _now,
     ) -> None:
         self._on_rest = on_rest
         self._client, self._journal, self._command = client, journal, command
         self._planned = planned
         self._threads = threads
+        self._patience, self._clock = patience, clock
         self._stop = stop or threading.Event()
         self._pace = Pace(rate, self._stop, first_rest=first_rest)
         self._unknown_in_a_row = 0
         self.stopped_because: str | None = None
 
     def __iter__(self) -> Iterator[LineResult]:
-        work: queue.SimpleQueue[PlannedLine] = queue.SimpleQueue()
-        done: queue.SimpleQueue[LineResult | None] = queue.SimpleQueue()
         counts = dict.fromkeys(Outcome, 0)
         BATCH_STARTED.log(_logger, payments=len(self._planned))
+        with closing(self._results()) as results:
+            for result in results:
+                counts[result.outcome] += 1
+                yield result
+        _log_finished(counts)
+
+    def _results(self) -> Generator[LineResult, None, None]:
+        work: queue.SimpleQueue[PlannedLine] = queue.SimpleQueue()
+        elsewhere = []
         for each in self._planned:
             if each.is_to_be_sent:
                 work.put(each)
+                continue
+            result = self._known(each, each.known)
+            if result.outcome is Outcome.UNDER_WAY:
+                elsewhere.append(each)
             else:
-                result = _as_known(each)
-                counts[result.outcome] += 1
                 yield result
+        with closing(self._sent(work)) as sent:
+            for result in sent:
+                if result.outcome is Outcome.UNDER_WAY:
+                    elsewhere.append(result.planned)
+                else:
+                    yield result
+        yield from self._left(work)
+        yield from self._looked_at_again(elsewhere)
+
+    def _sent(self, work: queue.SimpleQueue[PlannedLine]) -> Generator[LineResult, None, None]:
+        """What came of each line that was sent, until all are or the run is stopped."""
+        done: queue.SimpleQueue[LineResult | None] = queue.SimpleQueue()
         threads = [
             threading.Thread(target=self._work, args=(work, done), name=f"mpesa-cbp-payroll-{number}")
             for number in range(min(self._threads, work.qsize()))
@@ -194,17 +132,32 @@ class Run:
                 finished = done.get()
                 if finished is None:
                     running -= 1
-                    continue
-                counts[finished.outcome] += 1
-                yield finished
+                else:
+                    yield finished
         finally:
             if running:
                 self._stop.set()
-        while not work.empty():
-            result = _as_known(work.get())
-            counts[result.outcome] += 1
-            yield result
-        _log_finished(counts)
+
+    def _left(self, work: queue.SimpleQueue[PlannedLine]) -> Iterator[LineResult]:
+        """The lines that this run did not come to; another one may have."""
+        left = [work.get() for _ in range(work.qsize())]
+        try:
+            known = self._journal.payments_of([each.conversation_id for each in left])
+        except JournalError:
+            known = {each.conversation_id: each.known for each in left if each.known is not None}
+        yield from (self._known(each, known.get(each.conversation_id)) for each in left)
+
+    def _looked_at_again(self, elsewhere: list[PlannedLine]) -> Iterator[LineResult]:
+        """What came of the lines that another run is sending, after some patience."""
+        deadline = time.monotonic() + self._patience
+        while elsewhere:
+            results = [self._result(each, ours=False) for each in elsewhere]
+            left = deadline - time.monotonic()
+            if left <= 0 or self._stop.wait(min(_POLL_SECONDS, left)):
+                yield from results
+                return
+            yield from (result for result in results if result.outcome is not Outcome.UNDER_WAY)
+            elsewhere = [result.planned for result in results if result.outcome is Outcome.UNDER_WAY]
 
     def _work(self, work: queue.SimpleQueue[PlannedLine], done: queue.SimpleQueue[LineResult | None]) -> None:
         try:
@@ -271,22 +224,22 @@ class Run:
         self.stopped_because = self.stopped_because or reason
         self._stop.set()
 
-    def _result(self, planned: PlannedLine, error: CbpError | None = None) -> LineResult:
+    def _result(self, planned: PlannedLine, error: CbpError | None = None, *, ours: bool = True) -> LineResult:
         """What the journal says now; a result may have come before the answer."""
+        ours = ours and not isinstance(error, DuplicateConversation)
         try:
             payment = self._journal.payment(planned.conversation_id)
         except JournalError as failure:
             return LineResult(planned=planned, outcome=Outcome.UNKNOWN, payment=None, told=str(failure))
-        outcome, told = outcome_of(payment)
-        if error is not None and outcome not in (Outcome.SUCCEEDED, Outcome.ACCEPTED, Outcome.QUEUED):
+        outcome, told = outcome_of(payment, now=self._clock(), ours=ours)
+        if ours and error is not None and outcome not in (Outcome.SUCCEEDED, Outcome.ACCEPTED, Outcome.QUEUED):
             told = f"{error.message.rstrip('.')}. {told}"
         return LineResult(planned=planned, outcome=outcome, payment=payment, told=told)
 
-
-def _as_known(planned: PlannedLine) -> LineResult:
-    """A line with which this run had nothing to do."""
-    outcome, told = outcome_of(planned.known)
-    return LineResult(planned=planned, outcome=outcome, payment=planned.known, told=told)
+    def _known(self, planned: PlannedLine, payment: Payment | None) -> LineResult:
+        """A line with which this run had nothing to do."""
+        outcome, told = outcome_of(payment, now=self._clock())
+        return LineResult(planned=planned, outcome=outcome, payment=payment, told=told)
 
 
 def _log_finished(counts: dict[Outcome, int]) -> None:
@@ -296,5 +249,5 @@ def _log_finished(counts: dict[Outcome, int]) -> None:
         queued=counts[Outcome.QUEUED],
         refused=counts[Outcome.REFUSED] + counts[Outcome.FAILED] + counts[Outcome.EXPIRED],
         not_sent=counts[Outcome.NOT_SENT],
-        unknown=counts[Outcome.UNKNOWN],
+        unknown=counts[Outcome.UNKNOWN] + counts[Outcome.UNDER_WAY],
     )
