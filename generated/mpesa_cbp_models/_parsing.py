@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 from lxml import etree
 
@@ -39,7 +40,7 @@ def parse(data: bytes) -> etree._Element:
     if not plain and b"<!DOCTYPE" in data:
         raise InvalidMessage("", "a document type declaration is not accepted")
     try:
-        root = etree.fromstring(data, _PARSER)
+        root = etree.fromstring(data, _own.parser)
     except etree.XMLSyntaxError as error:
         raise InvalidMessage("", _syntax_problem(error)) from None
     except (ValueError, LookupError) as error:
@@ -49,7 +50,13 @@ def parse(data: bytes) -> etree._Element:
     return root
 
 
-_PARSER = _new_parser()
+class _Own(threading.local):
+    def __init__(self) -> None:
+        self.parser = _new_parser()
+
+
+# A parser of its own for each thread: one that is shared is locked while it parses, and threads queue up for it.
+_own = _Own()
 
 USUAL_STARTS = frozenset(
     f'<?xml version="1.0" encoding="UTF-8"?><{letter}'.encode()
