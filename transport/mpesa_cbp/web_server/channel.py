@@ -56,6 +56,12 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
             raise ParsingError("ambiguous length")
 
 
+class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
+    def finish(self) -> None:
+        super().finish()
+        self.channel.send_answer()
+
+
 class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
     """Answers a bad request without repeating any of it."""
 
@@ -68,6 +74,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """A connection; ``working_since`` is when the unfinished request at hand began (monotonic seconds), or None."""
 
     parser_class = _Parser
+    task_class = _Task
     error_task_class = _ErrorTask
     logger = _Pathless(logging.getLogger("waitress"))
 
@@ -83,7 +90,24 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         return taken
 
 
-class _TlsTask(WSGITask):  # type: ignore[misc]  # waitress has no types
+    def writable(self) -> bool:
+        """Whether the server's loop has something to send: not while a task is at work, which sends by itself.
+
+        waitress says yes as soon as a task has written something, and its loop turns in vain until the task is done.
+        """
+        if self.will_close or self.close_when_flushed:
+            return True
+        unsent = self.total_outbufs_len
+        return unsent > 0 and (not self.requests or unsent >= self.adj.send_bytes)
+
+    def send_answer(self) -> None:
+        """Send what a task has written, at once and from its own thread; what the socket does not take waits."""
+        with self.outbuf_lock:
+            if self.total_outbufs_len:
+                self._flush_exception(self._flush_some, do_close=False)
+
+
+class _TlsTask(_Task):
     def get_environment(self) -> dict[str, Any]:
         environment: dict[str, Any] = super().get_environment()
         if self.channel.subject is not None:
