@@ -8,9 +8,8 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from waitress.channel import ClientDisconnected
-from waitress.task import WSGITask
 
-from mpesa_cbp.web_server.channel import Channel
+from mpesa_cbp.web_server.channel import ApplicationTask, Channel
 from mpesa_cbp.web_server.server import MAXIMUM_BODY
 from mpesa_cbp.web_server.server import Server as WsgiServer
 
@@ -23,7 +22,7 @@ RESET = "mpesa_cbp.reset"
 __all__ = ["MAXIMUM_BODY", "RESET", "Server"]
 
 
-class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
+class _Task(ApplicationTask):
     def get_environment(self) -> dict[str, Any]:
         environment: dict[str, Any] = super().get_environment()
         environment[RESET] = self._reset

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 from cryptography import x509
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
-from waitress.task import ErrorTask, WSGITask
+from waitress.task import ErrorTask, Task, WSGITask
 
-__all__ = ["CLIENT_CERTIFICATE", "Channel", "TlsChannel"]
+__all__ = ["CLIENT_CERTIFICATE", "ApplicationTask", "Channel", "TlsChannel"]
 
 CLIENT_CERTIFICATE = "SSL_CLIENT_S_DN"
 """Key in the WSGI environment of the client certificate's subject (RFC 4514), as Apache's mod_ssl names it."""
+
+# Header and body of a message leave in one packet; a page of the simulator, which is larger, in some.
+_LARGE = 64 * 1024
 
 _WANTS = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -56,13 +59,19 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no types
             raise ParsingError("ambiguous length")
 
 
-class _Task(WSGITask):  # type: ignore[misc]  # waitress has no types
+class _Whole(Task):  # type: ignore[misc]  # waitress has no types
+    """Sends its answer when it is whole."""
+
     def finish(self) -> None:
         super().finish()
         self.channel.send_answer()
 
 
-class _ErrorTask(ErrorTask):  # type: ignore[misc]  # waitress has no types
+class ApplicationTask(_Whole, WSGITask):  # type: ignore[misc]  # waitress has no types
+    """Has the application answer a request."""
+
+
+class _ErrorTask(_Whole, ErrorTask):  # type: ignore[misc]  # waitress has no types
     """Answers a bad request without repeating any of it."""
 
     def execute(self) -> None:
@@ -74,12 +83,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     """A connection; ``working_since`` is when the unfinished request at hand began (monotonic seconds), or None."""
 
     parser_class = _Parser
-    task_class = _Task
+    task_class = ApplicationTask
     error_task_class = _ErrorTask
     logger = _Pathless(logging.getLogger("waitress"))
 
     working_since: float | None = None
     _working_on: object = None
+    _held = b""
 
     def received(self, data: bytes) -> bool:
         """Take what has come, and note when its request began."""
@@ -89,25 +99,31 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             self.working_since = time.monotonic() if self.request is not None else None
         return taken
 
+    def write_soon(self, data: Any) -> int:
+        """Take a part of an answer; it leaves when the answer is whole, or as soon as it is large."""
+        if not isinstance(data, bytes) or len(self._held) + len(data) > _LARGE:
+            self.send_answer()
+            return int(super().write_soon(data))
+        self._held += data
+        return len(data)
+
+    def send_answer(self) -> None:
+        """Send what was taken, from the task's own thread; what the socket does not take at once, the loop sends."""
+        held, self._held = self._held, b""
+        super().write_soon(held)
 
     def writable(self) -> bool:
         """Whether the server's loop has something to send: not while a task is at work, which sends by itself.
 
-        waitress says yes as soon as a task has written something, and its loop turns in vain until the task is done.
+        waitress says so then too, and the loop turns in vain until the task is done.
         """
         if self.will_close or self.close_when_flushed:
             return True
-        unsent = self.total_outbufs_len
-        return unsent > 0 and (not self.requests or unsent >= self.adj.send_bytes)
-
-    def send_answer(self) -> None:
-        """Send what a task has written, at once and from its own thread; what the socket does not take waits."""
-        with self.outbuf_lock:
-            if self.total_outbufs_len:
-                self._flush_exception(self._flush_some, do_close=False)
+        unsent: int = self.total_outbufs_len
+        return unsent > (self.adj.outbuf_high_watermark if self.requests else 0)
 
 
-class _TlsTask(_Task):
+class _TlsTask(ApplicationTask):
     def get_environment(self) -> dict[str, Any]:
         environment: dict[str, Any] = super().get_environment()
         if self.channel.subject is not None:

@@ -195,8 +195,6 @@ def _create(
         # A body stays in memory: a temporary file could not be written where the disk is full.
         inbuf_overflow=limits.body + 2,
         recv_bytes=16 * 1024,
-        # A task sends its answer when it is whole (`Channel.send_answer`); before that only what is very large.
-        send_bytes=1024 * 1024,
         channel_timeout=int(limits.idle_seconds),
         # Room for some more than the limit, which `_cut_off` brings down to it.
         connection_limit=limits.connections + 100,
