@@ -10,6 +10,7 @@ from enum import Enum
 from lxml import etree
 
 from ._facets import Facets, broken_rules, has_zone_of_its_own
+from ._values import is_dict, is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -105,11 +106,11 @@ class Checking:
 
     def content(self, path: str, content: Content, counts: Mapping[str, int], order: object) -> None:
         """Check which elements stand together, how often and in which order."""
-        if not isinstance(order, list) or not all(isinstance(name, str) for name in order):
+        if not is_list(order) or not all(isinstance(name, str) for name in order):
             self.add(f"{path}/element_order", "must be a list of field names")
             return
         try:
-            problem = content.problem(content.arranged(counts, order))
+            problem = content.problem(content.arranged(counts, [str(name) for name in order]))
         except ValueError as error:
             problem = str(error)
         if problem is not None:
@@ -117,7 +118,7 @@ class Checking:
 
     def mixed(self, path: str, content: Content | None, values: object) -> None:
         """Check mixed content: texts and lxml elements, these as the content model has them."""
-        if not isinstance(values, list) or not all(isinstance(item, (str, etree._Element)) for item in values):
+        if not is_list(values) or not all(isinstance(item, (str, etree._Element)) for item in values):
             self.add(path, "must be a list of str and lxml elements")
             return
         if any(isinstance(item, str) and _ILLEGAL(item) for item in values):
@@ -141,7 +142,7 @@ class Checking:
 
     def attributes(self, path: str, value: object, namespaces: tuple[str, ...], known: tuple[str, ...]) -> None:
         """Check attributes that the contract does not name."""
-        if not isinstance(value, dict):
+        if not is_dict(value):
             self.add(path, f"must be dict, not {type(value).__name__}")
             return
         for name, text in value.items():
@@ -164,7 +165,7 @@ class Checking:
 
     def occurrences(self, path: str, value: object, least: int, most: int) -> bool:
         """Check how often an element stands; False where the value is no list."""
-        if not isinstance(value, list):
+        if not is_list(value):
             self.add(path, f"must be list, not {type(value).__name__}")
             return False
         if len(value) < least:

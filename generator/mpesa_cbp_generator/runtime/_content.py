@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from ._values import is_list
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -79,7 +81,7 @@ class Content:
 
 def counted(value: object, *, nillable: bool = False) -> int:
     """How many elements the value of a field stands for."""
-    if isinstance(value, list):
+    if is_list(value):
         return len(value)
     return 0 if value is None and not nillable else 1
 
@@ -96,7 +98,7 @@ def _leaves(particle: Particle) -> Iterable[str]:
 def _ends(particle: Particle, starts: set[int], names: Sequence[str], farthest: list[int]) -> set[int]:
     """Positions behind which a particle can end when it begins at one of ``starts``."""
     _, least, most, _ = particle
-    reached = set(starts) if least == 0 else set()
+    reached: set[int] = set(starts) if least == 0 else set()
     current, count = starts, 0
     while current and (most < 0 or count < most):
         following = _once(particle, current, names, farthest)
@@ -121,8 +123,8 @@ def _once(particle: Particle, starts: set[int], names: Sequence[str], farthest: 
             starts = _ends(item, starts, names, farthest)
         return starts
     if kind == "choice":
-        return set().union(*(_ends(item, starts, names, farthest) for item in inner))
-    return set().union(*(_ends_of_all(inner, start, names, farthest) for start in starts))
+        return {end for item in inner for end in _ends(item, starts, names, farthest)}
+    return {end for start in starts for end in _ends_of_all(inner, start, names, farthest)}
 
 
 def _ends_of_all(items: Sequence[Particle], start: int, names: Sequence[str], farthest: list[int]) -> set[int]:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from lxml import etree
 
 from ._lexical import ZonedDate
+from ._values import is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,8 +70,7 @@ def broken_rules(value: Any, facets: Facets, text: str | None) -> Iterator[str]:
     """Each rule that a value of the right type breaks; ``text`` is its lexical form where it is known."""
     if facets.white_space is not None and isinstance(value, str) and value != _normalised(value, facets.white_space):
         yield "may hold no line break and no tab" if facets.white_space == "replace" else "may hold single blanks only"
-    if isinstance(value, (str, bytes, list)):
-        yield from _lengths(len(value), facets)
+    yield from _lengths(value, facets)
     yield from _bounds(value, facets)
     if facets.enumeration and value not in facets.enumeration:
         yield f"must be one of {', '.join(map(str, facets.enumeration))}"
@@ -80,17 +80,16 @@ def broken_rules(value: Any, facets: Facets, text: str | None) -> Iterator[str]:
         yield from _digits(Decimal(value), facets)
     if not facets.patterns and facets.builtin is None and not facets.bounds:
         return
-    if text is None:
-        text = facets.write(value) if facets.write is not None else value
+    written = text if text is not None else facets.write(value) if facets.write is not None else str(value)
     for pattern in facets.patterns:
-        matched = matches("string", (("pattern", pattern),), text)
+        matched = matches("string", (("pattern", pattern),), written)
         if matched is None:
             yield f"is too long or too intricate to check against the pattern {pattern}"
         elif not matched:
             yield f"must match the pattern {pattern}"
-    if facets.builtin is not None and matches(facets.builtin, (), text) is not True:
+    if facets.builtin is not None and matches(facets.builtin, (), written) is not True:
         yield f"must be a value of xs:{facets.builtin}"
-    elif facets.bounds and matches(facets.builtin or "string", facets.bounds, text) is not True:
+    elif facets.bounds and matches(facets.builtin or "string", facets.bounds, written) is not True:
         yield f"must keep to {', '.join(f'{name} {bound}' for name, bound in facets.bounds)}"
 
 
@@ -102,7 +101,10 @@ def has_zone_of_its_own(value: object) -> bool:
     return offset is not None and (offset.total_seconds() % 60 != 0 or abs(offset) > datetime.timedelta(hours=14))
 
 
-def _lengths(size: int, facets: Facets) -> Iterator[str]:
+def _lengths(value: object, facets: Facets) -> Iterator[str]:
+    if not isinstance(value, (str, bytes)) and not is_list(value):
+        return
+    size = len(value)
     if facets.length is not None and size != facets.length:
         yield f"must be {facets.length} long, not {size}"
     if facets.min_length is not None and size < facets.min_length:

@@ -8,6 +8,7 @@ from enum import Enum
 
 from ._checking import Checking
 from ._facets import Facets
+from ._values import is_list
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class ListOf:
 
     def text(self, value: Any) -> str:
         """Text of a list."""
-        if not isinstance(value, list):
+        if not is_list(value):
             raise TypeError("not a list")
         parts = [self.item.text(item) for item in value]
         if any(len(part.split()) != 1 for part in parts):
@@ -75,7 +76,7 @@ class ListOf:
 
     def problems(self, value: Any) -> list[str]:
         """Rules that a list breaks."""
-        if not isinstance(value, list):
+        if not is_list(value):
             return [f"must be list, not {type(value).__name__}"]
         found = [f"item {number}: {rule}" for number, item in enumerate(value, 1) for rule in self.item.problems(item)]
         if found:

@@ -78,7 +78,7 @@ def _compare(read: etree._Element, written: etree._Element, path: str) -> None:
 
 def _present(element: etree._Element) -> list[etree._Element]:
     """Children without the nil ones: one that need not be there is the same as none in an object."""
-    found = []
+    found: list[etree._Element] = []
     for child in element.iterchildren(etree.Element):
         if (child.get(_NIL) or "").strip() not in ("true", "1"):
             found.append(child)

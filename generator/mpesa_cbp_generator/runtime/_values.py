@@ -8,11 +8,21 @@ from enum import Enum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypeVar
+    from typing import TypeGuard, TypeVar
 
     _E = TypeVar("_E", bound=Enum)
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,1000}").fullmatch
+
+
+def is_list(value: object) -> TypeGuard[list[object]]:
+    """Whether a value is a list, of whatever."""
+    return isinstance(value, list)
+
+
+def is_dict(value: object) -> TypeGuard[dict[object, object]]:
+    """Whether a value is a dictionary, of whatever."""
+    return isinstance(value, dict)
 
 
 def read_text(text: str) -> str:

@@ -91,7 +91,7 @@ def mixed_content(values: list[object]) -> str:
 
 def any_attributes_text(values: Mapping[str, str]) -> str:
     """Attributes that the contract does not name, by Clark name."""
-    written = []
+    written: list[str] = []
     for number, (name, value) in enumerate(values.items()):
         if name.startswith("{"):
             namespace, _, plain = name[1:].partition("}")
