@@ -180,7 +180,7 @@ def _read(table: str) -> dict[tuple[Standing, Step], Transition]:
     for part in table.split("\n\n"):
         head, *rows = (line.split() for line in part.strip().splitlines())
         for name, *cells in rows:
-            for column, cell in zip(head, cells):  # noqa: B905 (test_transitions holds that the table is whole)
+            for column, cell in zip(head, cells, strict=True):
                 standing, target = Standing[column], cell.rstrip("!")
                 moved = standing if target == "-" else Standing[target]
                 read[standing, Step[name]] = Transition(moved, contradicts=cell.endswith("!"))
