@@ -22,7 +22,7 @@ from mpesa_cbp.payroll.file import TEMPLATE
 from mpesa_cbp.simulator import Simulator, Timing
 from tests.journal.damage import lose_table
 from tests.journal.simulated import settings_file
-from tests.transport.failing_broker import Conversation, FailingBroker, acceptance, http_answer
+from tests.transport.failing_broker import FailingBroker, accepts_once_released
 
 TOKEN = "unguessable-token"
 HEAD = "msisdn,amount,reference,remark\n"
@@ -343,17 +343,9 @@ def test_two_processes_at_once_share_the_lines_and_neither_calls_the_other_s_unk
 def test_process_that_finds_another_one_sending_says_so_exits_with_4_and_later_with_0(
     config: str, simulator: Simulator, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    heard, may_answer = threading.Event(), threading.Event()
-
-    def behaviour(conversation: Conversation) -> None:
-        while conversation.read_head():
-            body = conversation.read_body()
-            heard.set()
-            may_answer.wait(60)
-            conversation.send(http_answer(acceptance(body)))
-
+    heard = threading.Event()
     file.write_text(HEAD + "0712345678,100,E0,\n")
-    with FailingBroker(behaviour) as broker:
+    with FailingBroker(accepts_once_released(heard)) as broker:
         settings = Path(config)
         text = settings.read_text().replace(simulator.url, broker.url())
         settings.write_text(text.replace("read_timeout = 5", "read_timeout = 60"))
@@ -366,7 +358,7 @@ def test_process_that_finds_another_one_sending_says_so_exits_with_4_and_later_w
             output = capsys.readouterr()
             assert "known from an earlier run: 1 under-way" in output.err
             assert "line 2 [E0] under-way: Another run took it up at" in output.out
-            may_answer.set()
+            broker.released.set()
             assert other.wait(60) == 0
         assert run(arguments) == 0
         assert broker.complete_requests == 1

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -15,14 +16,14 @@ import pytest
 
 from mpesa_cbp import Client, Journal, PaymentState
 from mpesa_cbp.payments import EventKind
-from mpesa_cbp.payroll import Outcome, Run, plan_batch
+from mpesa_cbp.payroll import Outcome, PlannedLine, Run, plan_batch
 from mpesa_cbp.payroll.file import PayrollLine
 from mpesa_cbp.payroll.run import UNKNOWN_IN_A_ROW
 from mpesa_cbp.settings import ServiceProvider
 from mpesa_cbp.simulator import Simulator, Timing
 from tests.journal.simulated import NOWHERE
 from tests.transport.clients import client_to
-from tests.transport.failing_broker import Behaviour, Conversation, FailingBroker, acceptance, http_answer
+from tests.transport.failing_broker import FailingBroker, accepts_once_released
 
 COMMAND = "BusinessPayment"
 
@@ -205,63 +206,58 @@ def test_payment_whose_sending_was_stored_is_left_to_reconcile(client: Client, j
     assert "reconcile" in result.told
 
 
-def answering_when(heard: threading.Event, may_answer: threading.Event) -> Behaviour:
-    def behaviour(conversation: Conversation) -> None:
-        while conversation.read_head():
-            body = conversation.read_body()
-            heard.set()
-            may_answer.wait(30)
-            conversation.send(http_answer(acceptance(body)))
+@dataclass
+class Other:
+    """Another run that has begun to send the only line and has no answer before the broker's ``released`` is set."""
 
-    return behaviour
+    client: Client
+    journal: Journal
+    planned: dict[str, list[PlannedLine]]
+    broker: FailingBroker
+    outcomes: Future[list[Outcome]]
 
 
-@pytest.mark.parametrize("planned_before", [True, False], ids=["planned before the other", "planned during the other"])
-def test_line_that_another_run_is_sending_is_told_as_under_way_and_as_accepted_once_it_ends(
-    url: str, planned_before: bool
+@pytest.fixture
+def other(url: str) -> Iterator[Other]:
+    heard = threading.Event()
+    with (
+        FailingBroker(accepts_once_released(heard)) as broker,
+        Journal(url) as journal,
+        client_to(broker.url(), journal=journal) as client,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        planned = {"before": plan_batch(client, journal, lines(1), batch="november", command=COMMAND)[0]}
+        outcomes = pool.submit(lambda: pay(client, journal, lines(1))[0])
+        assert heard.wait(30)
+        planned["meanwhile"] = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)[0]
+        yield Other(client, journal, planned, broker, outcomes)
+        broker.released.set()
+
+
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_line_that_another_run_is_sending_is_told_as_under_way_and_as_accepted_once_that_run_has_its_answer(
+    other: Other, when: str
 ) -> None:
-    heard, may_answer = threading.Event(), threading.Event()
-    with (
-        FailingBroker(answering_when(heard, may_answer)) as broker,
-        Journal(url) as journal,
-        client_to(broker.url(), journal=journal) as client,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        planned, _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
-        other = pool.submit(pay, client, journal, lines(1))
-        assert heard.wait(30)
-        if not planned_before:
-            planned, _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
-        (result,) = Run(client, journal, planned, command=COMMAND, rate=1000.0, patience=0.0)
-        assert result.outcome is Outcome.UNDER_WAY
-        assert "Another run took it up at" in result.told
-        assert "let it end and run this one again" in result.told
-        threading.Timer(0.05, may_answer.set).start()
-        (result,) = Run(client, journal, planned, command=COMMAND, rate=1000.0, patience=60.0)
-        assert result.outcome is Outcome.ACCEPTED
-        assert other.result()[0] == [Outcome.ACCEPTED]
-        assert broker.complete_requests == 1
+    planned = other.planned[when]
+    (result,) = Run(other.client, other.journal, planned, command=COMMAND, rate=1000.0, patience=0.0)
+    assert result.outcome is Outcome.UNDER_WAY
+    assert "Another run took it up at" in result.told
+    assert "let it end and run this one again" in result.told
+    threading.Timer(0.05, other.broker.released.set).start()
+    (result,) = Run(other.client, other.journal, planned, command=COMMAND, rate=1000.0, patience=60.0)
+    assert result.outcome is Outcome.ACCEPTED
+    assert other.outcomes.result() == [Outcome.ACCEPTED]
+    assert other.broker.complete_requests == 1
 
 
-@pytest.mark.parametrize("planned_before", [True, False], ids=["planned before the other", "planned during the other"])
-def test_stopped_run_does_not_wait_for_another_one(url: str, planned_before: bool) -> None:
-    heard, may_answer, stop = threading.Event(), threading.Event(), threading.Event()
-    with (
-        FailingBroker(answering_when(heard, may_answer)) as broker,
-        Journal(url) as journal,
-        client_to(broker.url(), journal=journal) as client,
-        ThreadPoolExecutor(1) as pool,
-    ):
-        planned, _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
-        other = pool.submit(pay, client, journal, lines(1))
-        assert heard.wait(30)
-        if not planned_before:
-            planned, _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
-        stop.set()
-        (result,) = Run(client, journal, planned, command=COMMAND, rate=1000.0, patience=3600.0, stop=stop)
-        assert result.outcome is Outcome.UNDER_WAY
-        may_answer.set()
-        assert other.result()[0] == [Outcome.ACCEPTED]
+@pytest.mark.parametrize("when", ["before", "meanwhile"])
+def test_stopped_run_does_not_wait_for_another_one(other: Other, when: str) -> None:
+    stop = threading.Event()
+    stop.set()
+    planned = other.planned[when]
+    (result,) = Run(other.client, other.journal, planned, command=COMMAND, rate=1000.0, patience=3600.0, stop=stop)
+    assert result.outcome is Outcome.UNDER_WAY
+    assert not other.outcomes.done()
 
 
 @pytest.mark.parametrize(("msisdn", "amount", "name"), [("254712345699", 100, "msisdn"), (None, 101, "amount")])

@@ -273,6 +273,19 @@ def accepts(conversation: Conversation) -> None:
         conversation.send(http_answer(acceptance(conversation.read_body())))
 
 
+def accepts_once_released(heard: threading.Event) -> Behaviour:
+    """Accepts each request, none before the broker's ``released`` is set; ``heard`` is set when one has come."""
+
+    def behaviour(conversation: Conversation) -> None:
+        while conversation.read_head():
+            body = conversation.read_body()
+            heard.set()
+            conversation.released.wait(30)
+            conversation.send(http_answer(acceptance(body)))
+
+    return behaviour
+
+
 def echoes(conversation: Conversation) -> None:
     """Answers each request with its own body, so that an answer given to the wrong thread is noticed."""
     while conversation.read_head():
