@@ -3,167 +3,53 @@
 The payer is a process of its own that is ended by SIGKILL: before and after each call of its journal (a wrapper around
 the real one kills the process), when its bytes arrive at a proxy on the way to the broker, before the broker's answer
 gets back, and at random times. The simulator is another process that lives on, with a ledger of its own in a file.
-After each kill the same file is run again. In the end a reconciliation asks about what is open, and the simulator's
-ledger is compared with the journal, payment by payment.
+After each kill the same file is run again.
+
+When nothing is left to be sent, a reconciliation asks about what is open. What it does not find is settled as the
+operator's books (the simulator's ledger) have it, by ``mpesa-cbp settle``, and the same file is run once more, which
+pays what was not paid. In the end the simulator's ledger is compared with the journal, payment by payment.
 """
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
+import io
 import random
 import signal
-import sqlite3
-import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
-from decimal import Decimal
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
-from mpesa_cbp import Client, Journal, PaymentState
-from mpesa_cbp.payments import OPEN_STATES, EventKind, PaymentJournal
-from mpesa_cbp.payroll import Run, plan_batch
-from mpesa_cbp.payroll.file import PayrollLine, read_payroll
+from mpesa_cbp import Journal, PaymentState
+from mpesa_cbp.cli import run
+from mpesa_cbp.payments import OPEN_STATES, Payment
 from mpesa_cbp.reconcile import Reconciliation
-from mpesa_cbp.settings import Initiator, ServiceProvider
-from mpesa_cbp.simulator import Organisation, Simulator, Timing
-from tests.journal.simulated import NOWHERE
+from tests.payroll.killed_payer import CONTEXT, STEPS, Broker, Ledger, Operator, pay, simulator_process
 from tests.payroll.killing_proxy import ON_THE_WAY, Proxy
 
-COMMAND = "BusinessPayment"
-THREADS = 3
-STEPS = tuple(
-    f"{when} {what}" for what in ("create", "sending", "answer") for when in ("before", "after")
-)  # of the journal's calls for one payment
-KINDS = (*STEPS, *ON_THE_WAY, "at a random time")
-_CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload([__name__, "mpesa_cbp.simulator", "sqlalchemy.dialects.postgresql.psycopg"])
-
-
-# -- the payer, which is killed -------------------------------------------------------------------------------------
-
-
-class KillingJournal:
-    """The real journal, and the end of this process at the n-th arrival at one step."""
-
-    def __init__(self, journal: Journal, step: str | None, countdown: int) -> None:
-        self._journal, self._step, self._countdown = journal, step, countdown
-        self._lock = threading.Lock()
-
-    def _at(self, step: str) -> None:
-        if step != self._step:
-            return
-        with self._lock:
-            self._countdown -= 1
-            if self._countdown <= 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    def create(self, **values: Any) -> None:
-        self._at("before create")
-        self._journal.create(**values)
-        self._at("after create")
-
-    def record(self, conversation_id: str, kind: EventKind, **values: Any) -> PaymentState:
-        what = "sending" if kind is EventKind.SENDING else "answer"
-        self._at(f"before {what}")
-        state = self._journal.record(conversation_id, kind, **values)
-        self._at(f"after {what}")
-        return state
-
-    def payment(self, conversation_id: str) -> Any:
-        return self._journal.payment(conversation_id)
-
-
-@dataclass(frozen=True)
-class Broker:
-    """How to reach it."""
-
-    endpoint: str
-    certificate: str
-
-    def client(self, journal: PaymentJournal) -> Client:
-        return Client(
-            endpoint=self.endpoint,
-            service_provider=ServiceProvider(id="107031", password="simulator-sp-secret", service_id="107031000"),
-            initiator=Initiator(
-                name="api",
-                password="simulator-initiator-secret",
-                short_code="600000",
-                certificate=Path(self.certificate),
-            ),
-            organisation="Acme",
-            result_url=NOWHERE,
-            queue_timeout_url=NOWHERE,
-            journal=journal,
-            timeout=(5, 30),
-        )
-
-
-def payroll(payments: int) -> list[PayrollLine]:
-    rows = [f"254712{number:06},10,E{number}," for number in range(payments)]
-    read = read_payroll("\n".join(["msisdn,amount,reference,remark", *rows]).encode())
-    assert read.problems == ()
-    return list(read.lines)
-
-
-def pay(url: str, broker: Broker, payments: int, step: str | None, countdown: int) -> None:
-    """One run of the file, in a process of its own; it exits with 0 if nothing is left to be sent."""
-    with Journal(url) as journal, broker.client(KillingJournal(journal, step, countdown)) as client:
-        planned, rows, problems = plan_batch(client, journal, payroll(payments), batch="kill", command=COMMAND)
-        assert not problems
-        journal.add_batch(rows)
-        run = Run(client, journal, planned, command=COMMAND, threads=THREADS, rate=10_000.0, patience=0.0)
-        left = sum(result.payment is None or result.payment.may_be_sent for result in run)
-    sys.exit(1 if left else 0)
-
-
-# -- the broker, which lives on -------------------------------------------------------------------------------------
-
-
-def simulate(folder: str, told: Connection) -> None:
-    """The simulated broker, in a process of its own, until it is told to stop."""
-    timing = Timing(result_delay=0.0, retry_delay=0.01, attempts=1)
-    rich = Organisation(short_code="600000", name="Acme", utility=Decimal(10_000_000))
-    with Simulator(directory=folder, timing=timing, organisations=[rich], magic=False) as simulator:
-        told.send(Broker(simulator.url, str(simulator.certificate)))
-        told.recv()
-        simulator.settle(60)
-
-
-@contextmanager
-def simulator_process(folder: Path) -> Iterator[Broker]:
-    ours, theirs = _CONTEXT.Pipe()
-    process = _CONTEXT.Process(target=simulate, args=(str(folder), theirs))
-    process.start()
-    try:
-        if not ours.poll(60):
-            raise TimeoutError("the simulator did not start")
-        yield ours.recv()
-    finally:
-        with contextlib.suppress(OSError):
-            ours.send("stop")
-        process.join(90)
-
-
-# -- the loop -------------------------------------------------------------------------------------------------------
+AT_RANDOM = "at a random time"
+KINDS = (*STEPS, *ON_THE_WAY, AT_RANDOM)
 
 
 @dataclass
 class Figures:
-    """What the loop has seen; ``problems`` must be empty."""
+    """What the loop has seen; ``problems`` must be empty, and each payment stands in one of the three ways."""
 
     payments: int
     runs: int = 0
     kills: Counter[str] = field(default_factory=Counter)
-    open_before_reconcile: int = 0
+    answered: int = 0
+    """Sent once, and the broker's answer is in the journal."""
+
+    resolved_by_query: int = 0
+    """Sent once, the answer was lost, and the reconciliation found what became of it."""
+
+    settled_by_word: int = 0
+    """Never arrived at the broker, which no query proves: settled as not paid, and sent again under its id."""
+
     states: Counter[str] = field(default_factory=Counter)
     executed: int = 0
     arrived: int = 0
@@ -177,49 +63,62 @@ class Figures:
         states = ", ".join(f"{count} {state}" for state, count in sorted(self.states.items()))
         return "\n".join(
             [
-                f"payments in the file                     {self.payments}",
-                f"runs, of which killed                    {self.runs}, {sum(self.kills.values())} ({kills})",
-                f"open before reconcile                    {self.open_before_reconcile}",
-                f"journal in the end                       {states}",
-                f"simulator: requests arrived, executed    {self.arrived}, {self.executed}",
-                f"simulator: arrived twice, executed twice {self.arrived_twice}, {self.executed_twice}",
-                f"payments lost or wrong in the journal    {len(self.problems)}",
-                f"seconds                                  {self.seconds:.0f}",
+                f"payments in the file                       {self.payments}",
+                f"runs, of which killed                      {self.runs}, {sum(self.kills.values())} ({kills})",
+                f"sent once, answer stored                   {self.answered}",
+                f"sent once, resolved by query               {self.resolved_by_query}",
+                f"not found by query, settled as not paid by the operator's word, then paid  {self.settled_by_word}",
+                f"journal in the end                         {states}",
+                f"simulator: requests arrived, executed      {self.arrived}, {self.executed}",
+                f"simulator: arrived twice, executed twice   {self.arrived_twice}, {self.executed_twice}",
+                f"payments lost or wrong in the journal      {len(self.problems)}",
+                f"seconds                                    {self.seconds:.0f}",
             ]
         )
 
 
-def kill_loop(url: str, folder: Path, *, payments: int, kills: int, seed: int) -> Figures:
-    """Pay the file with so many kills, reconcile, and compare; an interrupted loop leaves no process behind."""
+def kill_loop(url: str, folder: Path, *, payments: int, kills: int, seed: int, at_most: int = 4) -> Figures:
+    """Pay the file with so many kills, resolve, and compare; an interrupted loop leaves no process behind.
+
+    A kill comes at the first to the ``at_most``-th arrival at its step.
+    """
     figures, chance, began = Figures(payments), random.Random(seed), time.monotonic()
     Journal(url).close()
-    with simulator_process(folder) as broker, closing(Proxy(broker.endpoint)) as proxy:
-        on_the_way = Broker(proxy.endpoint, broker.certificate)
+    with simulator_process(folder) as operator, closing(Proxy(operator.broker.endpoint)) as proxy:
+        on_the_way = Broker(proxy.endpoint, operator.broker.certificate)
         order = [KINDS[number % len(KINDS)] for number in range(kills)]
         chance.shuffle(order)
         while order:
-            if not _one_run(url, on_the_way, proxy, figures, order, chance):
+            if not _one_run(url, on_the_way, proxy, figures, order, chance.randint(1, at_most), chance):
                 break
-        while not _one_run(url, on_the_way, proxy, figures, [], chance):
-            pass
-        _reconcile(url, broker, figures)
-    _compare(url, folder, figures)
+        _run_to_the_end(url, on_the_way, proxy, figures)
+        _resolve(url, operator, folder, figures)
+        _run_to_the_end(url, on_the_way, proxy, figures)
+        _reconcile(url, operator.broker)
+        _compare(url, operator.ledger(), figures)
     figures.seconds = time.monotonic() - began
     return figures
 
 
-def _one_run(url: str, broker: Broker, proxy: Proxy, figures: Figures, order: list[str], chance: random.Random) -> bool:
+def _run_to_the_end(url: str, broker: Broker, proxy: Proxy, figures: Figures) -> None:
+    """Run the file, unharmed, until nothing is left to be sent."""
+    while not _one_run(url, broker, proxy, figures, [], 0, random.Random()):
+        pass
+
+
+def _one_run(
+    url: str, broker: Broker, proxy: Proxy, figures: Figures, order: list[str], countdown: int, chance: random.Random
+) -> bool:
     """Run the file once; whether something is left while kills are due, or nothing is left where none is."""
     kind = order[-1] if order else None
-    countdown = chance.randint(1, 4)
     proxy.plan(kind if kind in ON_THE_WAY else None, countdown)
-    payer = _CONTEXT.Process(
+    payer = CONTEXT.Process(
         target=pay, args=(url, broker, figures.payments, kind if kind in STEPS else None, countdown)
     )
     payer.start()
     proxy.aim(payer.pid or 0)
-    if kind == KINDS[-1]:
-        payer.join(chance.uniform(0.02, 0.6))
+    if kind == AT_RANDOM:
+        payer.join(chance.uniform(0.02, 0.15 * countdown))
         payer.kill()
     payer.join(300)
     figures.runs += 1
@@ -230,37 +129,57 @@ def _one_run(url: str, broker: Broker, proxy: Proxy, figures: Figures, order: li
     return payer.exitcode == (1 if order else 0)
 
 
-def _reconcile(url: str, broker: Broker, figures: Figures) -> None:
+def _reconcile(url: str, broker: Broker) -> None:
     with Journal(url) as journal, broker.client(journal) as client:
-        figures.open_before_reconcile = len(journal.payments(OPEN_STATES))
-        settled = {"rate": 100_000.0, "older_than": timedelta(0), "pause": timedelta(0)}
         for _ in range(2):
-            for _checked in Reconciliation(client, journal, **settled):  # type: ignore[arg-type]
+            walk = Reconciliation(client, journal, rate=100_000.0, older_than=timedelta(0), pause=timedelta(0))
+            for _checked in walk:
                 pass
 
 
-def _compare(url: str, folder: Path, figures: Figures) -> None:
-    with closing(sqlite3.connect(folder / "simulator.db")) as ledger:
-        executed = Counter(
-            row[0]
-            for row in ledger.execute(
-                "select c.conversation_id from transfer t join conversation c on c.number = t.conversation"
-            )
-        )
-        arrived = Counter(row[0] for row in ledger.execute("select conversation_id from conversation"))
+def _resolve(url: str, operator: Operator, folder: Path, figures: Figures) -> None:
+    """Ask about what is open, and settle what no answer tells by the operator's books."""
+    with Journal(url) as journal:
+        unanswered = journal.payments([PaymentState.SENT, PaymentState.UNKNOWN])
+    _reconcile(url, operator.broker)
+    with Journal(url) as journal:
+        left = journal.payments(OPEN_STATES)
+    figures.answered = figures.payments - len(unanswered)
+    figures.resolved_by_query = len(unanswered) - len(left)
+    figures.settled_by_word = len(left)
+    settings = folder / "journal.toml"
+    settings.write_text(f'[journal]\nurl = "{url}"\n')
+    ledger = operator.ledger()
+    for payment in left:
+        _settle(payment, ledger, settings, figures)
+
+
+def _settle(payment: Payment, ledger: Ledger, settings: Path, figures: Figures) -> None:
+    """Say what the operator's books say; what arrived there should have been found by the query."""
+    conversation_id = payment.conversation_id
+    if ledger.arrived[conversation_id]:
+        figures.problems.append(f"{conversation_id}: arrived, and not found by the query")
+    word = "paid" if ledger.executed[conversation_id] else "not-paid"
+    told = ("--as", word, "--reason", "the operator's books", "--by", "the kill loop", "--older-than", "0", "--yes")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        code = run(["settle", conversation_id, "--config", str(settings), *told])
+    if code != 0:
+        figures.problems.append(f"{conversation_id}: cannot be settled: {said.getvalue()}")
+
+
+def _compare(url: str, ledger: Ledger, figures: Figures) -> None:
     with Journal(url) as journal:
         known = {payment.conversation_id: payment for payment in journal.payments()}
-    figures.executed, figures.arrived = sum(executed.values()), sum(arrived.values())
-    figures.executed_twice = sum(count > 1 for count in executed.values())
-    figures.arrived_twice = sum(count > 1 for count in arrived.values())
+    figures.executed, figures.arrived = sum(ledger.executed.values()), sum(ledger.arrived.values())
+    figures.executed_twice = sum(count > 1 for count in ledger.executed.values())
+    figures.arrived_twice = sum(count > 1 for count in ledger.arrived.values())
     figures.states = Counter(payment.state.value for payment in known.values())
     if len(known) != figures.payments:
         figures.problems.append(f"the journal has {len(known)} payments, the file {figures.payments}")
-    figures.problems += [f"{each}: executed, and not in the journal" for each in executed if each not in known]
-    for conversation_id, payment in known.items():
-        if (payment.state is PaymentState.SUCCEEDED) != (executed[conversation_id] == 1):
-            figures.problems.append(f"{conversation_id}: {payment.state.value}, executed {executed[conversation_id]}")
-        elif payment.state is not PaymentState.SUCCEEDED and (
-            payment.state not in (PaymentState.SENT, PaymentState.UNKNOWN) or arrived[conversation_id]
-        ):
-            figures.problems.append(f"{conversation_id}: {payment.state.value}, arrived {arrived[conversation_id]}")
+    figures.problems += [f"{each}: executed, and not in the journal" for each in ledger.executed if each not in known]
+    figures.problems += [
+        f"{each}: {payment.state.value}, executed {ledger.executed[each]} times"
+        for each, payment in known.items()
+        if payment.state is not PaymentState.SUCCEEDED or ledger.executed[each] != 1
+    ]

@@ -25,11 +25,13 @@ from mpesa_cbp.certificates.reading import Certificate, CertificateFileError, re
 
 __all__ = [
     "CredentialKey",
+    "DecryptionKey",
     "SecurityError",
     "SpPasswordReading",
     "credential_key",
     "decrypt_credential",
     "decrypt_new_password",
+    "decryption_key",
     "encrypt_credential",
     "encrypt_new_password",
     "password_certificate",
@@ -79,6 +81,27 @@ class CredentialKey:
                 f"the initiator's password is too long: this certificate's key takes {self.longest_password} bytes"
             )
         return base64.b64encode(self.public_key.encrypt(message, padding.PKCS1v15())).decode("ascii")
+
+
+@dataclass(frozen=True, slots=True)
+class DecryptionKey:
+    """The private RSA key with which the operator's core reads credentials."""
+
+    private_key: rsa.RSAPrivateKey = field(repr=False)
+
+    def decrypt(self, credential: str) -> str:
+        """Return the initiator password from a SecurityCredential. Protocol, section 3.
+
+        A credential made for another key does not always fail: the cryptographic library may return random text on
+        purpose, so the result must be compared with the password that is expected. Raises SecurityError when the
+        credential cannot be used.
+        """
+        data = _from_base64(credential, "credential")
+        try:
+            return self.private_key.decrypt(data, padding.PKCS1v15()).decode("utf-8")
+        except ValueError:
+            # No cause: an error of decoding carries the bytes, which may be a password in another encoding.
+            raise SecurityError("the credential was not made with this key's certificate") from None
 
 
 def sp_password_text(*, sp_id: str, password: str, time_stamp: str) -> str:
@@ -139,17 +162,17 @@ def credential_key(certificate: bytes | Path | str, *, passphrase: bytes | None 
 def decrypt_credential(*, credential: str, private_key: bytes, passphrase: bytes | None = None) -> str:
     """Return the initiator password from a SecurityCredential, as the operator's core would.
 
-    `private_key` is PEM. A credential made for another key does not always fail: the cryptographic library may return
-    random text on purpose, so the result must be compared with the password that is expected. Raises SecurityError
-    when the key or the credential cannot be used. Protocol, section 3.
+    Arguments and errors as for `decryption_key`, which is for many credentials, and its `decrypt`.
     """
-    key = _rsa_private_key(private_key, passphrase)
-    data = _from_base64(credential, "credential")
-    try:
-        return key.decrypt(data, padding.PKCS1v15()).decode("utf-8")
-    except ValueError:
-        # No cause: an error of decoding carries the bytes, which may be a password in another encoding.
-        raise SecurityError("the credential was not made with this key's certificate") from None
+    return decryption_key(private_key, passphrase=passphrase).decrypt(credential)
+
+
+def decryption_key(private_key: bytes, *, passphrase: bytes | None = None) -> DecryptionKey:
+    """Return the operator's private key from PEM, checked, which takes longer than to decrypt with it.
+
+    Raises SecurityError when it cannot be read or is not RSA.
+    """
+    return DecryptionKey(_rsa_private_key(private_key, passphrase))
 
 
 def encrypt_new_password(*, new_password: str, key: bytes | str, vector: bytes | str) -> str:

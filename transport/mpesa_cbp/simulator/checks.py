@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 
 from mpesa_cbp.codes import response_meaning
 from mpesa_cbp.commands import Receiver
-from mpesa_cbp.security import SecurityError, SpPasswordReading, decrypt_credential, sp_password
+from mpesa_cbp.security import SecurityError, SpPasswordReading, decryption_key, sp_password
 from mpesa_cbp.settings import NAIROBI, reveal
 from mpesa_cbp.simulator.ledger import Ledger
 from mpesa_cbp.simulator.order import Order
@@ -114,6 +114,7 @@ class CoreChecks:
 
     def __init__(self, setup: Setup, ledger: Ledger) -> None:
         self._setup = setup
+        self._key = decryption_key(setup.private_key)
         self._ledger = ledger
         self._operators = {(each.name, each.short_code): each for each in setup.operators}
 
@@ -154,7 +155,7 @@ class CoreChecks:
 
     def _credential_fits(self, operator: Operator, credential: str) -> bool:
         try:
-            found = decrypt_credential(credential=credential, private_key=self._setup.private_key)
+            found = self._key.decrypt(credential)
         except SecurityError:
             return False
         return hmac.compare_digest(found.encode(), reveal(operator.password).encode())
