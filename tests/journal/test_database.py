@@ -26,6 +26,7 @@ from mpesa_cbp.errors import JournalError, MissingExtra, SettingsError
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.journal.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
 from mpesa_cbp.payments import EventKind, PaymentState
+from tests.journal.damage import small_disk
 from tests.journal.postgres import own_server
 
 MSISDN = "254712345678"
@@ -218,21 +219,7 @@ def test_database_that_another_process_keeps_locked_is_told_after_the_wait(tmp_p
         create(journal)
 
 
-@pytest.fixture
-def small_disk() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="mpesa-cbp-small-") as folder:
-        mounted = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder], capture_output=True, check=False
-        )
-        if mounted.returncode != 0:
-            pytest.skip("a small disk can be made by root only, and not in every container")
-        try:
-            yield Path(folder)
-        finally:
-            subprocess.run(["umount", folder], check=True)
-
-
-def test_full_disk_is_told_and_nothing_that_was_stored_is_lost(small_disk: Path) -> None:
+def test_full_disk_is_told_and_nothing_that_was_stored_is_lost() -> None:
     acknowledged = []
 
     def fill(journal: Journal) -> None:
@@ -240,7 +227,7 @@ def test_full_disk_is_told_and_nothing_that_was_stored_is_lost(small_disk: Path)
             create(journal, f"c{number}", b"x" * 4000)
             acknowledged.append(f"c{number}")
 
-    with Journal(f"sqlite:///{small_disk}/j.db") as journal:
+    with small_disk("400k") as folder, Journal(f"sqlite:///{folder}/j.db") as journal:
         with pytest.raises(JournalError, match=r"disk is full|disk reports an error") as caught:
             fill(journal)
         assert MSISDN not in str(caught.value)

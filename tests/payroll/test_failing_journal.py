@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
-from contextlib import closing
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from mpesa_cbp import Client, Journal, PaymentState
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.payroll import Outcome, Run, plan_batch
 from mpesa_cbp.payroll.file import read_payroll
+from tests.journal.damage import kill_server, small_disk
+from tests.journal.postgres import own_server
 from tests.transport.clients import client_to
 from tests.transport.failing_broker import Conversation, FailingBroker, acceptance, http_answer
 
@@ -33,28 +39,64 @@ def ids(requests: list[bytes]) -> list[str]:
     return [decode(body).message.transaction.originator_conversation_id for body in requests]
 
 
+@dataclass
+class Breakable:
+    """A journal, and how it breaks and is mended while it is open."""
+
+    url: str
+    breaks: Callable[[], object]
+    mends: Callable[[], object]
+
+
+@contextmanager
+def locked_file(folder: Path) -> Iterator[Breakable]:
+    with closing(sqlite3.connect(folder / "j.db", check_same_thread=False, isolation_level=None)) as other:
+        yield Breakable(
+            f"sqlite:///{folder}/j.db?timeout=0.1",
+            breaks=lambda: other.execute("BEGIN IMMEDIATE"),
+            mends=lambda: other.execute("ROLLBACK"),
+        )
+
+
+@contextmanager
+def full_disk(_: Path) -> Iterator[Breakable]:
+    with small_disk("2M") as folder:
+        ballast = folder / "ballast"
+
+        def fill() -> None:
+            with suppress(OSError), ballast.open("wb", buffering=0) as stream:
+                while True:
+                    stream.write(bytes(4096))
+
+        yield Breakable(f"sqlite:///{folder}/j.db", breaks=fill, mends=ballast.unlink)
+
+
+@contextmanager
+def killed_server(_: Path) -> Iterator[Breakable]:
+    with tempfile.TemporaryDirectory(prefix="mpesa-cbp-killed-") as folder:
+        Path(folder).chmod(0o755)
+        with own_server(Path(folder)) as server:
+            yield Breakable(server.get_uri(), breaks=lambda: kill_server(server), mends=server.start)
+
+
+@pytest.mark.parametrize("kind", [locked_file, full_disk, killed_server])
 def test_journal_that_fails_after_bytes_have_left_stops_the_run_and_the_payment_is_sent_again_only_on_a_person_s_word(
-    tmp_path: Path,
+    tmp_path: Path, kind: Callable[[Path], AbstractContextManager[Breakable]]
 ) -> None:
-    failing = sqlite3.connect(tmp_path / "j.db", check_same_thread=False, isolation_level=None)
     seen: list[bytes] = []
-    lock = threading.Lock()
 
     def behaviour(conversation: Conversation) -> None:
-        while True:
-            head, body = conversation.read_request()
-            if not head:
-                return
-            with lock:
-                seen.append(body)
-                if len(seen) == 2:
-                    failing.execute("BEGIN IMMEDIATE")
+        while conversation.read_head():
+            body = conversation.read_body()
+            seen.append(body)
+            if len(seen) == 2:
+                breakable.breaks()
             conversation.send(http_answer(acceptance(body)))
 
     with (
-        closing(failing),
+        kind(tmp_path) as breakable,
         FailingBroker(behaviour) as broker,
-        Journal(f"sqlite:///{tmp_path}/j.db?timeout=0.1") as journal,
+        Journal(breakable.url) as journal,
         client_to(broker.url(), journal=journal) as client,
     ):
         run, outcomes = run_of(client, journal)
@@ -67,7 +109,7 @@ def test_journal_that_fails_after_bytes_have_left_stops_the_run_and_the_payment_
         assert run.stopped_because is not None
         assert "reconciliation" in run.stopped_because
         assert len(seen) == 2
-        failing.execute("ROLLBACK")
+        breakable.mends()
         run, outcomes = run_of(client, journal)
         assert run.stopped_because is None
         assert outcomes == {
