@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -205,6 +206,37 @@ def test_file_that_may_only_be_read_can_be_read_and_says_so_when_written(tmp_pat
             assert len(readonly.payments()) == 1
             with pytest.raises(JournalError, match="may not be written"):
                 create(readonly, "c2")
+
+
+@pytest.mark.parametrize("what", ["moved", "deleted", "replaced"])
+def test_file_that_is_no_longer_in_its_place_takes_nothing_more(tmp_path: Path, what: str) -> None:
+    file = tmp_path / "j.db"
+    with Journal(f"sqlite:///{tmp_path}/backup.db") as backup:
+        create(backup, "earlier")
+    with Journal(f"sqlite:///{file}") as journal:
+        create(journal)
+        if what == "deleted":
+            file.unlink()
+        else:
+            file.rename(tmp_path / "elsewhere.db")
+        if what == "replaced":
+            shutil.copy(tmp_path / "backup.db", file)
+        with pytest.raises(JournalError, match="was moved, replaced or deleted while it was in use"):
+            create(journal, "c2")
+        assert [payment.conversation_id for payment in journal.payments()] == ["c1"]
+
+
+def test_relative_name_means_the_same_file_for_as_long_as_the_journal_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with Journal("sqlite:///j.db") as journal:
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda number: create(journal, f"c{number}"), range(8)))
+        assert len(journal.payments()) == 8
+    assert not list((tmp_path / "elsewhere").iterdir())
 
 
 def test_database_that_another_process_keeps_locked_is_told_after_the_wait(tmp_path: Path) -> None:

@@ -59,6 +59,12 @@ def locked_file(folder: Path) -> Iterator[Breakable]:
 
 
 @contextmanager
+def moved_file(folder: Path) -> Iterator[Breakable]:
+    file, elsewhere = folder / "j.db", folder / "elsewhere.db"
+    yield Breakable(f"sqlite:///{file}", breaks=lambda: file.rename(elsewhere), mends=lambda: elsewhere.rename(file))
+
+
+@contextmanager
 def full_disk(_: Path) -> Iterator[Breakable]:
     with small_disk("2M") as folder:
         ballast = folder / "ballast"
@@ -79,7 +85,7 @@ def killed_server(_: Path) -> Iterator[Breakable]:
             yield Breakable(server.get_uri(), breaks=lambda: kill_server(server), mends=server.start)
 
 
-@pytest.mark.parametrize("kind", [locked_file, full_disk, killed_server])
+@pytest.mark.parametrize("kind", [locked_file, moved_file, full_disk, killed_server])
 def test_journal_that_fails_after_bytes_have_left_stops_the_run_and_the_payment_is_sent_again_only_on_a_person_s_word(
     tmp_path: Path, kind: Callable[[Path], AbstractContextManager[Breakable]]
 ) -> None:

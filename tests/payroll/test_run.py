@@ -55,13 +55,23 @@ def lines(count: int) -> list[PayrollLine]:
     ]
 
 
-def pay(
-    client: Client, journal: Journal, payroll: list[PayrollLine], *, batch: str = "november", **more: Any
-) -> tuple[list[Outcome], Run]:
+def plan(client: Client, journal: Journal, payroll: list[PayrollLine], *, batch: str = "november") -> list[PlannedLine]:
     planned, rows, problems = plan_batch(client, journal, payroll, batch=batch, command=COMMAND)
     assert problems == []
     journal.add_batch(rows)
-    run = Run(client, journal, planned, command=COMMAND, **{"rate": 1000.0, "first_rest": 0.01, **more})
+    return planned
+
+
+def pay(
+    client: Client, journal: Journal, payroll: list[PayrollLine], *, batch: str = "november", **more: Any
+) -> tuple[list[Outcome], Run]:
+    run = Run(
+        client,
+        journal,
+        plan(client, journal, payroll, batch=batch),
+        command=COMMAND,
+        **{"rate": 1000.0, "first_rest": 0.01, **more},
+    )
     results = sorted(run, key=lambda result: result.planned.line.number)
     assert len(results) == len(payroll)
     return [result.outcome for result in results], run

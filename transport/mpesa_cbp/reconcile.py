@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
@@ -63,10 +63,6 @@ class Enquirer(Protocol):
         """See ``Client.query_transaction``."""
 
 
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
-
-
 class Reconciliation:
     """One walk over all payments in SENT, ACCEPTED, QUEUED, UNKNOWN or CREATED whose last change is older than an age.
 
@@ -88,14 +84,13 @@ class Reconciliation:
         pause: timedelta = timedelta(minutes=5),
         rate: float = 5.0,
         stop: threading.Event | None = None,
-        clock: Callable[[], datetime] = _now,
     ) -> None:
         self._client = client
         self._journal = journal
         self._pause = pause
         self._interval = 1.0 / rate
         self._stop = stop or threading.Event()
-        self.payments = journal.payments(OPEN_STATES | {PaymentState.CREATED}, older_than=clock() - older_than)
+        self.payments = journal.payments(OPEN_STATES | {PaymentState.CREATED}, quiet=older_than)
 
     def __iter__(self) -> Iterator[Checked]:
         failures, next_question, counts = 0, time.monotonic(), dict.fromkeys(Outcome, 0)

@@ -23,14 +23,14 @@ from mpesa_cbp.redaction import mask_msisdn
 @click.command()
 @click.option(
     "--older-than",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=1e9),
     default=600.0,
     show_default=True,
     help="Seconds since a payment's last change; more than a request can be under way.",
 )
 @click.option(
     "--pause",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=1e9),
     default=300.0,
     show_default=True,
     help="Seconds for which a payment that was asked about is left alone, by this run and others.",

@@ -29,7 +29,7 @@ _MEANS = {
 @click.option("--receipt", help="The operator's receipt number, if it was paid.")
 @click.option(
     "--older-than",
-    type=click.FloatRange(min=0),
+    type=click.FloatRange(min=0, max=1e9),
     default=600.0,
     show_default=True,
     help="Seconds since its last change; more than a request can be under way.",

@@ -10,7 +10,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mpesa_cbp.journal.tables import batch_lines, payments
+from mpesa_cbp.journal.tables import apart, batch_lines, payments
 from mpesa_cbp.payments import OPEN_STATES
 from mpesa_cbp.transitions import Standing
 
@@ -33,7 +33,7 @@ class BatchLine:
 def claim_query(connection: Connection, conversation_id: str, *, now: datetime, pause: timedelta) -> bool:
     """Take up an open payment to ask the broker about it, unless somebody did so less than ``pause`` ago."""
     is_open = payments.c.standing.in_([each.value for each in Standing if each.state in OPEN_STATES])
-    free = or_(payments.c.queried_at.is_(None), payments.c.queried_at <= now - pause)
+    free = or_(payments.c.queried_at.is_(None), apart(payments.c.queried_at, now=now, span=pause))
     chosen = update(payments).where(payments.c.conversation_id == conversation_id, is_open, free)
     return connection.execute(chosen.values(queried_at=now)).rowcount == 1
 

@@ -14,7 +14,7 @@ from sqlalchemy.pool import StaticPool
 
 from mpesa_cbp.errors import JournalError, MissingExtra, SettingsError
 from mpesa_cbp.journal.failures import FOREIGN, explain
-from mpesa_cbp.journal.sqlite_files import create_for_us_alone, sqlite_file
+from mpesa_cbp.journal.sqlite_files import create_for_us_alone, identity, sqlite_file
 from mpesa_cbp.journal.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
 
 _BUSY_SECONDS = 30
@@ -36,12 +36,15 @@ class Database:
         self._place = parsed.set(
             drivername=parsed.get_backend_name(), username=None, password=None, query={}
         ).render_as_string()
-        self._engine = _engine(parsed)
         in_memory = _is_in_memory(parsed)
         file = sqlite_file(url)
         if file is not None:
             # It holds customers' numbers.
             create_for_us_alone(file)
+            # Later connections must open the same file, wherever the process works then.
+            file = file.absolute()
+            parsed = parsed.set(database=str(file))
+        self._engine = _engine(parsed)
         # A database in memory has one connection, which threads must not use at the same time. SQLite has one writer;
         # threads that wait for each other here wait less long than in SQLite's own sleeps.
         self._writing = threading.RLock() if parsed.get_backend_name() == "sqlite" else None
@@ -51,6 +54,7 @@ class Database:
         except BaseException:
             self._engine.dispose()
             raise
+        self._file, self._identity = file, identity(file) if file is not None else None
 
     def __repr__(self) -> str:
         return repr(self._place)
@@ -62,8 +66,11 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         """A transaction that has been committed durably when it ends; foreign errors become JournalError."""
-        with self._writing or nullcontext(), self._connection() as connection, _begin(connection, "BEGIN IMMEDIATE"):
-            yield connection
+        with self._writing or nullcontext(), self._connection() as connection:
+            self._require_the_same_file()
+            with _begin(connection, "BEGIN IMMEDIATE"):
+                yield connection
+            self._require_the_same_file()
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -79,11 +86,19 @@ class Database:
         except FOREIGN as error:
             raise explain(error, self._place) from None
 
+    def _require_the_same_file(self) -> None:
+        """Raise JournalError where what is stored would be, or was, stored in a file that nobody will open again."""
+        if self._file is not None and identity(self._file) != self._identity:
+            raise JournalError(
+                f"The journal {self._place} was moved, replaced or deleted while it was in use",
+                advice=f"Put the file back, or end this process. {JournalError.advice}",
+            )
+
     def _update_schema(self) -> None:
         with self.reading() as connection:
             if _version(connection) == SCHEMA_VERSION:
                 return
-        with self.writing() as connection:
+        with self._connection() as connection, _begin(connection, "BEGIN IMMEDIATE"):
             _migrate(connection)
 
 

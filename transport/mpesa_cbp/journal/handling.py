@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, select, update
+from sqlalchemy import Connection, Integer, bindparam, or_, select, update
 
 from mpesa_cbp.journal.events import Event, Handling, event_of
 from mpesa_cbp.journal.receiving import HANDLED_LATER
@@ -15,12 +15,21 @@ from mpesa_cbp.journal.tables import IS_DEAD, events
 __all__ = ["claim_due", "close_events", "dead_letters", "find_event", "next_due", "release_events", "set_handling"]
 
 
+# Nothing of ours waits longer for its next attempt: what is due later was stored while the clock was wrong.
+_LONGEST_WAIT = timedelta(days=1)
+
 _IDS = events.c.id.in_(bindparam("ids", expanding=True))
 
 # Made once: to build a statement anew takes longer than to run it.
 _DUE = (
     select(events.c.id)
-    .where(events.c.due_at.is_not(None), events.c.due_at <= bindparam("now", type_=events.c.due_at.type))
+    .where(
+        events.c.due_at.is_not(None),
+        or_(
+            events.c.due_at <= bindparam("now", type_=events.c.due_at.type),
+            events.c.due_at > bindparam("far", type_=events.c.due_at.type),
+        ),
+    )
     .order_by(events.c.id)
     .limit(bindparam("most", type_=Integer))
     .with_for_update(skip_locked=True)
@@ -42,7 +51,8 @@ _NEXT_DUE = select(events.c.due_at).where(events.c.due_at.is_not(None)).order_by
 
 def claim_due(connection: Connection, *, limit: int, lease: timedelta, now: datetime) -> list[Event]:
     """Lend the oldest events that are due; rows that another process is just claiming are passed over."""
-    ids = list(connection.execute(_DUE, {"now": now, "most": limit}).scalars())
+    far = now + lease + _LONGEST_WAIT
+    ids = list(connection.execute(_DUE, {"now": now, "far": far, "most": limit}).scalars())
     if not ids:
         return []
     lent = connection.execute(_LEND, {"ids": ids, "until": now + lease}).mappings()

@@ -144,12 +144,12 @@ class Journal:
         self,
         states: Collection[PaymentState] | None = None,
         *,
-        older_than: datetime | None = None,
+        quiet: timedelta | None = None,
         limit: int | None = None,
     ) -> list[Payment]:
-        """Payments in those states whose last change is older, oldest first."""
+        """Payments in those states that have not changed for ``quiet``, oldest first."""
         with self._database.reading() as connection:
-            return outbound.search(connection, states, older_than, limit)
+            return outbound.search(connection, states, limit, now=self._clock(), quiet=quiet)
 
     def events(self, conversation_id: str) -> list[Event]:
         """Everything that happened to a payment, in order."""

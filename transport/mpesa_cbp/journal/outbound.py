@@ -18,7 +18,7 @@ from mpesa_cbp.journal.batches import pieces
 from mpesa_cbp.journal.events import Event, Handling, event_of
 from mpesa_cbp.journal.moves import move
 from mpesa_cbp.journal.receiving import lock_conversations
-from mpesa_cbp.journal.tables import events, payments
+from mpesa_cbp.journal.tables import apart, events, payments
 from mpesa_cbp.payments import OPEN_STATES, EventKind, Payment, PaymentState
 from mpesa_cbp.transitions import LEAVE_STEPS, Standing, Step, step_of
 
@@ -120,7 +120,7 @@ def settle(connection: Connection, settled: Incident, *, quiet: timedelta) -> Pa
     known = find(connection, settled.conversation_id)
     if known is None:
         raise JournalRefusal("The journal knows no such payment", conversation_id=settled.conversation_id)
-    if known.state in OPEN_STATES and known.updated_at > settled.at - quiet:
+    if known.state in OPEN_STATES and abs(settled.at - known.updated_at) < quiet:
         raise JournalRefusal(
             f"This payment changed at {known.updated_at:%H:%M:%S} UTC and may be under way: wait, and ask first",
             conversation_id=settled.conversation_id,
@@ -187,15 +187,17 @@ def find_all(connection: Connection, conversation_ids: Collection[str]) -> dict[
 def search(
     connection: Connection,
     states: Collection[PaymentState] | None,
-    older_than: datetime | None,
     limit: int | None,
+    *,
+    now: datetime,
+    quiet: timedelta | None,
 ) -> list[Payment]:
-    """Payments in those states whose last change is older, oldest first."""
+    """Payments in those states that have not changed for ``quiet``, oldest first."""
     query = select(payments).order_by(payments.c.updated_at, payments.c.conversation_id).limit(limit)
     if states is not None:
         query = query.where(payments.c.standing.in_([each.value for each in Standing if each.state in states]))
-    if older_than is not None:
-        query = query.where(payments.c.updated_at < older_than)
+    if quiet is not None:
+        query = query.where(apart(payments.c.updated_at, now=now, span=quiet))
     return [_payment(row) for row in connection.execute(query).mappings()]
 
 

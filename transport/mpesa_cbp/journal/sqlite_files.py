@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-__all__ = ["create_for_us_alone", "files_beside", "sqlite_file"]
+__all__ = ["create_for_us_alone", "files_beside", "identity", "sqlite_file"]
 
 
 def sqlite_file(url: str) -> Path | None:
@@ -23,6 +23,15 @@ def create_for_us_alone(file: Path) -> None:
     """
     with contextlib.suppress(OSError):
         os.close(os.open(file, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+
+
+def identity(file: Path) -> tuple[int, int] | None:
+    """What tells a file from another one that is put in its place; None where there is none."""
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def files_beside(file: Path) -> tuple[Path, ...]:

@@ -5,13 +5,14 @@ A test holds that both say the same. The names have a prefix, because the databa
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     Index,
@@ -22,10 +23,11 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    or_,
     text,
 )
 
-__all__ = ["IS_DEAD", "SCHEMA_VERSION", "VERSION_TABLE", "batch_lines", "events", "metadata", "payments"]
+__all__ = ["IS_DEAD", "SCHEMA_VERSION", "VERSION_TABLE", "apart", "batch_lines", "events", "metadata", "payments"]
 
 VERSION_TABLE = "mpesa_cbp_schema"
 """Where the schema's version is kept."""
@@ -149,3 +151,11 @@ events = Table(
 
 IS_DEAD = text("handling = 'dead'")
 """The condition as the partial index has it; a bound parameter would keep SQLite from using that index."""
+
+
+def apart(moment: Column[datetime], *, now: datetime, span: timedelta) -> ColumnElement[bool]:
+    """Whether a moment is not within ``span`` of now: long past, or so far ahead that the clock was wrong then.
+
+    A clock that was put back must not keep anything waiting until it is where it was.
+    """
+    return or_(moment <= now - span, moment > now + span)
