@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 
 from hypothesis import HealthCheck, given, settings
@@ -17,6 +16,7 @@ from mpesa_cbp_generator.load import load_files
 from mpesa_cbp_generator.model import Plan
 from mpesa_cbp_generator.plan import make_plan
 from tests.drift.contracts import ROOT
+from tests.effort import examples
 
 XS = "{http://www.w3.org/2001/XMLSchema}"
 SOAP = "{http://schemas.xmlsoap.org/wsdl/soap/}"
@@ -168,9 +168,9 @@ def mutated(mutation: tuple[str, Mutation], number: int) -> Plan | None:
 
 
 @given(st.sampled_from(MUTATIONS), st.integers(min_value=0, max_value=200))
-# The long form: MPESA_CBP_MUTATIONS=1500 nox -s tests-3.11 -- tests/drift/test_mutations.py
+# The long form: MPESA_CBP_TEST_EFFORT=30 nox -s tests-3.11 -- tests/drift/test_mutations.py
 @settings(
-    max_examples=int(os.environ.get("MPESA_CBP_MUTATIONS", "30")),
+    max_examples=examples(50),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

@@ -42,7 +42,7 @@ class Writing:
     expected: Any
     chosen: frozenset[str]
     applied: set[str] = field(default_factory=set)
-    strangers: int = 0
+    unknown: list[str] = field(default_factory=list)
 
     @property
     def has_payload(self) -> bool:
@@ -184,7 +184,7 @@ def _unknown_element(writing: Writing) -> bool:
         stranger = etree.Element(f"{namespace(container)}}}Requester" if namespace(container) else "Requester")
         etree.SubElement(stranger, "Identifier").text = "x"
         container.insert(writing.draw(st.integers(0, len(container))), stranger)
-    writing.strangers = len(containers)
+    writing.unknown += ["Requester"] * len(containers)
     return bool(containers)
 
 
@@ -193,7 +193,18 @@ def _stray_text(writing: Writing) -> bool:
     for container in containers:
         if writing.draw(st.booleans()) or container is containers[0]:
             container[writing.draw(st.integers(0, len(container) - 1))].tail = " stray & text\n"
+            # What stands inside an unknown element is not listed beside it.
+            writing.unknown += ["text()"] if local(container) != "Requester" else []
     return bool(containers)
+
+
+def _unknown_attribute(writing: Writing) -> bool:
+    name = writing.draw(st.sampled_from(["colour", "{urn:x}colour"]))
+    for element in writing.root.iter():
+        if element is writing.root or writing.draw(st.booleans()):
+            element.set(name, "it's \"red\"")
+            writing.unknown += ["@colour"] if local(element) not in ("Requester", "Identifier") else []
+    return True
 
 
 # In the order in which they are applied; those that are not here are of the carrier or of the envelope.
@@ -210,6 +221,7 @@ ON_THE_TREE: dict[str, Dialect] = {
     "element-order": _element_order,
     "unknown-element": _unknown_element,
     "stray-text": _stray_text,
+    "unknown-attribute": _unknown_attribute,
     "parameter-name": _renaming({"ResultParameter": "Parameter"}),
     "id-spelling": _renaming({
         "ConversationID": "ConversationId", "OriginatorConversationID": "OriginatorConversationId",

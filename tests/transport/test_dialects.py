@@ -72,7 +72,7 @@ def test_any_combination_of_dialects_is_read_as_what_it_means_and_named(route: R
     assert decoded.message == writing.expected
     assert (decoded.operation, decoded.direction) == (route.operation, route.direction)
     assert set(decoded.deviations) == writing.applied
-    assert [path.rpartition("/")[2] for path in decoded.unknown] == ["Requester"] * writing.strangers
+    assert sorted(path.rpartition("/")[2] for path in decoded.unknown) == sorted(writing.unknown)
     assert decoded.header in (None, HEADER)
 
 

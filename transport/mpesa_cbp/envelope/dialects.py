@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from mpesa_cbp.envelope.soap import CONTRACT_HEADER_NAMESPACE, LATER_HEADER_NAMESPACE, OTHER_NAMESPACES
+from mpesa_cbp.envelope.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, LATER_HEADER_NAMESPACE, OTHER_NAMESPACES
 from mpesa_cbp_models import Reading
 from mpesa_cbp_models._reading import local
 
 __all__ = ["DIALECTS", "DialectReading"]
 
 MAX_UNKNOWN = 1000
-"""Most elements without a place in the contract that a message may hold."""
+"""Most elements, attributes and stray texts without a place in the contract that a message may hold."""
 
 DIALECTS: dict[str, tuple[tuple[int, ...], str]] = {
     "root-case": ((1,), "the payload's root has a capital: Request, Response, Result"),
@@ -38,7 +38,8 @@ DIALECTS: dict[str, tuple[tuple[int, ...], str]] = {
     "transaction-type": ((11,), "TransactionType stands for TransType"),
     "unqualified-response": ((12,), "the children of result in queryTransactionResponse are in no namespace"),
     "unknown-element": ((13,), "elements that the contract does not have; ``unknown`` lists their paths"),
-    "stray-text": ((13,), "text between elements; it is dropped"),
+    "unknown-attribute": ((13,), "attributes that the contract does not have; ``unknown`` lists their paths"),
+    "stray-text": ((13,), "text between elements; it is dropped, and ``unknown`` lists where it stood"),
     "bare-ampersand": ((14,), "an ampersand that is not escaped in the payload; it is read as an ampersand"),
     "escaped-cdata-markers": ((15,), "the text literally reads <![CDATA[...]]>"),
     "nil": ((16,), "an element that must have a value says nil; it is read as empty"),
@@ -74,6 +75,14 @@ _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 
 _BLANKS = " \t\r\n"
 
+# xml:lang, xsi:nil, soapenv:mustUnderstand and their like; ``nil`` without a namespace is number 16.
+_GENERAL_ATTRIBUTES = (
+    "{http://www.w3.org/XML/1998/namespace}",
+    "{http://www.w3.org/2001/XMLSchema-instance}",
+    f"{{{ENVELOPE_NAMESPACE}}}",
+)
+_SOAP_PATHS = frozenset({"Envelope", "Envelope/Header", "Envelope/Body"})
+
 
 class DialectReading(Reading):
     """A reading that tells dialects apart, and refuses more unknown elements than any message could mean."""
@@ -91,7 +100,7 @@ class DialectReading(Reading):
         super().unknown_element(child)
         super().deviates("unknown-element", child)
 
-    def stray_text(self, elements: Sequence[etree._Element]) -> None:
+    def stray_text(self, elements: Sequence[etree._Element]) -> bool:
         """Note text between the elements of a document, root first; to be asked before a reader takes it apart."""
         for element in elements:
             tail = element.tail
@@ -102,8 +111,41 @@ class DialectReading(Reading):
                 if text is not None and text.strip(_BLANKS):
                     break
         else:
-            return
+            return False
         self.deviates("stray-text", elements[0])
+        return True
+
+    def strays(self, elements: Sequence[etree._Element], *, texts: bool) -> None:
+        """List the attributes, and the ``texts`` if there are any, of a read document that the contract lacks.
+
+        ``elements`` are all of them in their order. Those inside unknown elements are passed over with these. The
+        contract declares no attribute; those that XML, schemas and SOAP themselves have are left, and so are all of
+        the envelope's own elements, which SOAP 1.1 (section 4) opens to attributes of any kind.
+        """
+        if not texts and not any([element.keys() for element in elements]):
+            return
+        unknown = set(self.unknown)
+        paths: dict[etree._Element, str] = {}
+        for element in elements:
+            parent = element.getparent()
+            if parent is not None and parent not in paths:
+                continue
+            path = local(element.tag) if parent is None else f"{paths[parent]}/{local(element.tag)}"
+            if path in unknown:
+                continue
+            paths[element] = path
+            names = element.keys() if path not in _SOAP_PATHS else ()
+            for name in map(str, names):
+                if not name.startswith(_GENERAL_ATTRIBUTES) and name != "nil":
+                    self._list(f"{path}/@{local(name)}", element)
+                    self.deviates("unknown-attribute", element)
+            if _has_stray_text(element):
+                self._list(f"{path}/text()", element)
+
+    def _list(self, path: str, element: etree._Element) -> None:
+        if len(self.unknown) == MAX_UNKNOWN:
+            self.refuse(element, f"holds one of more than {MAX_UNKNOWN} things that are not in the contract")
+        self.unknown.append(path)
 
     def msisdn(self, text: object, element: etree._Element) -> None:
         """Note a number that is a digest."""
@@ -117,6 +159,13 @@ class DialectReading(Reading):
         self.deviates("guide-header", header)
         for element in header.iter(f"{{{LATER_HEADER_NAMESPACE}}}*"):
             element.tag = f"{{{CONTRACT_HEADER_NAMESPACE}}}{local(element.tag)}"
+
+
+def _has_stray_text(element: etree._Element) -> bool:
+    """Whether text stands before, between or behind the children of an element."""
+    if not len(element):
+        return False
+    return any(text.strip(_BLANKS) for text in (element.text, *(child.tail for child in element)) if text)
 
 
 def _dialect(name: str, element: etree._Element) -> str:

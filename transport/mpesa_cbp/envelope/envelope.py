@@ -1,8 +1,8 @@
 """SOAP 1.1 envelopes, written and read; nothing else in this package knows SOAP (protocol, sections 1, 3 and 7).
 
 Writing follows the contract. Reading accepts every dialect of section 7, alone or together, and names each in
-``Decoded.deviations``; ``dialects.DIALECTS`` has the names. Elements that the contract does not have are listed in
-``Decoded.unknown`` by their paths.
+``Decoded.deviations``; ``dialects.DIALECTS`` has the names. Elements, attributes and texts that the contract does not
+have are listed in ``Decoded.unknown`` by their paths.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from lxml import etree
 
 from mpesa_cbp.envelope.dialects import DialectReading
 from mpesa_cbp.envelope.document_limits import parse_within_limits
-from mpesa_cbp.envelope.payload_text import parse_payload
+from mpesa_cbp.envelope.payload_text import is_free_of_attributes, parse_payload
 from mpesa_cbp.envelope.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.redaction import MessageBytes
@@ -128,7 +128,8 @@ def _shortened(place: str) -> str:
 
 def _decode(data: bytes, reading: DialectReading) -> Decoded:
     root = parse_within_limits(data)
-    reading.stray_text([*root.iter()])
+    elements = [*root.iter()]
+    stray = reading.stray_text(elements)
     head, body = _parts(root, reading)
     header = _header(head, reading) if head is not None else None
     if len(body) != 1:
@@ -141,6 +142,8 @@ def _decode(data: bytes, reading: DialectReading) -> Decoded:
         what = "is no message of the contract" if route is None else "stands in a namespace that is not known for it"
         reading.refuse(content, what)
     message = _message(content, route, data, reading)
+    if stray or content.keys() or len(content) or header is not None:
+        reading.strays(elements, texts=stray)
     for name, get in route.identifying:
         if not (get(message) or "").strip():
             raise InvalidMessage(name, "identifies the message and is empty")
@@ -206,11 +209,15 @@ def _message(content: etree._Element, route: Route, data: bytes, reading: Dialec
         return _structured(content, route, reading)
     if b"<![CDATA[" not in data:
         reading.deviates("escaped-payload", content)
-    document = parse_payload(content.text or "", content, reading)
+    text = content.text or ""
+    document = parse_payload(text, content, reading)
     # lxml makes an object of each element that is asked for, and anew once it was let go: the reader finds these made.
     elements = [*document.iter()]
-    reading.stray_text(elements)
-    return reader(route)(document, reading)
+    stray = reading.stray_text(elements)
+    message = reader(route)(document, reading)
+    if stray or not is_free_of_attributes(text, route.payload_start):
+        reading.strays(elements, texts=stray)
+    return message
 
 
 def _structured(content: etree._Element, route: Route, reading: DialectReading) -> Any:

@@ -66,7 +66,8 @@ _IDENTIFYING = {
 class Route:
     """Where a body's element belongs: ``name`` is its local name, ``type_name`` what it or its payload is read as.
 
-    ``identifying`` yields the fields without which the message is refused, by their names in Python.
+    ``identifying`` yields the fields without which the message is refused, by their names in Python;
+    ``payload_start`` is how its document usually begins, down to the end of the root's start tag.
     """
 
     operation: str
@@ -76,6 +77,7 @@ class Route:
     message: Message
     type_name: str
     identifying: tuple[tuple[str, Callable[[Any], str | None]], ...]
+    payload_start: str
 
 
 @cache
@@ -106,8 +108,14 @@ def _routes_of(operation: Operation) -> list[Route]:
         name = message.element.rpartition("}")[2]
         type_name = message.payload_type_name or message.type_name
         identifying = tuple((field, attrgetter(field)) for field in _IDENTIFYING.get(type_name, ()))
-        found.append(Route(operation.name, direction, message.element, name, message, type_name, identifying))
+        start = _payload_start(message.payload_element or "")
+        found.append(Route(operation.name, direction, message.element, name, message, type_name, identifying, start))
     return found
+
+
+def _payload_start(tag: str) -> str:
+    namespace, _, name = tag[1:].rpartition("}")
+    return f'<?xml version="1.0" encoding="UTF-8"?><{name} xmlns="{namespace}">'
 
 
 ROUTES = _routes()
