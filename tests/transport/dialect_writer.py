@@ -202,8 +202,9 @@ def _unknown_attribute(writing: Writing) -> bool:
     name = writing.draw(st.sampled_from(["colour", "{urn:x}colour"]))
     for element in writing.root.iter():
         if element is writing.root or writing.draw(st.booleans()):
-            element.set(name, "it's \"red\"")
-            writing.unknown += ["@colour"] if local(element) not in ("Requester", "Identifier") else []
+            element.set(name, 'it\'s "red"')
+            inside = (element, *element.iterancestors())
+            writing.unknown += ["@colour"] if all(local(e) != "Requester" for e in inside) else []
     return True
 
 

@@ -162,3 +162,47 @@ def test_confirmation_without_amount_is_refused() -> None:
     with pytest.raises(MalformedMessage):
         decode(envelope(body))
     assert decode(envelope(body.replace("<TransAmount>", "<TransAmount>5"))).operation == CONFIRM_C2B_PAYMENT.name
+
+
+ATTRIBUTES = {
+    "of a leaf": (INNER.replace("<ResultCode>", '<ResultCode a="1">'), ("result/ResultCode/@a",)),
+    "with apostrophes": (INNER.replace("<ResultCode>", "<ResultCode a='1'>"), ("result/ResultCode/@a",)),
+    "of the root": (INNER.replace("<result ", '<result xmlns:x="urn:x" x:a="1" '), ("result/@a",)),
+    "inside an unknown element": (INNER.replace("</result>", '<Extra a="1">x</Extra></result>'), ("result/Extra",)),
+    "of schemas and XML": (
+        INNER.replace(
+            "<ResultCode>",
+            '<ResultCode xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:schemaLocation="u v" xml:lang="en">',
+        ),
+        (),
+    ),
+    "quotes in a text": (INNER.replace("</result>", '<ResultDesc>it\'s "a="b""</ResultDesc></result>'), ()),
+    "in a comment": (INNER.replace("</result>", '<!-- <x a="1"/> --></result>'), ()),
+}
+
+
+@pytest.mark.parametrize("declaration", ["", '<?xml version="1.0" encoding="UTF-8"?>', "<?xml version='1.0'?>\n"])
+@pytest.mark.parametrize(("document", "unknown"), ATTRIBUTES.values(), ids=ATTRIBUTES)
+def test_attributes_that_the_contract_does_not_have_are_listed(
+    document: str, unknown: tuple[str, ...], declaration: str
+) -> None:
+    assert decode(envelope(f"{RESULT_MSG}<![CDATA[{declaration}{document}]]></ResultMsg>")).unknown == unknown
+
+
+def test_attributes_of_the_message_in_the_body_are_listed_and_those_of_the_envelope_are_not() -> None:
+    carrier = RESULT_MSG.replace("<ResultMsg", '<ResultMsg b="2"')
+    written = envelope(f"{carrier}<![CDATA[{INNER}]]></ResultMsg>", soap=f'{SOAP} a="1" s:encodingStyle="urn:e"')
+    assert decode(written).unknown == ("Envelope/Body/ResultMsg/@b",)
+
+
+def test_stray_texts_are_listed_by_the_element_that_they_stand_in() -> None:
+    document = INNER.replace("<ResultCode>", "one<ResultCode>").replace("</result>", "two</result>")
+    written = envelope(f"three{RESULT_MSG}<![CDATA[{document}]]></ResultMsg>")
+    assert decode(written).unknown == ("result/text()", "Envelope/Body/text()")
+
+
+def test_more_unknown_attributes_than_a_message_can_mean_are_refused() -> None:
+    attributes = " ".join(f'a{number}="1"' for number in range(1001))
+    document = INNER.replace("<ResultCode>", f"<ResultCode {attributes}>")
+    with pytest.raises(MalformedMessage, match="more than 1000"):
+        decode(envelope(f"{RESULT_MSG}<![CDATA[{document}]]></ResultMsg>"))

@@ -11,7 +11,12 @@ from collections.abc import Sequence
 
 from lxml import etree
 
-from mpesa_cbp.envelope.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, LATER_HEADER_NAMESPACE, OTHER_NAMESPACES
+from mpesa_cbp.envelope.soap import (
+    CONTRACT_HEADER_NAMESPACE,
+    ENVELOPE_NAMESPACE,
+    LATER_HEADER_NAMESPACE,
+    OTHER_NAMESPACES,
+)
 from mpesa_cbp_models import Reading
 from mpesa_cbp_models._reading import local
 
@@ -122,7 +127,7 @@ class DialectReading(Reading):
         contract declares no attribute; those that XML, schemas and SOAP themselves have are left, and so are all of
         the envelope's own elements, which SOAP 1.1 (section 4) opens to attributes of any kind.
         """
-        if not texts and not any([element.keys() for element in elements]):
+        if not texts and not any(element.keys() for element in elements):
             return
         unknown = set(self.unknown)
         paths: dict[etree._Element, str] = {}
