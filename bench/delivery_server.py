@@ -17,7 +17,8 @@ from bench.samples import RESULT, ROOT
 from mpesa_cbp import Journal
 from mpesa_cbp.envelope import encode
 from mpesa_cbp.listener import Listener, ListenerServer
-from mpesa_cbp.web_server.server import Limits, Server
+from mpesa_cbp.listener.server import server_limits
+from mpesa_cbp.web_server.server import Server
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 
@@ -82,7 +83,8 @@ def main(kind: str) -> None:
     server: Server | ListenerServer
     if kind in ("constant", "spyne"):
         application = _constant() if kind == "constant" else _spyne()
-        server = Server(application, host="127.0.0.1", port=0, name="bench", limits=Limits(threads=36))
+        limits = server_limits(Listener(journal=MemoryJournal()))
+        server = Server(application, host="127.0.0.1", port=0, name="bench", limits=limits)
     else:
         server = ListenerServer(Listener(journal=MemoryJournal() if kind == "memory" else Journal(kind)))
     server.start()

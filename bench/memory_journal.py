@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from mpesa_cbp.journal.events import Delivery, Event, Handling, Received
@@ -16,12 +16,24 @@ from mpesa_cbp.payments import EventKind, Payment
 __all__ = ["MemoryJournal"]
 
 
+@dataclass(slots=True)
+class _Kept:
+    """A delivery and how far its handling has come."""
+
+    number: int
+    delivery: Delivery
+    at: datetime
+    handling: Handling = Handling.PENDING
+    attempts: int = 0
+    error: str | None = None
+
+
 class MemoryJournal:
     """Knows no payments; tells of each delivery whether it is new, lends events and closes them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._events: dict[int, Event] = {}
+        self._kept: list[_Kept] = []
         self._numbers: dict[tuple[EventKind, str], int] = {}
         self._due: dict[int, datetime] = {}
 
@@ -32,33 +44,38 @@ class MemoryJournal:
             return [self._receive(each, now) for each in deliveries]
 
     def _receive(self, delivery: Delivery, now: datetime) -> Received:
-        number = len(self._events) + 1
+        number = len(self._kept) + 1
         known = self._numbers.setdefault((delivery.kind, delivery.identity), number)
         if known == number:
             self._due[number] = now
-            self._events[number] = Event(
-                id=number,
-                conversation_id=delivery.conversation_id,
-                kind=delivery.kind,
-                at=now,
-                code=delivery.code,
-                core_conversation_id=delivery.core_conversation_id,
-                receipt=delivery.receipt,
-                origin=delivery.origin,
-                contradicts=delivery.contradicts,
-                more_follow=delivery.more_follow,
-                handling=Handling.PENDING,
-                attempts=0,
-                due_at=now,
-                detail=None,
-                error=None,
-                body=delivery.body,
-            )
+            self._kept.append(_Kept(number, delivery, now))
         return Received(event_id=known, is_new=known == number, contradicts=delivery.contradicts, state=None)
 
     def event(self, event_id: int) -> Event | None:
         """One event, or None."""
-        return self._events.get(event_id)
+        with self._lock:
+            return self._event(self._kept[event_id - 1]) if 0 < event_id <= len(self._kept) else None
+
+    def _event(self, kept: _Kept) -> Event:
+        delivery = kept.delivery
+        return Event(
+            id=kept.number,
+            conversation_id=delivery.conversation_id,
+            kind=delivery.kind,
+            at=kept.at,
+            code=delivery.code,
+            core_conversation_id=delivery.core_conversation_id,
+            receipt=delivery.receipt,
+            origin=delivery.origin,
+            contradicts=delivery.contradicts,
+            more_follow=delivery.more_follow,
+            handling=kept.handling,
+            attempts=kept.attempts,
+            due_at=self._due.get(kept.number),
+            detail=None,
+            error=kept.error,
+            body=delivery.body,
+        )
 
     def count(self, kind: EventKind) -> int:
         """How many events of a kind there are."""
@@ -83,25 +100,25 @@ class MemoryJournal:
                 if due <= now:
                     lent.append(number)
             for number in lent:
-                event = self._events[number]
                 self._due[number] = now + lease
-                self._events[number] = replace(event, handling=Handling.LEASED, attempts=event.attempts + 1)
-            return [self._events[number] for number in lent]
+                self._kept[number - 1].attempts += 1
+                self._kept[number - 1].handling = Handling.LEASED
+            return [self._event(self._kept[number - 1]) for number in lent]
 
     def handled(self, *event_ids: int) -> None:
         """Close them."""
         with self._lock:
             for number in event_ids:
                 self._due.pop(number, None)
-                self._events[number] = replace(self._events[number], handling=Handling.HANDLED)
+                self._kept[number - 1].handling = Handling.HANDLED
 
     def release(self, *event_ids: int) -> None:
         """Give them back."""
         with self._lock:
             for number in event_ids:
-                event = self._events[number]
                 self._due[number] = _now()
-                self._events[number] = replace(event, handling=Handling.PENDING, attempts=event.attempts - 1)
+                self._kept[number - 1].attempts -= 1
+                self._kept[number - 1].handling = Handling.PENDING
 
     def failed(self, event_id: int, *, error: str, retry_at: datetime | None) -> None:
         """Try again then, or never."""
@@ -109,8 +126,8 @@ class MemoryJournal:
             self._due.pop(event_id, None)
             if retry_at is not None:
                 self._due[event_id] = retry_at
-            become = Handling.DEAD if retry_at is None else Handling.PENDING
-            self._events[event_id] = replace(self._events[event_id], handling=become, error=error)
+            kept = self._kept[event_id - 1]
+            kept.handling, kept.error = Handling.DEAD if retry_at is None else Handling.PENDING, error
 
     def next_due(self) -> datetime | None:
         """When the next is due."""

@@ -84,6 +84,43 @@ def test_too_many_are_refused_at_once_and_later_taken() -> None:
     assert group.receive(delivery("2")).event_id == 2
 
 
+def test_nobody_waits_long_for_a_journal_that_is_stuck_and_what_waited_is_not_acknowledged_later() -> None:
+    store = Store()
+    group = GroupCommit(store.receive_all, longest_wait=0.05)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(group.receive, delivery("1"))
+        assert store.begun.acquire(timeout=30)
+        for each in [pool.submit(group.receive, delivery(name)) for name in "23"]:
+            assert isinstance(each.exception(30), Overloaded)
+        with pytest.raises(Overloaded, match="too long"):
+            group.receive(delivery("4"))  # at once: nobody waits where the commit has taken too long already
+        for _ in range(2):
+            store.may_commit.release()
+        assert first.result(30).event_id == 1
+    assert group.receive(delivery("5")).event_id == 5
+    assert store.batches == [["1"], ["5"]]
+
+
+def test_a_delivery_whose_commit_ends_after_it_was_given_up_is_stored_once_and_may_come_again() -> None:
+    store = Store()
+    group = GroupCommit(store.receive_all, longest_wait=1.5)
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(group.receive, delivery("1"))
+        assert store.begun.acquire(timeout=30)
+        second = pool.submit(group.receive, delivery("2"))
+        while not group._waiting:
+            threading.Event().wait(0.001)
+        third = pool.submit(group.receive, delivery("3"))
+        while len(group._waiting) < 2:
+            threading.Event().wait(0.001)
+        store.may_commit.release()  # the second now commits, itself and the third
+        assert first.result(30).event_id == 1
+        assert isinstance(third.exception(30), Overloaded)
+        store.may_commit.release()
+        assert second.result(30).event_id == 2
+    assert store.batches == [["1"], ["2", "3"]]
+
+
 def test_error_that_nobody_expected_leaves_nobody_waiting() -> None:
     def broken(_: Sequence[Delivery]) -> list[Received]:
         raise ZeroDivisionError

@@ -82,7 +82,7 @@ def test_second_result_that_contradicts_is_kept_apart_and_changes_nothing(
     assert (kind, notice.contradicts, notice.receipt) == ("contradiction", True, receipt)
     if known:
         assert state(journal) is PaymentState.SUCCEEDED
-    assert listener.metrics.contradicting.labels("result")._value.get() == 1
+    assert listener.metrics.contradicting("result")._value.get() == 1
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["known payment", "unknown payment"])

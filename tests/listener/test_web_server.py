@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from mpesa_cbp.web_server.channel import Channel
+from mpesa_cbp.web_server.dispatcher import aside
 from mpesa_cbp.web_server.server import Limits, Server
 from tests.listener.raw import exchange, request
 
@@ -82,3 +83,36 @@ def test_while_an_answer_is_being_sent_the_servers_loop_does_not_try_to_send_it_
         may_end.set()
         assert slow.result(30).endswith(b"answered")
     assert not tried
+
+
+def test_few_threads_work_at_a_time_and_one_more_for_each_that_waits_aside() -> None:
+    entered, may_leave, at_work = threading.Semaphore(0), threading.Semaphore(0), set[int]()
+
+    def working(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        at_work.add(threading.get_ident())
+        entered.release()
+        if environ["PATH_INFO"] == "/waits":
+            with aside():
+                assert may_leave.acquire(timeout=30)
+        else:
+            assert may_leave.acquire(timeout=30)
+        at_work.discard(threading.get_ident())
+        start_response("200 OK", [("Content-Length", "4")])
+        return [b"done"]
+
+    with (
+        serving(working, limits=Limits(threads=5, working=2)) as server,
+        ThreadPoolExecutor(6) as pool,
+    ):
+        calls = [pool.submit(exchange, server.port, request(path="/waits")) for _ in range(2)]
+        for _ in range(2):
+            assert entered.acquire(timeout=30)
+        calls += [pool.submit(exchange, server.port, request(path="/works")) for _ in range(4)]
+        for _ in range(2):
+            assert entered.acquire(timeout=30)
+        # Two wait aside, two work; the fifth thread is not needed before one of them is done.
+        assert not entered.acquire(timeout=0.2)
+        assert len(at_work) == 4
+        for _ in range(6):
+            may_leave.release()
+        assert all(call.result(30).endswith(b"done") for call in calls)

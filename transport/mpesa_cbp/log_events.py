@@ -8,7 +8,7 @@ customer's number or name; texts are redacted all the same.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mpesa_cbp.redaction import redact
 
@@ -22,11 +22,15 @@ class LogEvent:
     name: str
     level: int
     fields: tuple[str, ...]
+    _declared: frozenset[str] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_declared", frozenset(self.fields))
 
     def log(self, logger: logging.Logger, **values: str | int | None) -> None:
         """Write a record; values that are None are left out. A field that is not declared raises TypeError."""
-        undeclared = values.keys() - set(self.fields)
-        if undeclared:
+        if not values.keys() <= self._declared:
+            undeclared = values.keys() - self._declared
             raise TypeError(f"the log event {self.name} has no field {', '.join(sorted(undeclared))}")
         if not logger.isEnabledFor(self.level):
             return

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from cryptography import x509
@@ -31,6 +32,9 @@ SHORTEST_TOKEN = 16
 _TOKEN = re.compile(r"[A-Za-z0-9._~-]+")
 # An entry of X-Forwarded-For may have a port (RFC 7239, section 6, and what proxies write).
 _WITH_PORT = re.compile(r"\[([^\]]+)\](?::\d+)?|(\d+\.\d+\.\d+\.\d+):\d+")
+
+# Characters of an address with a port; a zone (RFC 4007) may follow it, which no system makes longer than this.
+_LONGEST_ADDRESS = 100
 
 
 def new_token() -> str:
@@ -135,6 +139,12 @@ class AccessRules:
 
 
 def _address(text: str) -> _Address | None:
+    return _read_address(text) if len(text) <= _LONGEST_ADDRESS else None
+
+
+# A broker calls from few addresses, and each request asks for one of them more than once.
+@lru_cache(maxsize=1024)
+def _read_address(text: str) -> _Address | None:
     port = _WITH_PORT.fullmatch(text)
     if port is not None:
         text = port[1] or port[2]

@@ -6,6 +6,7 @@ waits; the first of the waiting then commits for all of them. Nobody waits for c
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -13,6 +14,7 @@ from collections.abc import Callable, Sequence
 
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal.events import Delivery, Received
+from mpesa_cbp.web_server.dispatcher import aside
 
 __all__ = ["GroupCommit", "Overloaded"]
 
@@ -24,21 +26,27 @@ class Overloaded(Exception):
 
 
 class _Place:
-    """A delivery in the queue; ``asleep`` until it is stored, has failed, or is to commit for those behind it."""
+    """A delivery in the queue; ``asleep`` until it is stored, has failed, or ``leads``: commits for those behind it."""
 
-    __slots__ = ("asleep", "delivery", "error", "received")
+    __slots__ = ("asleep", "delivery", "error", "leads", "received")
 
-    def __init__(self, delivery: Delivery) -> None:
+    def __init__(self, delivery: Delivery, *, leads: bool) -> None:
         self.delivery = delivery
+        self.leads = leads
         self.received: Received | None = None
         self.error: str | None = None
         # Held until someone releases it once: a bare lock wakes one thread for a tenth of what an Event costs.
         self.asleep = threading.Lock()
-        self.asleep.acquire()
+        if not leads:
+            self.asleep.acquire()
 
 
 class GroupCommit:
-    """Stores deliveries of many threads with ``receive_all``, at most ``largest`` in one transaction."""
+    """Stores deliveries of many threads with ``receive_all``, at most ``largest`` in one transaction.
+
+    Nobody waits longer than ``longest_wait`` seconds for another's commit: who has come before then is told so, and
+    who comes later at once. The thread that commits waits as long as the journal does, alone.
+    """
 
     def __init__(
         self,
@@ -46,49 +54,74 @@ class GroupCommit:
         *,
         largest: int = 64,
         maximum_waiting: int = 1000,
+        longest_wait: float = 5.0,
     ) -> None:
         self._receive_all = receive_all
         self._largest = largest
         self._maximum_waiting = maximum_waiting
+        self._longest_wait = longest_wait
         self._lock = threading.Lock()
         self._waiting: deque[_Place] = deque()
         self._under_way = 0
+        self._began = 0.0
         self._committing = False
 
     def receive(self, delivery: Delivery) -> Received:
-        """Store a delivery; committed when it returns. Raises JournalError or Overloaded where not."""
-        place = _Place(delivery)
+        """Store a delivery; committed when it returns. Raises JournalError or Overloaded where not.
+
+        What Overloaded is raised for may be stored all the same; the broker sends it again, and it is one event.
+        """
         with self._lock:
-            if len(self._waiting) + self._under_way >= self._maximum_waiting:
-                raise Overloaded("Too many deliveries wait for the journal")
+            self._raise_if_overloaded()
+            place = _Place(delivery, leads=not self._committing)
             self._waiting.append(place)
-            commits, self._committing = not self._committing, True
-        if not commits:
-            place.asleep.acquire()
-        if place.received is None and place.error is None:
+            self._committing = True
+        if not place.leads:
+            self._wait(place)
+        if place.leads:
             self._commit()
         if place.received is None:
             raise JournalError(place.error or "The delivery was not stored")
         return place.received
 
+    def _raise_if_overloaded(self) -> None:
+        if len(self._waiting) + self._under_way >= self._maximum_waiting:
+            raise Overloaded("Too many deliveries wait for the journal")
+        if self._under_way and time.monotonic() - self._began > self._longest_wait:
+            raise Overloaded("The journal has been at a commit for too long")
+
+    def _wait(self, place: _Place) -> None:
+        """Wait until somebody has dealt with it, or has it lead; where that takes too long, leave the queue."""
+        with aside():
+            if place.asleep.acquire(timeout=self._longest_wait):
+                return
+        with self._lock:
+            if place.leads or place.received is not None or place.error is not None:
+                return
+            with contextlib.suppress(ValueError):  # it is in the commit under way
+                self._waiting.remove(place)
+        raise Overloaded("The journal has been at a commit for too long")
+
     def _commit(self) -> None:
         """Store the first of the waiting, then have the next one do so for the rest."""
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
-            self._under_way = len(batch)
+            self._under_way, self._began = len(batch), time.monotonic()
         try:
             self._store(batch)
         finally:
             with self._lock:
                 self._under_way = 0
                 self._committing = bool(self._waiting)
-                following = self._waiting[0] if self._waiting else None
+                woken = [place for place in batch if not place.leads]
+                if self._waiting:
+                    self._waiting[0].leads = True
+                    woken.append(self._waiting[0])
             for place in batch:
                 if place.received is None and place.error is None:
                     place.error = "The delivery was not stored"
+            for place in woken:
                 place.asleep.release()
-            if following is not None:
-                following.asleep.release()
 
     def _store(self, batch: list[_Place]) -> None:
         began = time.monotonic()

@@ -22,6 +22,7 @@ from mpesa_cbp.log_events import (
 )
 from mpesa_cbp.notices import KINDS, content_digest, identity_of
 from mpesa_cbp.payments import EventKind
+from mpesa_cbp.web_server.dispatcher import aside
 from mpesa_cbp.web_server.log_limit import LogLimit
 from mpesa_cbp_models import Result
 
@@ -84,15 +85,17 @@ class Intake:
         if kind is None:
             self._keep_unreadable(body, origin, "this message is not for a partner")
             raise NotAMessage
+        began = time.monotonic()
         try:
-            with self._metrics.seconds.time():
-                received = self._store(kind, decoded, body, origin)
+            received = self._store(kind, decoded, body, origin)
         except (JournalError, Overloaded) as error:
             self._failed_at = time.monotonic()
-            self._metrics.not_stored.labels(kind.value).inc()
+            self._metrics.not_stored(kind.value).inc()
             conversation_id = _conversation_id(decoded)
             MESSAGE_NOT_STORED.log(_logger, kind=kind.value, conversation_id=conversation_id, error=_why(error))
             raise NotStored(kind, decoded, overloaded=isinstance(error, Overloaded)) from None
+        finally:
+            self._metrics.seconds.observe(time.monotonic() - began)
         self._failed_at = None
         self._tell(kind, decoded, received, origin)
         return Taken(kind, decoded, received.event_id)
@@ -118,7 +121,8 @@ class Intake:
 
     def _keep_rival(self, delivery: Delivery, decoded: Decoded, received: Received) -> None:
         """Keep a second confirmation of one TransID that says something else; nobody is to handle it."""
-        known = self._journal.event(received.event_id)
+        with aside():
+            known = self._journal.event(received.event_id)
         digest = content_digest(decoded)
         if known is None or known.body is None or content_digest(decode(known.body)) == digest:
             return
@@ -135,7 +139,7 @@ class Intake:
             self._contradicts(kept.event_id, delivery.kind, decoded)
 
     def _tell(self, kind: EventKind, decoded: Decoded, received: Received, origin: str | None) -> None:
-        self._metrics.received.labels(kind.value, "no" if received.is_new else "yes").inc()
+        self._metrics.received(kind.value, "no" if received.is_new else "yes").inc()
         MESSAGE_RECEIVED.log(
             _logger,
             event_id=received.event_id,
@@ -150,7 +154,7 @@ class Intake:
             self._contradicts(received.event_id, kind, decoded)
 
     def _contradicts(self, event_id: int, kind: EventKind, decoded: Decoded) -> None:
-        self._metrics.contradicting.labels(kind.value).inc()
+        self._metrics.contradicting(kind.value).inc()
         code = getattr(decoded.message, "result_code", None)
         MESSAGE_CONTRADICTS.log(
             _logger, event_id=event_id, kind=kind.value, conversation_id=_conversation_id(decoded), code=code
@@ -160,14 +164,16 @@ class Intake:
         """Keep what cannot be read, each body once and not without end: the disk is for results."""
         event_id = None
         try:
-            if self._journal.count(EventKind.UNREADABLE) < self._maximum_unreadable:
+            with aside():
+                kept = self._journal.count(EventKind.UNREADABLE)
+            if kept < self._maximum_unreadable:
                 delivery = Delivery(
                     kind=EventKind.UNREADABLE, body=body, identity=hashlib.sha256(body).hexdigest(), origin=origin
                 )
                 event_id = self._group.receive(delivery).event_id
         except (JournalError, Overloaded) as error:
             MESSAGE_NOT_STORED.log(_logger, kind=EventKind.UNREADABLE.value, error=_why(error))
-        self._metrics.unreadable.labels("yes" if event_id is not None else "no").inc()
+        self._metrics.unreadable("yes" if event_id is not None else "no").inc()
         if self._unreadable.allows():
             MESSAGE_UNREADABLE.log(_logger, event_id=event_id, reason=reason, origin=origin)
 

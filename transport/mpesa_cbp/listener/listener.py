@@ -24,6 +24,7 @@ from mpesa_cbp.log_events import MESSAGE_REFUSED, VALIDATION_FAILED
 from mpesa_cbp.notices import C2BNotice, QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.redaction import MessageBytes
+from mpesa_cbp.web_server.dispatcher import aside
 from mpesa_cbp.web_server.log_limit import LogLimit
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class Listener:
         self._validating = threading.BoundedSemaphore(max(1, maximum_waiting // 2))
         self._refused = LogLimit()
         self.worker = worker or HandlerWorker(journal, threads=handler_threads)
-        self.worker.count = lambda kind, outcome: self.metrics.handled.labels(kind.value, outcome).inc()
+        self.worker.count = lambda kind, outcome: self.metrics.handled(kind.value, outcome).inc()
 
     # -- handlers -----------------------------------------------------------------------------------------------
 
@@ -124,7 +125,8 @@ class Listener:
     def ready(self) -> bool:
         """Whether the journal can be written, and no delivery has just failed to be stored."""
         try:
-            self._journal.check()
+            with aside():
+                self._journal.check()
         except JournalError:
             return False
         return not self._intake.failing
@@ -166,7 +168,7 @@ class Listener:
         return ("200 OK", b"ready\n") if self.ready() else ("503 Service Unavailable", b"the journal is not writable\n")
 
     def _refuse(self, status: str, reason: str, caller: Caller) -> _Answer:
-        self.metrics.refused.labels(reason).inc()
+        self.metrics.refused(reason).inc()
         if self._refused.allows():
             MESSAGE_REFUSED.log(_logger, status=int(status[:3]), reason=reason, origin=caller.text)
         return status, status[4:].lower().encode() + b"\n"
@@ -202,7 +204,8 @@ class Listener:
             VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error="too many at once")
             return C2B_OTHER_ERROR
         try:
-            return self._validation(C2BNotice(taken.event_id, taken.decoded.message))
+            with aside():
+                return self._validation(C2BNotice(taken.event_id, taken.decoded.message))
         except Exception as error:  # noqa: BLE001 (whatever a handler raises, the customer must get an answer)
             VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error=type(error).__name__)
             return C2B_OTHER_ERROR

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 __all__ = ["ListenerMetrics"]
 
 
 class ListenerMetrics:
-    """Counters of one listener; the names all begin with ``mpesa_cbp_listener_``."""
+    """Counters of one listener, each called with its labels; the names all begin with ``mpesa_cbp_listener_``."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -27,5 +30,7 @@ class ListenerMetrics:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15),
         )
 
-    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
-        return Counter(f"mpesa_cbp_listener_{name}", meaning, labels, registry=self.registry)
+    def _counter(self, name: str, meaning: str, *labels: str) -> Callable[..., Counter]:
+        counter = Counter(f"mpesa_cbp_listener_{name}", meaning, labels, registry=self.registry)
+        # The values of all labels are few, and ours.
+        return cache(counter.labels)

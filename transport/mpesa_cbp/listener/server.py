@@ -19,12 +19,16 @@ MAXIMUM_BODY = 256 * 1024
 # Beside those that wait for the journal: what answers that it is overloaded, and how it is.
 _SPARE_THREADS = 4
 
+# As few as the machine lets work at a time: one is in a commit, another reads what comes meanwhile.
+_WORKING_THREADS = 2
+
 
 def server_limits(listener: Listener, *, connections: int = 500, request_seconds: float = 20.0) -> Limits:
     """Limits of a server that fit the listener's own."""
     return Limits(
         body=listener.maximum_body,
         threads=listener.maximum_waiting + _SPARE_THREADS,
+        working=_WORKING_THREADS,
         connections=connections,
         request_seconds=request_seconds,
     )

@@ -18,6 +18,7 @@ from waitress.server import create_server
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.log_events import CONNECTION_REFUSED
 from mpesa_cbp.web_server.channel import Channel, TlsChannel
+from mpesa_cbp.web_server.dispatcher import Dispatcher
 from mpesa_cbp.web_server.log_limit import LogLimit
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ class Limits:
 
     ``request_seconds`` is for a whole request, headers and body, or a TLS handshake; ``idle_seconds`` for a
     connection without one. Beyond ``connections`` those make room that have been at an unfinished request longest.
+    Of the ``threads`` only ``working`` work at a time, and one more for each that waits ``aside`` (dispatcher.py).
     """
 
     body: int = MAXIMUM_BODY
@@ -46,6 +48,7 @@ class Limits:
     request_seconds: float = 20.0
     idle_seconds: float = 60.0
     threads: int = 12
+    working: int = 12
 
 
 class Server:
@@ -187,7 +190,7 @@ def _create(
         application,
         map=map,
         sockets=[listening],
-        threads=limits.threads,
+        _dispatcher=Dispatcher(threads=limits.threads, working=limits.working),
         ident=name,
         # waitress refuses what reaches its limit; ours is what may be.
         max_request_body_size=limits.body + 1,
