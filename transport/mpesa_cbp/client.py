@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpesa_cbp import wishes
@@ -18,7 +17,6 @@ from mpesa_cbp.delivery import Delivery
 from mpesa_cbp.enquiries import Question, logged_change, logged_history, transaction_query
 from mpesa_cbp.history import History
 from mpesa_cbp.http import ConnectionOptions, HttpTransport
-from mpesa_cbp.http.tls import ClientCertificate
 from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.redaction import personal
@@ -46,13 +44,12 @@ class Client:
 
     ``endpoint`` is the broker's URL, ``organisation`` our name as it stands in conversation ids. ``result_url`` is
     where the core's result is to be posted, ``queue_timeout_url`` where the broker tells that a cached request
-    expired. ``client_certificate``, ``client_passphrase``, ``ca``, ``timeout`` and ``connection`` (such as
-    ``connect_retries``) are those of ``HttpTransport``. ``journal`` is a ``Journal``
-    or anything with the same few methods; without one the caller keeps the ledger and must give every payment's
-    ``conversation_id``. ``profile`` names one of ``PROFILES`` or is a ``Profile``. ``query_url`` and
-    ``management_url`` are other addresses for queryTransaction and changePassword. ``clock`` gives the time as an
-    aware datetime, ``new_id`` the unique part of a conversation id. ``orders`` makes checked requests without sending
-    them.
+    expired. ``connection`` is what ``HttpTransport`` takes: ``client_certificate``, ``client_passphrase``, ``ca``,
+    ``timeout``, ``connect_retries`` and others. ``journal`` is a ``Journal`` or anything with the same few methods;
+    without one the caller keeps the ledger and must give every payment's ``conversation_id``. ``profile`` names one of
+    ``PROFILES`` or is a ``Profile``. ``query_url`` and ``management_url`` are other addresses for queryTransaction and
+    changePassword. ``clock`` gives the time as an aware datetime, ``new_id`` the unique part of a conversation id.
+    ``orders`` makes checked requests without sending them.
 
     Raises SettingsError for settings that cannot work. A client that was closed raises NotSent and stores nothing.
     """
@@ -66,10 +63,6 @@ class Client:
         organisation: str,
         result_url: str | None = None,
         queue_timeout_url: str | None = None,
-        client_certificate: ClientCertificate | None = None,
-        client_passphrase: Secret | None = None,
-        ca: str | Path | None = None,
-        timeout: tuple[float, float] = (5, 30),
         journal: PaymentJournal | None = None,
         profile: str | Profile = "contract",
         country_code: str = "254",
@@ -81,14 +74,7 @@ class Client:
     ) -> None:
         check_urls(result_url=result_url, queue_timeout_url=queue_timeout_url)
         check_urls(query_url=query_url, management_url=management_url)
-        self._http = HttpTransport(
-            endpoint,
-            client_certificate=client_certificate,
-            client_passphrase=client_passphrase,
-            ca=ca,
-            timeout=timeout,
-            **connection,
-        )
+        self._http = HttpTransport(endpoint, **connection)
         self._query_url, self._management_url = query_url, management_url
         self._signer = signer(
             service_provider=service_provider, initiator=initiator, profile=profile_of(profile), clock=clock

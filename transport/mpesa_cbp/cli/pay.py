@@ -12,10 +12,11 @@ from mpesa_cbp.cli.payroll import Wanted, file_options, pay_file
 from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, resume_option, yes_option
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
-from mpesa_cbp.wishes import business_payment, customer_payment, own_funds_transfer
+from mpesa_cbp.wishes import Wish, business_payment, customer_payment, own_funds_transfer
 
 _FAMILIES = ("B2C", "B2B", "own funds")
 _COMMANDS = [command.id for command in COMMANDS.values() if command.family in _FAMILIES]
+_OF_ONE_PAYMENT = ("msisdn", "short_code", "amount", "account_reference", "occasion", "remark", "conversation_id")
 _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
 
 
@@ -40,20 +41,13 @@ _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
 def pay(
     *,
     configuration: Configuration,
-    msisdn: str | None,
-    short_code: str | None,
-    amount: str | None,
+    file: Path | None,
     command: str | None,
-    account_reference: str | None,
-    occasion: str | None,
-    remark: str | None,
-    conversation_id: str | None,
     resume: bool,
     yes: bool,
     wait: float | None,
     as_json: bool,
-    file: Path | None,
-    **for_file: Any,
+    **more: Any,
 ) -> int:
     """Pay a customer, an organisation, or every line of a file; or move own funds.
 
@@ -66,14 +60,32 @@ def pay(
     The conversation id is printed before anything is sent: with it mpesa-cbp query can always ask. Exits with 0 once
     the broker has the request (with --wait: once it is paid), 1 if it was certainly not paid, 4 if that is not known.
     """
+    single = {name: more.pop(name) for name in _OF_ONE_PAYMENT}
     if file is not None:
-        _alone(msisdn, short_code, amount, account_reference, occasion, remark, conversation_id, resume, as_json)
+        if resume or as_json or any(single.values()):
+            raise click.UsageError("--file goes with --command, --wait and the options for files alone; see --help.")
         chosen = command or _DEFAULTS["msisdn"]
-        return pay_file(configuration, Wanted(file=file, command=chosen, yes=yes, wait=wait, **for_file))
+        return pay_file(configuration, Wanted(file=file, command=chosen, yes=yes, wait=wait, **more))
+    if more["dry_run"] or more["overwrite"] or more["batch"] is not None or more["report"] is not None:
+        raise click.UsageError("--dry-run, --batch, --report and --overwrite go with --file.")
+    wish = _wish(command, **single)
+    return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
+
+
+def _wish(
+    command: str | None,
+    *,
+    msisdn: str | None,
+    short_code: str | None,
+    amount: str | None,
+    account_reference: str | None,
+    occasion: str | None,
+    remark: str | None,
+    conversation_id: str | None,
+) -> Wish:
+    """What is to be paid, by the options of a single payment. Raises UsageError for those that do not go together."""
     if amount is None:
         raise click.UsageError("How much? Give --amount, or --file for many payments.")
-    if for_file["dry_run"] or for_file["overwrite"] or for_file["batch"] is not None or for_file["report"] is not None:
-        raise click.UsageError("--dry-run, --batch, --report and --overwrite go with --file.")
     chosen = _chosen(command, msisdn=msisdn, short_code=short_code)
     if occasion is not None and msisdn is None:
         raise click.UsageError("--occasion goes with a payment to a customer.")
@@ -81,18 +93,10 @@ def pay(
         raise click.UsageError("--account-reference goes with a payment to an organisation.")
     more: Any = {"command": chosen, "remark": remark, "conversation_id": conversation_id}
     if msisdn is not None:
-        wish = customer_payment(msisdn, amount, occasion=occasion, **more)
-    elif short_code is not None:
-        wish = business_payment(short_code, amount, account_reference=account_reference, **more)
-    else:
-        wish = own_funds_transfer(amount, **more)
-    return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
-
-
-def _alone(*options: object) -> None:
-    """Raise UsageError where an option of a single payment is given together with a file."""
-    if any(option for option in options):
-        raise click.UsageError("--file goes with --command, --wait and the options for files alone; see --help.")
+        return customer_payment(msisdn, amount, occasion=occasion, **more)
+    if short_code is not None:
+        return business_payment(short_code, amount, account_reference=account_reference, **more)
+    return own_funds_transfer(amount, **more)
 
 
 def _chosen(command: str | None, **receivers: str | None) -> str:

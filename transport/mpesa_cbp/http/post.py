@@ -43,8 +43,12 @@ _SOAP_ACTION = re.compile(r"[ !#-\[\]-~]*")
 
 
 class ConnectionOptions(TypedDict, total=False):
-    """What else ``HttpTransport`` takes, and ``Client`` hands on."""
+    """What ``HttpTransport`` takes besides its endpoint, and ``Client`` hands on."""
 
+    client_certificate: ClientCertificate | None
+    client_passphrase: str | Callable[[], str] | None
+    ca: str | Path | None
+    timeout: tuple[float, float]
     answer_deadline: float | None
     ca_passphrase: str | Callable[[], str] | None
     connect_retries: int
