@@ -11,11 +11,16 @@ from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
-from mpesa_cbp_generator.contract import XS, Schema
-from mpesa_cbp_generator.source import clark
+from mpesa_cbp_generator.contract import XS, Contract, Schema, line_of
+from mpesa_cbp_generator.errors import Problem
+from mpesa_cbp_generator.model import Plan
+from mpesa_cbp_generator.source import Place, clark
 
 # A prefix in a path of XML Schema part 1, section 3.11.6; an axis has two colons.
 _PREFIX = re.compile(r"([\w.-]+):(?!:)")
+
+
+_IDENTITIES = tuple(f"{{{XS}}}{kind}" for kind in ("unique", "key", "keyref"))
 
 
 def constraints(schemas: Iterable[Schema]) -> tuple[str, ...]:
@@ -23,8 +28,34 @@ def constraints(schemas: Iterable[Schema]) -> tuple[str, ...]:
     return tuple(sorted(text for schema in schemas for text in (*_identities(schema), *_blocks(schema))))
 
 
+def unchecked(contract: Contract, plan: Plan) -> tuple[Problem, ...]:
+    """What a contract demands and neither ``validate()`` nor strict reading checks, each with its place."""
+    found = (*_unchecked_in_schemas(contract.schemas), *_unchecked_references(plan))
+    return tuple(
+        Problem(place.file, place.line, construct, f"{what} is not checked by validate()")
+        for place, construct, what in dict.fromkeys(found)
+    )
+
+
+def _unchecked_in_schemas(schemas: Iterable[Schema]) -> Iterator[tuple[Place, str, str]]:
+    for schema in schemas:
+        for node in schema.element.iter(*_IDENTITIES, f"{{{XS}}}schema", f"{{{XS}}}element", f"{{{XS}}}complexType"):
+            place, construct = Place(schema.document.name, line_of(node)), f"xs:{_local(node)}"
+            if node.tag in _IDENTITIES:
+                yield place, construct, repr(node.get("name"))
+            elif node.get("block") or node.get("blockDefault"):
+                yield place, construct, "what it blocks"
+
+
+def _unchecked_references(plan: Plan) -> Iterator[tuple[Place, str, str]]:
+    for item in plan.classes:
+        for field in item.fields:
+            if any(reference.name == "IDREF" for reference in field.types):
+                yield field.place, f"xs:{field.kind}", "what an xs:IDREF refers to"
+
+
 def _identities(schema: Schema) -> Iterator[str]:
-    for node in schema.element.iter(*(f"{{{XS}}}{kind}" for kind in ("unique", "key", "keyref"))):
+    for node in schema.element.iter(*_IDENTITIES):
         paths = [f"{_local(part)} {_path(part)}" for part in node.iterchildren(f"{{{XS}}}selector", f"{{{XS}}}field")]
         refer = f"refer {(node.get('refer') or '').rpartition(':')[2]} " if node.get("refer") else ""
         yield f"{_where(node.getparent())}: {_local(node)} {node.get('name')}: {refer}{', '.join(paths)}"

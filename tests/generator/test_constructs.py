@@ -180,6 +180,17 @@ def test_none_in_a_list_is_named_with_its_place() -> None:
     )
 
 
+def test_empty_list_of_a_built_in_type_is_reported_although_libxml2_takes_it() -> None:
+    construct = "builtin-identifiers"
+    kind = class_of(construct, b'<r xmlns="urn:c"/>')
+    package = bindings(FOLDER / construct)[1]
+    item = importlib.import_module(f"{package}.c").Item(id="a", tokens=[])
+    errors = importlib.import_module(f"{package}._errors")
+    assert problems_of(kind, kind(item=[item]), errors) == (
+        "r/item[1]/@tokens: must be at least 1 long, not 0, not []",
+    )
+
+
 EMPTY = {"word": "", "token": [""], "bytes_": b"", "numbers": [], "either": "", "padded": "", "nothing": ""}
 
 

@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from mpesa_cbp_generator.cli import main
+from mpesa_cbp_generator.staging import staging
 
 XSD = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema"><xs:element name="{name}" type="xs:string"/></xs:schema>'
 FOREIGN = {
@@ -98,7 +99,7 @@ def test_folder_that_cannot_be_written_is_named(contract: Path, capsys: pytest.C
 WRITES = """
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from mpesa_cbp_generator.write import write
 out = Path(sys.argv[1])
@@ -152,6 +153,75 @@ def test_killed_writer_leaves_the_old_or_the_new_package_whole(package: Path) ->
 def test_there_is_no_moment_without_a_package(package: Path) -> None:
     with writer(package):
         assert all((package / "contract.lock.json").exists() for _ in range(20_000))
+
+
+class Command:
+    """``mpesa-cbp-gen generate`` as a process, and the two packages that it makes of two states of the contract."""
+
+    def __init__(self, contract: Path) -> None:
+        self.contract = contract
+        self.out = contract.parent / "out" / "package"
+        self.trees = {}
+        for name in ("old", "new"):
+            contract.write_text(XSD.format(name=name))
+            aside = contract.parent / name / "package"
+            assert generate(contract, aside) == 0
+            self.trees[name] = tree(aside)
+        contract.write_text(XSD.format(name="old"))
+        assert generate(contract, self.out) == 0
+        contract.write_text(XSD.format(name="new"))
+
+    def start(self) -> subprocess.Popen[bytes]:
+        code = "import sys; from mpesa_cbp_generator.cli import main; sys.exit(main())"
+        options = ["--contract", str(self.contract), "--package", "package", "--out", str(self.out)]
+        return subprocess.Popen([sys.executable, "-c", code, "generate", *options], stdout=subprocess.DEVNULL)
+
+    def leftovers(self) -> list[str]:
+        return [path.name for path in self.out.parent.iterdir() if path != self.out]
+
+
+@pytest.fixture
+def command(contract: Path) -> Command:
+    return Command(contract)
+
+
+def test_command_killed_at_any_moment_leaves_the_old_or_the_new_package_whole(command: Command) -> None:
+    for tenths in range(1, 9):
+        with command.start() as process:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(tenths / 10)
+            process.kill()
+        assert tree(command.out) in command.trees.values()
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="without locks nothing tells a leftover")
+def test_folder_that_a_killed_command_has_left_is_removed_by_the_next_run(command: Command) -> None:
+    for _ in range(30):
+        with command.start() as process:
+            while not command.leftovers() and process.poll() is None:
+                pass
+            process.kill()
+        assert tree(command.out) in command.trees.values()
+        # Not always is the process killed before it has cleaned up.
+        if command.leftovers():
+            break
+    assert command.leftovers()
+    assert generate(command.contract, command.out) == 0
+    assert command.leftovers() == []
+    assert tree(command.out) == command.trees["new"]
+
+
+@pytest.mark.skipif(sys.platform not in ("linux", "darwin"), reason="without locks nothing tells a leftover")
+def test_folder_of_a_run_that_goes_on_and_hidden_folders_of_others_stay(contract: Path) -> None:
+    out = contract.parent / "package"
+    (contract.parent / ".package-settings").mkdir()
+    (contract.parent / ".package-settings" / "mine").write_text("mine")
+    (contract.parent / ".packages-abcdefgh").mkdir()
+    with staging(out) as folder:
+        assert generate(contract, out) == 0
+        assert folder.is_dir()
+    kept = [".package-settings", ".packages-abcdefgh", "contract.xsd", "package"]
+    assert sorted(path.name for path in contract.parent.iterdir()) == kept
 
 
 WRITES_WITH_LITTLE_SPACE = (

@@ -134,7 +134,9 @@ class Arbitrary:
         if tree.type is not None:
             return self.atomic(tree.type, tree.facets)
         parts = st.one_of([self.simple(item) for item in tree.items])
-        return st.lists(parts, max_size=3) if tree.variety == "list" else parts
+        # libxml2 takes an empty xs:NMTOKENS for valid, which has a minLength of 1 (XML Schema part 2, 3.3.4).
+        least = 1 if tree.facets == Facets(min_length=1) else 0
+        return st.lists(parts, min_size=least, max_size=3) if tree.variety == "list" else parts
 
     def atomic(self, reference: TypeReference, facets: Facets) -> st.SearchStrategy[Any]:
         if reference.kind == "enumeration":
