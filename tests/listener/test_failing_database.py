@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import subprocess
 import tempfile
@@ -18,6 +17,7 @@ from sqlalchemy import make_url
 from mpesa_cbp import Journal, Listener, decode
 from mpesa_cbp.journal import Handling
 from mpesa_cbp.notices import ResultNotice
+from tests.journal import damage
 from tests.journal.postgres import own_server
 from tests.listener.messages import TOKEN, response_code, result
 from tests.listener.processes import Caller, running
@@ -27,21 +27,10 @@ STORED, NOT_STORED = "00000000", "200000003"
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk() -> Iterator[Path]:
     """A file system of four megabytes."""
-    if os.geteuid() != 0:
-        pytest.skip("only root can mount a small file system")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=4m", "none", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("this machine lets nobody mount a small file system")
-    try:
+    with damage.small_disk("4m") as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def stored_once(journal: Journal, conversation_id: str) -> bool:

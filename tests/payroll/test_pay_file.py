@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from mpesa_cbp.simulator import Simulator, Timing
 from tests.journal.damage import lose_table
 from tests.journal.simulated import settings_file
 from tests.transport.failing_broker import FailingBroker, accepts_once_released
+from tests.waiting import wait_for
 
 TOKEN = "unguessable-token"
 HEAD = "msisdn,amount,reference,remark\n"
@@ -235,8 +235,7 @@ def test_journal_that_fails_while_results_are_waited_for_ends_the_wait_and_the_r
 ) -> None:
     def lose_it_once_all_are_accepted() -> None:
         with Journal(f"sqlite:///{tmp_path}/payments.db") as journal:
-            while len(journal.payments([PaymentState.ACCEPTED])) < 5:
-                time.sleep(0.01)
+            wait_for(lambda: len(journal.payments([PaymentState.ACCEPTED])) == 5)
         lose_table(tmp_path / "payments.db", "mpesa_cbp_payments")
 
     thread = threading.Thread(target=lose_it_once_all_are_accepted)
@@ -327,8 +326,9 @@ def test_interrupt_finishes_what_is_under_way_and_the_same_command_goes_on(
 def test_two_processes_at_once_share_the_lines_and_neither_calls_the_other_s_unknown(
     simulator: Simulator, config: str, tmp_path: Path
 ) -> None:
-    file = tmp_path / "payroll.csv"
+    file, settings = tmp_path / "payroll.csv", Path(config)
     file.write_text(HEAD + "".join(f"2547123{n:05},10,E{n},\n" for n in range(24)))
+    settings.write_text(settings.read_text().replace("read_timeout = 5", "read_timeout = 60"))
     command = [sys.executable, "-m", "mpesa_cbp", "pay", "--config", config, "--file", str(file), "--yes"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     children = [subprocess.Popen([*command, "--threads", "2", "--rate", "1000"], **pipes) for _ in range(2)]  # type: ignore[call-overload]

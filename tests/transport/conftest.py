@@ -36,6 +36,11 @@ class World:
         file = self.folder / "mpesa-cbp.toml"
         file.write_text(file.read_text().replace(self.simulator.url, endpoint))
 
+    def be_patient(self) -> None:
+        """Wait longer for answers than a busy machine can take."""
+        file = self.folder / "mpesa-cbp.toml"
+        file.write_text(file.read_text().replace("read_timeout = 2", "read_timeout = 60"))
+
 
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from mpesa_cbp.cli import run
 from tests.journal.damage import lose_table
 from tests.transport.conftest import World
 from tests.transport.failing_broker import Conversation, FailingBroker, acceptance, http_answer
+from tests.waiting import wait_for
 
 NUMBER = "254712345678"
 ID = "600000_Acme_November"
@@ -182,12 +182,12 @@ def test_a_journal_that_fails_before_anything_left_exits_with_3(world: World, ca
 
 def test_a_journal_that_fails_while_the_result_is_waited_for_exits_with_4(world: World, capsys: Shown) -> None:
     world.simulator.choose("never-resulted")
+    world.be_patient()
     arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID, "--wait", "60"]
 
     def lose_it_once_accepted() -> None:
         world.simulator.wait_for(lambda step: step.number == 2, timeout=60)
-        while world.state() is not PaymentState.ACCEPTED:
-            time.sleep(0.01)
+        wait_for(lambda: world.state() is PaymentState.ACCEPTED)
         lose_table(world.folder / "payments.db", "mpesa_cbp_payments")
 
     thread = threading.Thread(target=lose_it_once_accepted)
@@ -208,8 +208,7 @@ def test_ctrl_c_during_the_wait_for_the_answer_exits_with_4_and_says_what_to_do(
     with FailingBroker(behaviour) as broker:
         world.point_to(broker.url())
         arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID]
-        file = world.folder / "mpesa-cbp.toml"
-        file.write_text(file.read_text().replace("read_timeout = 2", "read_timeout = 60"))
+        world.be_patient()
         with subprocess.Popen(
             [sys.executable, "-m", "mpesa_cbp", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:
