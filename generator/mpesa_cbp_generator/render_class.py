@@ -9,7 +9,7 @@ from mpesa_cbp_generator.layout import Layout
 from mpesa_cbp_generator.literals import literal
 from mpesa_cbp_generator.model import ClassPlan, EnumerationPlan, FieldPlan
 from mpesa_cbp_generator.render_content import declares_order
-from mpesa_cbp_generator.source import clark, local_name, namespace_of
+from mpesa_cbp_generator.source import local_name, namespace_of
 
 _WIDTH = 104
 
@@ -169,22 +169,14 @@ def _methods(item: ClassPlan, layout: Layout) -> list[str]:
     if not item.roots or item.abstract:
         return out
     root = item.roots[0]
-    prefixed = layout.needs_prefixes(item)
-    name, suffix = local_name(root), "_prefixed" if prefixed else ""
-    if prefixed:
-        namespaces = [ns for ns in layout.namespaces(item) if ns]
-        declared = "".join(f' xmlns:{layout.prefix(ns)}="{_attribute(ns)}"' for ns in namespaces)
-        if namespace_of(root):
-            name = f"{layout.prefix(namespace_of(root))}:{name}"
-    else:
-        declared = f' xmlns="{_attribute(namespace_of(root))}"' if namespace_of(root) else ""
-    start = f"<{name}{declared}"
+    suffix = "_prefixed" if layout.needs_prefixes(item) else ""
+    start, end = _tags(item, layout)
     out += [
         "",
         "    def to_text(self) -> str:",
         '        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""',
         "        try:",
-        f"            return {start!r} + _write_{item.name}{suffix}(self) + {f'</{name}>'!r}",
+        f"            return {start!r} + _write_{item.name}{suffix}(self) + {end!r}",
         "        except (TypeError, AttributeError, ValueError, RecursionError) as error:",
         f"            raise not_writable(_check_{item.name}, self, {shown!r}, error) from None",
         "",
@@ -200,14 +192,27 @@ def _methods(item: ClassPlan, layout: Layout) -> list[str]:
         "    @classmethod",
         f"    def from_element(cls, element: _Element, reading: Reading) -> {item.name}:",
         '        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""',
-        f"        if element.tag != {clark(namespace_of(root), local_name(root))!r}:",
-        f"            reading.root(element, {clark(namespace_of(root), local_name(root))!r}, {item.root_aliases!r})",
+        f"        if element.tag != {root!r}:",
+        f"            reading.root(element, {root!r}, {item.root_aliases!r})",
         f"        result = _read_{item.name}(element, reading)",
         "        if reading.strict:",
         f"            conforms(_check_{item.name}, result, element, cls.to_text)",
         "        return result",
     ]
     return out
+
+
+def _tags(item: ClassPlan, layout: Layout) -> tuple[str, str]:
+    """Start tag of a root, up to its attributes, and end tag."""
+    root = item.roots[0]
+    namespace, name = namespace_of(root), local_name(root)
+    if not layout.needs_prefixes(item):
+        declared = f' xmlns="{_attribute(namespace)}"' if namespace else ""
+        return f"<{name}{declared}", f"</{name}>"
+    declared = "".join(f' xmlns:{layout.prefix(ns)}="{_attribute(ns)}"' for ns in layout.namespaces(item) if ns)
+    if namespace:
+        name = f"{layout.prefix(namespace)}:{name}"
+    return f"<{name}{declared}", f"</{name}>"
 
 
 def _attribute(value: str) -> str:

@@ -87,6 +87,17 @@ def write_function(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
     if has_order(item):
         yield from indent(_write_arranged(out, item, layout, prefixed=prefixed))
         return
+    _write_in_turn(out, fields, layout, prefixed=prefixed)
+    out.flush()
+    if len(out.lines) == 1:
+        yield f"    return {out.lines[0].removeprefix('xml = ')}"
+        return
+    yield from indent(iter(out.lines))
+    yield "    return xml"
+
+
+def _write_in_turn(out: _Text, fields: tuple[FieldPlan, ...], layout: Layout, *, prefixed: bool) -> None:
+    """The content of a class, field by field; those of a repeated group go out together."""
     handled: set[int] = set()
     for field in fields:
         if field.kind in ("attribute", "any-attributes"):
@@ -98,12 +109,6 @@ def write_function(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
                 _write_interleaved(out, together, layout, prefixed=prefixed)
             continue
         _write_content(out, field, layout, prefixed=prefixed)
-    out.flush()
-    if len(out.lines) == 1:
-        yield f"    return {out.lines[0].removeprefix('xml = ')}"
-        return
-    yield from indent(iter(out.lines))
-    yield "    return xml"
 
 
 def _write_arranged(out: _Text, item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:

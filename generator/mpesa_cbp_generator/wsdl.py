@@ -82,6 +82,13 @@ def _tag(name: str, namespace: str = WSDL) -> str:
     return f"{{{namespace}}}{name}"
 
 
+def _problem(document: Document, node: etree._Element, message: str) -> Problem:
+    name = etree.QName(node)
+    prefix = {WSDL: "wsdl", SOAP: "soap", SOAP12: "soap12", MIME: "mime"}.get(name.namespace or "", "")
+    construct = f"{prefix}:{name.localname}" if prefix else name.localname
+    return Problem(document.name, line_of(node), construct, message)
+
+
 class _Reader:
     def __init__(self, contract: Contract, source: Source, warn: Callable[[Problem], None] | None) -> None:
         self.warn = warn
@@ -111,12 +118,15 @@ class _Reader:
             yield from self._binding(found)
 
     def _refuse(self, document: Document, node: etree._Element, message: str) -> None:
-        name = etree.QName(node)
-        prefix = {WSDL: "wsdl", SOAP: "soap", SOAP12: "soap12", MIME: "mime"}.get(name.namespace or "", "")
-        construct = f"{prefix}:{name.localname}" if prefix else name.localname
-        self.problems.append(Problem(document.name, line_of(node), construct, message))
+        self.problems.append(_problem(document, node, message))
 
-    def _lookup(self, kind: str, found: _Found, node: etree._Element, attribute: str) -> _Found | None:
+    def _refuse_or_warn(self, document: Document, node: etree._Element, message: str) -> None:
+        """Refuse what can be left open as well, where there is somebody to be told."""
+        (self.problems.append if self.warn is None else self.warn)(_problem(document, node, message))
+
+    def _lookup(
+        self, kind: str, found: _Found, node: etree._Element, attribute: str, *, needed: bool = True
+    ) -> _Found | None:
         value = node.get(attribute) or ""
         target = resolve_qname(node, value, "", None)
         namespace = found.document.root.get("targetNamespace") or ""
@@ -126,7 +136,8 @@ class _Reader:
             # An unprefixed name is often meant to be the document's own, as WSDL 1.1 tools accept it.
             result = self.index.get((kind, f"{{{namespace}}}{local}"))
         if result is None:
-            self._refuse(found.document, node, f"{kind} {value!r} is not declared in the contract")
+            refuse = self._refuse if needed else self._refuse_or_warn
+            refuse(found.document, node, f"{kind} {value!r} is not declared in the contract")
         return result
 
     def _binding(self, found: _Found) -> Iterator[OperationShape]:
@@ -154,27 +165,15 @@ class _Reader:
         for mime in node.iter(f"{{{MIME}}}*"):
             self._refuse(found.document, mime, "MIME attachments are not supported")
             return None
-        name = node.get("name") or ""
-        abstract = next((o for o in port_type.node.iterchildren(_tag("operation")) if o.get("name") == name), None)
+        abstract = self._abstract(found, port_type, node)
         if abstract is None:
-            before = len(self.problems)
-            self._refuse(found.document, node, f"operation {name!r} is not in portType {port_type.node.get('name')!r}")
-            if self.warn is not None:
-                self.warn(self.problems.pop(before))
-            return None
-        same = [o for o in port_type.node.iterchildren(_tag("operation")) if o.get("name") == name]
-        if len(same) > 1:
-            self._refuse(port_type.document, same[1], f"operation {name!r} is overloaded, which is not supported")
-            return None
-        if abstract.find(_tag("input")) is None:
-            self._refuse(port_type.document, abstract, f"operation {name!r} has no input, which is not supported")
             return None
         input_ = self._direction(found, port_type, node, abstract, "input")
         output = self._direction(found, port_type, node, abstract, "output")
         if len(self.problems) > before or input_ is None:
             return None
         return OperationShape(
-            name=name,
+            name=node.get("name") or "",
             namespace=found.document.root.get("targetNamespace") or "",
             port_type=port_type.node.get("name") or "",
             binding=found.node.get("name") or "",
@@ -188,53 +187,68 @@ class _Reader:
             place=Place(found.document.name, line_of(node)),
         )
 
+    def _abstract(self, found: _Found, port_type: _Found, node: etree._Element) -> etree._Element | None:
+        """Operation of the port type that a binding's operation is about."""
+        name = node.get("name") or ""
+        same = [o for o in port_type.node.iterchildren(_tag("operation")) if o.get("name") == name]
+        if not same:
+            place = f"portType {port_type.node.get('name')!r}"
+            self._refuse_or_warn(found.document, node, f"operation {name!r} is not in {place}")
+        elif len(same) > 1:
+            self._refuse(port_type.document, same[1], f"operation {name!r} is overloaded, which is not supported")
+        elif same[0].find(_tag("input")) is None:
+            self._refuse(port_type.document, same[0], f"operation {name!r} has no input, which is not supported")
+        else:
+            return same[0]
+        return None
+
     def _direction(
         self, found: _Found, port_type: _Found, node: etree._Element, abstract: etree._Element, kind: str
     ) -> MessageShape | None:
         declared = abstract.find(_tag(kind))
-        if declared is None:
-            return None
-        message = self._lookup("message", port_type, declared, "message")
+        message = self._lookup("message", port_type, declared, "message") if declared is not None else None
         if message is None:
             return None
         bound = node.find(_tag(kind))
+        extensions = list(bound.iterchildren(etree.Element)) if bound is not None else []
         headers: list[str] = []
         header_parts: set[str] = set()
         parts: list[str] | None = None
-        for extension in bound.iterchildren(etree.Element) if bound is not None else ():
+        for extension in extensions:
             if (extension.get("use") or "literal") != "literal":
                 self._refuse(found.document, extension, f"use {extension.get('use')!r} is not supported, only literal")
             if extension.tag == _tag("body", SOAP) and extension.get("parts") is not None:
                 parts = (extension.get("parts") or "").split()
             elif extension.tag == _tag("header", SOAP):
-                before = len(self.problems)
-                source = self._lookup("message", found, extension, "message")
-                if source is None:
-                    if self.warn is not None:
-                        self.warn(self.problems.pop(before))
-                    continue
-                if source.node is message.node:
-                    header_parts.add(extension.get("part") or "")
-                named = dict(self._parts(source))
-                if extension.get("part") not in named:
-                    self._refuse(found.document, extension, f"part {extension.get('part')!r} is not in the message")
-                headers.extend(element for part, element in named.items() if part == extension.get("part") and element)
-        missing = [part for part in parts or () if part not in dict(self._parts(message))]
+                headers.extend(self._header(found, extension, message, header_parts))
+        place = bound if bound is not None else node
+        named = list(self._parts(message))
+        missing = [part for part in parts or () if part not in dict(named)]
         if missing:
-            before = len(self.problems)
-            place = bound if bound is not None else node
-            self._refuse(found.document, place, f"part {missing[0]!r} is not in the message")
-            if self.warn is not None:
-                self.warn(self.problems.pop(before))
-                parts = None
-        bodies = [
-            element
-            for part, element in self._parts(message)
-            if element and (part in parts if parts is not None else part not in header_parts)
-        ]
+            self._refuse_or_warn(found.document, place, f"part {missing[0]!r} is not in the message")
+            parts = None
+        body_parts = parts if parts is not None else [part for part, _ in named if part not in header_parts]
+        bodies = [element for part, element in named if element and part in body_parts]
         if len(bodies) > 1:
-            self._refuse(found.document, bound if bound is not None else node, "more than one body part")
+            self._refuse(found.document, place, "more than one body part")
         return MessageShape(body=bodies[0] if bodies else None, headers=tuple(headers))
+
+    def _header(
+        self, found: _Found, extension: etree._Element, message: _Found, header_parts: set[str]
+    ) -> Iterator[str]:
+        """Element of a header; its part is added to ``header_parts`` where it is one of the body's message."""
+        source = self._lookup("message", found, extension, "message", needed=False)
+        if source is None:
+            return
+        part = extension.get("part") or ""
+        if source.node is message.node:
+            header_parts.add(part)
+        named = dict(self._parts(source))
+        if part not in named:
+            self._refuse(found.document, extension, f"part {extension.get('part')!r} is not in the message")
+        element = named.get(part)
+        if element:
+            yield element
 
     def _parts(self, message: _Found) -> Iterator[tuple[str, str | None]]:
         for part in message.node.iterchildren(_tag("part")):
@@ -244,10 +258,7 @@ class _Reader:
             else:
                 element = resolve_qname(part, part.get("element") or "", "", None)
                 if self.source.find("element", element) is None:
-                    before = len(self.problems)
-                    self._refuse(message.document, part, f"element {element} is not declared in the contract")
-                    if self.warn is not None:
-                        self.warn(self.problems.pop(before))
+                    self._refuse_or_warn(message.document, part, f"element {element} is not declared in the contract")
                 yield part.get("name") or "", element
 
     def _faults(
