@@ -85,14 +85,16 @@ def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def answers_head(ahead: timedelta = timedelta(), *, date: str | None = None) -> Behaviour:
+def answers_head(
+    ahead: timedelta = timedelta(), *, date: str | None = None, status: str = "405 Method Not Allowed"
+) -> Behaviour:
     """As a web server that allows only POST; its clock is so far ahead, or it states that date."""
 
     def behaviour(conversation: Conversation) -> None:
         conversation.read_head()
         stated = format_datetime(now() + ahead, usegmt=True) if date is None else date
         line = f"Date: {stated}\r\n" if stated else ""
-        conversation.send(f"HTTP/1.1 405 Method Not Allowed\r\n{line}Content-Length: 0\r\n\r\n".encode())
+        conversation.send(f"HTTP/1.1 {status}\r\n{line}Content-Length: 0\r\n\r\n".encode())
 
     return behaviour
 
@@ -134,6 +136,7 @@ BROKERS: dict[str, tuple[Behaviour, str, Level, str]] = {
     "states no time": (answers_head(date="soon"), "clock", Level.WARNING, "was not checked"),
     "is two minutes ahead": (answers_head(timedelta(minutes=2)), "clock", Level.WARNING, "s behind"),
     "is an hour behind": (answers_head(timedelta(hours=-1)), "clock", Level.PROBLEM, "s ahead of"),
+    "does not know the path": (answers_head(status="404 Not Found"), "http", Level.WARNING, "'404 Not Found' for /mm"),
     "hangs up": (closes_after_head, "http", Level.PROBLEM, "no answer came"),
     "is no web server": (lambda c: c.send(b"220 smtp\r\n\r\n"), "http", Level.PROBLEM, "no web server"),
     "drips": (drips_head, "http", Level.PROBLEM, "no answer in time"),
@@ -251,6 +254,7 @@ def setting(**changes: object) -> Callable[[Patient, Certificates], dict[str, ob
     return lambda _, __: changes
 
 
+TOKEN = "an-unguessable-word"
 FAR = "https://broker.invalid/mminterface/request"
 
 WRONG = [
@@ -259,7 +263,12 @@ WRONG = [
     (expiring_password_certificate, "password certificate", Level.WARNING, "valid for 14 more days"),
     (long_password, "password certificate", Level.PROBLEM, "too long"),
     (readable_secret, "files", Level.WARNING, "can be read by other users"),
-    (readable_toml, "files", Level.WARNING, "mpesa-cbp.toml"),
+    (
+        readable_toml,
+        "files",
+        Level.WARNING,
+        "mpesa-cbp.toml holds what must stay secret (new_password.key, new_password.vector)",
+    ),
     (foreign_key, "client certificate", Level.PROBLEM, "belongs to none"),
     (missing_issuer, "client certificate", Level.WARNING, "lacks the certificate of CN=authority"),
     (no_authority, "ca", Level.PROBLEM, "is not a certificate"),
@@ -274,6 +283,25 @@ WRONG = [
     ),
     (setting(journal_url="sqlite:////nowhere/payments.db"), "journal", Level.PROBLEM, "its folder cannot be written"),
     (broken_journal, "journal", Level.PROBLEM, "no SQLite database"),
+    (
+        setting(listener_path_token=TOKEN),
+        "result_url",
+        Level.WARNING,
+        "does not hold listener.path_token",
+    ),
+    (
+        setting(listener_path_token=TOKEN, queue_timeout_url=f"https://us.example/{TOKEN}x/queue-timeout"),
+        "queue_timeout_url",
+        Level.WARNING,
+        "does not hold listener.path_token",
+    ),
+    (
+        setting(listener_port=8443, result_url="http://127.0.0.1:8444/result"),
+        "result_url",
+        Level.WARNING,
+        "its port is 8444, and our listener has 8443",
+    ),
+    (setting(endpoint="http://127.0.0.1:1/wrong"), "endpoint", Level.WARNING, "its path /wrong does not end in"),
     (setting(journal_url="nonsense"), "journal", Level.PROBLEM, "URL"),
 ]
 
@@ -304,6 +332,27 @@ def test_a_journal_that_is_not_there_is_not_made_by_the_doctor(patient: Patient)
 def test_a_broker_on_this_machine_reaches_a_listener_on_this_machine(patient: Patient) -> None:
     ((level, text),) = patient.of("result_url", result_url="http://127.0.0.1:8443/r")
     assert (level, text) == (Level.OK, "http://127.0.0.1:8443/… is on this machine, and so is the broker")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        (f"https://us.example:8443/{TOKEN}/result", []),
+        (f"https://us.example:8443/folder-of-the-proxy/{TOKEN}/result", []),
+        (
+            f"https://us.example/{TOKEN}/result",
+            ["its port is 443, and our listener has 8443: right only where a proxy"],
+        ),
+    ],
+)
+def test_urls_of_the_listener_behind_a_proxy_are_right(url: str, words: list[str], patient: Patient) -> None:
+    reached, *more = patient.of("result_url", result_url=url, listener_path_token=TOKEN, listener_port=8443)
+    assert {level for level, _ in (reached, *more)} == {Level.OK}
+    assert [text.startswith(word) for (_, text), word in zip(more, words, strict=True)] == [True] * len(words)
+
+
+def test_no_finding_repeats_the_path_token(patient: Patient) -> None:
+    assert TOKEN not in str(patient.findings(listener_path_token=TOKEN, result_url=f"http://127.0.0.1/{TOKEN}-/x"))
 
 
 def test_urls_that_are_not_set_are_told(patient: Patient) -> None:

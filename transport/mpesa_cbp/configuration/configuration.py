@@ -7,7 +7,7 @@ table, and a test compares the two.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from mpesa_cbp.configuration.kinds import (
 )
 from mpesa_cbp.configuration.listener import ListenerConfiguration, listener_contradictions
 from mpesa_cbp.configuration.sources import (
+    Found,
     Setting,
     declare,
     from_arguments,
@@ -68,7 +69,8 @@ _ZONES = {"utc": UTC, "nairobi": NAIROBI}
 class Configuration(ListenerConfiguration):
     """Checked settings; what was given nowhere has its default, mostly None. ``origins`` says where each came from.
 
-    ``secret_files`` are the files that hold secrets: those named with ``…_file``, and a TOML file with a secret in it.
+    ``secret_files`` are the files that hold secrets, each with the names of the settings in it: those named with
+    ``…_file``, and a TOML file with a secret in it.
     """
 
     endpoint: str | None = declare(URL, "the broker's address, ending in `/mminterface/request`")
@@ -148,7 +150,7 @@ class Configuration(ListenerConfiguration):
     journal_url: str | None = declare(JOURNAL_URL, "the journal, such as `sqlite:///payments.db`", table="journal")
 
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
-    secret_files: tuple[Path, ...] = field(default=(), compare=False)
+    secret_files: Mapping[Path, tuple[str, ...]] = field(default_factory=dict, compare=False)
 
     def profile(self) -> Profile:
         """How the signing header is written (protocol, section 2)."""
@@ -256,11 +258,18 @@ def load(
     problems += _missing(made_of.keys(), require, mode=values.get("signing_mode"))
     if not problems:
         origins = {name: found.place for name, found in made_of.items()}
-        secret_files = {found.secret_file: None for found in made_of.values() if found.secret_file is not None}
-        configuration = Configuration(**values, origins=origins, secret_files=tuple(secret_files))
+        configuration = Configuration(**values, origins=origins, secret_files=_secret_files(made_of.values()))
         problems = _contradictions(configuration)
     _raise_for(problems)
     return configuration
+
+
+def _secret_files(made_of: Iterable[Found]) -> dict[Path, tuple[str, ...]]:
+    held: dict[Path, tuple[str, ...]] = {}
+    for found in made_of:
+        if found.secret_file is not None:
+            held[found.secret_file] = (*held.get(found.secret_file, ()), _name(found.setting))
+    return held
 
 
 def _missing(present: Collection[str], required: Collection[str], *, mode: str | None = None) -> list[str]:

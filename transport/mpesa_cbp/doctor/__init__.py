@@ -17,8 +17,8 @@ from mpesa_cbp.doctor.local import (
     check_files,
     check_journal,
     check_password_certificate,
-    check_urls,
 )
+from mpesa_cbp.doctor.urls import check_urls
 from mpesa_cbp.errors import SettingsError
 
 __all__ = ["Finding", "Level", "examine", "worst"]

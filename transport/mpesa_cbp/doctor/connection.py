@@ -125,8 +125,16 @@ def _check_head(
         yield problem("http", "what answers is no web server", "Check host and port of endpoint.")
         return
     status = lines[0].partition(" ")[2]
-    yield ok("http", f"answers HEAD with {status[:60]!r}; what it says to a payment is not checked")
+    yield _http(status, target)
     yield _clock(lines, clock())
+
+
+def _http(status: str, target: str) -> Finding:
+    answered = f"answers HEAD with {status[:60]!r}"
+    if status.startswith("404"):
+        advice = "Check the path of endpoint: a payment posted there would probably not be found either."
+        return warning("http", f"{answered} for {target.partition('?')[0]}", advice)
+    return ok("http", f"{answered}; what it says to a payment is not checked")
 
 
 def _read_head(connection: socket.socket, seconds: float) -> list[str]:

@@ -1,14 +1,12 @@
-"""What can be checked on this machine: files and their permissions, certificates, URLs, the journal."""
+"""What can be checked on this machine: files and their permissions, certificates, the journal."""
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import stat
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.doctor.finding import Finding, ok, problem, validity, warning
@@ -24,12 +22,12 @@ _OTHERS = stat.S_IRGRP | stat.S_IROTH
 
 def check_files(configuration: Configuration) -> Iterator[Finding]:
     """Whether files with secrets can be read by others."""
-    found = list(dict.fromkeys(_secret_files(configuration)))
+    found = _secret_files(configuration)
     open_to_others = [path for path in found if _mode(path) & _OTHERS]
     for path in open_to_others:
-        yield warning(
-            "files", f"{path} holds a secret and can be read by other users of this machine", f"chmod 600 {path}"
-        )
+        held = ", ".join(found[path])
+        text = f"{path} holds what must stay secret ({held}) and can be read by other users of this machine"
+        yield warning("files", text, f"chmod 600 {path}")
     if found and not open_to_others:
         yield ok("files", f"{len(found)} file(s) with secrets can be read by us alone")
 
@@ -88,33 +86,6 @@ def check_client_identity(configuration: Configuration, now: datetime) -> Iterat
             yield problem("ca", error.message, "See what the file holds: mpesa-cbp certificates FILE…")
 
 
-def check_urls(configuration: Configuration) -> Iterator[Finding]:
-    """Where the broker is to post to us."""
-    for name in ("result_url", "queue_timeout_url"):
-        url: str | None = getattr(configuration, name)
-        if url is None:
-            lost = "no result reaches us" if name == "result_url" else "we are not told of cached requests that expire"
-            yield warning(name, f"is not set: {lost}", f"Set {name} to the address of our listener.")
-            continue
-        broker = urlsplit(configuration.endpoint or "").hostname or ""
-        yield from _check_url(name, url, broker_is_here=_is_loopback(broker))
-
-
-def _check_url(name: str, url: str, *, broker_is_here: bool) -> Iterator[Finding]:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/…"
-    if _is_loopback(host) and broker_is_here:
-        yield ok(name, f"{shown} is on this machine, and so is the broker")
-    elif _is_loopback(host):
-        advice = "Give the address under which the broker reaches our listener."
-        yield problem(name, f"{shown} is an address of this machine only", advice)
-    elif parts.scheme == "http":
-        yield warning(name, f"{shown} is plain HTTP", "Use https outside a test bed in a VPN.")
-    else:
-        yield ok(name, f"{shown} (whether the broker reaches it is not checked from here)")
-
-
 def check_journal(configuration: Configuration) -> Iterator[Finding]:
     """Whether the journal opens, has its schema, and can be written."""
     from mpesa_cbp.journal import Journal
@@ -150,11 +121,13 @@ def _check_folder(missing: Path) -> Finding:
     )
 
 
-def _secret_files(configuration: Configuration) -> Iterator[Path]:
-    yield from configuration.secret_files
+def _secret_files(configuration: Configuration) -> dict[Path, list[str]]:
+    """Files with secrets, and what is secret in each of them."""
+    held = {path: list(names) for path, names in configuration.secret_files.items()}
     for path in (configuration.tls_client_key, configuration.tls_client_certificate):
         if path is not None and (path.suffix in {".p12", ".pfx"} or b"PRIVATE KEY-----" in path.read_bytes()):
-            yield path
+            held.setdefault(path, []).append("a private key")
+    return held
 
 
 def _mode(path: Path) -> int:
@@ -162,13 +135,3 @@ def _mode(path: Path) -> int:
         return path.stat().st_mode
     except OSError:
         return 0
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return address.is_loopback or address.is_unspecified or address.is_link_local
