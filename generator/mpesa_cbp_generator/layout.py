@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
+
 from mpesa_cbp_generator.builtins import BUILTINS, white_space
 from mpesa_cbp_generator.facet_expressions import facet_arguments
 from mpesa_cbp_generator.literals import literal
 from mpesa_cbp_generator.model import ClassPlan, FieldPlan, Plan, SimpleTypePlan, TypeReference
+from mpesa_cbp_generator.reach import gathered, reachable
 from mpesa_cbp_generator.runtime._values import read_normalized, read_text, read_token
 from mpesa_cbp_generator.source import namespace_of
 
@@ -30,8 +34,6 @@ class Layout:
         self._owner: dict[int, ClassPlan] = {}
         self._fields: dict[str, tuple[FieldPlan, ...]] = {}
         self._ranks: dict[int, int] = {}
-
-    # -- classes ------------------------------------------------------------------------------------------------
 
     def fields(self, item: ClassPlan) -> tuple[FieldPlan, ...]:
         """Own and inherited fields in the order of the content model; an overriding field stands for its base's."""
@@ -77,48 +79,56 @@ class Layout:
 
     def writers(self) -> dict[str, tuple[bool, bool]]:
         """For each class id, whether a writer in default-namespace style and one with prefixes are needed."""
-        needed: dict[str, list[bool]] = {item.id: [False, False] for item in self.plan.classes}
-        for item in self.plan.classes:
-            if item.roots:
-                prefixed = self.needs_prefixes(item)
-                for reached in self.closure(item):
-                    needed[reached.id][prefixed] = True
-        return {key: (default, prefixed) for key, (default, prefixed) in needed.items()}
+        roots = [item for item in self.plan.classes if item.roots]
+        default, prefixed = (
+            set(reachable(self._edges, [item.id for item in roots if self.needs_prefixes(item) is style]))
+            for style in (False, True)
+        )
+        return {item.id: (item.id in default, item.id in prefixed) for item in self.plan.classes}
 
     def closure(self, item: ClassPlan) -> tuple[ClassPlan, ...]:
         """A class and all that can stand inside it, derived types included."""
-        found: dict[str, ClassPlan] = {}
-        pending = [item]
-        while pending:
-            current = pending.pop()
-            if current.id in found:
-                continue
-            found[current.id] = current
-            pending.extend(self.derived(current))
-            for field in self.fields(current):
-                pending.extend(self.by_id[t.name] for t in field.types if t.kind == "class")
-        return tuple(found.values())
+        return tuple(self.by_id[name] for name in reachable(self._edges, [item.id]))
 
     def namespaces(self, item: ClassPlan) -> tuple[str, ...]:
         """Namespaces of the elements, attributes and named derived types that can stand inside a class."""
-        found = {namespace_of(root) for root in item.roots[:1]}
-        for reached in self.closure(item):
-            found.update(f.namespace for f in self.fields(reached) if f.kind in ("element",))
-            found.update(f.namespace for f in self.fields(reached) if f.kind == "attribute" and f.namespace != self.XML)
-            found.update(namespace_of(child.path[0]) for child in self.derived(reached))
-        return tuple(sorted(found))
+        inside = {namespace for kind, namespace in self._inside[item.id] if kind != "open"}
+        return tuple(sorted(inside | {namespace_of(root) for root in item.roots[:1]}))
 
     def needs_prefixes(self, item: ClassPlan) -> bool:
         """Whether one default namespace cannot serve everything inside a root."""
         root = namespace_of(item.roots[0])
-        fields = [field for reached in self.closure(item) for field in self.fields(reached)]
-        others = {f.namespace for f in fields if f.kind == "element"} - {root}
-        attributes = {f.namespace for f in fields if f.kind == "attribute"} - {"", self.XML}
-        derived = {namespace_of(c.path[0]) for reached in self.closure(item) for c in self.derived(reached)} - {root}
-        open_content = any(f.kind in ("any", "mixed") or self.is_any(f) for f in fields)
-        # A qualified name without a prefix would mean the default namespace.
-        open_content = open_content or any(t.name == "QName" and t.kind == "builtin" for f in fields for t in f.types)
-        return bool(others or attributes or derived or open_content)
+        return any(
+            namespace != "" if kind == "attribute" else kind == "open" or namespace != root
+            for kind, namespace in self._inside[item.id]
+        )
+
+    @cached_property
+    def _edges(self) -> dict[str, list[str]]:
+        """For each class id, those of the classes that can stand directly inside it, or in its place."""
+        return {
+            item.id: [
+                *(child.id for child in self.derived(item)),
+                *(t.name for field in self.fields(item) for t in field.types if t.kind == "class"),
+            ]
+            for item in self.plan.classes
+        }
+
+    @cached_property
+    def _inside(self) -> dict[str, set[tuple[str, str]]]:
+        """For each class id, kinds and namespaces of what can stand inside it."""
+        return gathered(self._edges, {item.id: set(self._own_names(item)) for item in self.plan.classes})
+
+    def _own_names(self, item: ClassPlan) -> Iterator[tuple[str, str]]:
+        for child in self.derived(item):
+            yield "derived", namespace_of(child.path[0])
+        for field in self.fields(item):
+            if field.kind == "element" or (field.kind == "attribute" and field.namespace != self.XML):
+                yield field.kind, field.namespace
+            # A qualified name without a prefix would mean the default namespace.
+            names = any(t.name == "QName" and t.kind == "builtin" for t in field.types)
+            if field.kind in ("any", "mixed") or self.is_any(field) or names:
+                yield "open", ""
 
     def prefix(self, namespace: str) -> str:
         """Prefix of a namespace in written documents: the name of its module."""
@@ -128,8 +138,6 @@ class Layout:
             return f"n{known.index(namespace)}"
         same = [ns for ns, module in self.module_of_namespace.items() if module == name]
         return name if len(same) == 1 else f"{name}{sorted(same).index(namespace) + 1}"
-
-    # -- names in source ----------------------------------------------------------------------------------------
 
     def qualified(self, name: str, item: ClassPlan) -> str:
         """A function of a class as this module calls it; imported where it lives in another module."""
@@ -159,15 +167,9 @@ class Layout:
             return expression
         return self.constants.setdefault(expression, f"_READ_{len(self.constants) + 1}")
 
-    # -- types --------------------------------------------------------------------------------------------------
-
     def is_any(self, field: FieldPlan) -> bool:
         """Whether an element has no declared type."""
         return any(t.kind == "builtin" and BUILTINS[t.name].kind == "any" for t in field.types)
-
-    def may_be_none(self, field: FieldPlan) -> bool:
-        """Whether the Python field of a required element can be None."""
-        return field.absent_on_reading
 
     def item_annotation(self, field: FieldPlan) -> str:
         """Python type of one value of a field."""
@@ -237,8 +239,6 @@ class Layout:
         read = {"preserve": read_text, "replace": read_normalized, "collapse": read_token}
         return read[blanks(field, self.value_builtin(field))](field.default or "")
 
-    # -- facets -------------------------------------------------------------------------------------------------
-
     def facets(self, field: FieldPlan) -> str:
         """Name of the module constant that holds a field's facets, empty where there are none."""
         fixed = self.default_expression(field) if field.fixed and field.default is not None else None
@@ -258,8 +258,6 @@ class Layout:
         if reference.kind == "enumeration":
             return self.enumerations[reference.name].builtin
         return reference.name if reference.kind == "builtin" else "string"
-
-    # -- lists and unions ---------------------------------------------------------------------------------------
 
     def simple(self, field: FieldPlan) -> str:
         """Name of the module constant that reads, writes and checks a list or a union."""
