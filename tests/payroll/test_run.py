@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from mpesa_cbp import Client, Journal, PaymentState
+from mpesa_cbp.errors import InvalidRequest
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.payroll import Outcome, PlannedLine, Run, plan_batch
 from mpesa_cbp.payroll.file import PayrollLine
@@ -184,6 +185,12 @@ def test_line_that_the_core_failed_needs_a_new_reference(
     outcomes, _ = pay(client, journal, lines(1))
     assert outcomes == [Outcome.FAILED]
     assert sum(step.number == 1 for step in simulator.steps) == 1
+
+
+@pytest.mark.parametrize("batch", ["", " "])
+def test_batch_without_a_name_is_refused(client: Client, journal: Journal, batch: str) -> None:
+    with pytest.raises(InvalidRequest, match="batch must not be blank"):
+        plan_batch(client, journal, lines(1), batch=batch, command=COMMAND)
 
 
 def test_payment_that_was_stored_and_never_sent_is_sent_by_the_next_run(client: Client, journal: Journal) -> None:

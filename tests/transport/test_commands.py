@@ -172,6 +172,9 @@ REFUSED: list[tuple[Callable[[Client], object], tuple[str, ...]]] = [
     (lambda c: c.reverse(" ", receiver="x"), ("receipt: must not be blank", "receiver: ")),
     (lambda c: c.register_urls(confirmation_url="us.example", validation_url="ftp://us.example/", response_type="Maybe"),
      ("confirmation_url: is not an http", "validation_url: is not an http", "response_type must be")),
+    (lambda c: c.pay_customer("0712345678", 100, conversation_id=""), ("conversation_id must have 1 to 128",)),
+    (lambda c: c.new_conversation_id(""), ("unique must not be blank",)),
+    (lambda c: c.new_conversation_id(" "), ("unique must not be blank",)),
     (lambda c: c.account_balance(remark=LONG), ("request/Transaction/Remark: must be at most 255 long",)),
 ]  # fmt: skip
 

@@ -213,6 +213,13 @@ def test_a_file_that_cannot_be_read_says_so(content: bytes | None, words: str, f
     assert SECRET not in str(caught.value)
 
 
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_variable_that_names_no_file_is_not_taken_for_the_file_in_this_folder(blank: str, folder: Path) -> None:
+    (folder / "mpesa-cbp.toml").write_text('organisation = "Acme"\n')
+    with pytest.raises(SettingsError, match="MPESA_CBP_CONFIG is empty"):
+        load(environ={"MPESA_CBP_CONFIG": blank})
+
+
 @pytest.mark.usefixtures("folder")
 def test_missing_settings_are_told_together_and_spid_ip_needs_no_password() -> None:
     assert len(problems_of(require=FOR_CLIENT | FOR_JOURNAL)) == len(FOR_CLIENT | FOR_JOURNAL)

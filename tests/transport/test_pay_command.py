@@ -94,6 +94,40 @@ def test_what_cannot_be_meant_exits_with_2_and_nothing_is_stored_or_sent(
     assert_hides(shown, world)
 
 
+OF_ONE = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes"]
+
+
+@pytest.mark.parametrize("blank", ["", " "])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *([*OF_ONE, option] for option in ("--conversation-id", "--remark", "--occasion", "--config", "--command")),
+        [*OF_ONE, "--conversation-id", ID, "--account-reference"],
+        ["pay", "--file", "payroll.csv", "--yes", "--batch"],
+        ["pay", "--yes", "--file"],
+        ["reverse", "--yes", "--receipt"],
+        ["reverse", "--receipt", "RKL51ZDR4F", "--yes", "--receiver"],
+        ["balance", "--conversation-id"],
+        ["status", "--of"],
+        ["register", "--confirmation-url", "https://us.example/c", "--yes", "--validation-url"],
+        ["query"],
+        ["settle", ID, "--as", "paid", "--reason", "a letter", "--by"],
+        ["events", "list", "--conversation-id"],
+    ],
+    ids=" ".join,
+)
+def test_what_a_variable_that_is_not_set_leaves_empty_is_never_taken_for_not_given(
+    arguments: list[str], blank: str, world: World, capsys: Shown
+) -> None:
+    assert run([*arguments, blank]) == 2
+    assert f"What follows {arguments[-1]} is empty" in capsys.readouterr().err
+    if arguments[-1].startswith("--"):
+        assert run([*arguments[:-1], f"{arguments[-1]}={blank}"]) == 2
+        assert f"{arguments[-1]} is empty" in capsys.readouterr().err
+    assert world.journal.payments() == []
+    assert world.requests_seen() == 0
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True

@@ -107,7 +107,8 @@ class Client:
     def new_conversation_id(self, unique: str | None = None) -> str:
         """A conversation id that was never used, for whoever wants to know it before the payment is sent.
 
-        ``unique`` is its last part, at most 32 characters, for whoever must come to the same id again.
+        ``unique`` is its last part, at most 32 characters, for whoever must come to the same id again; a
+        blank one raises InvalidRequest, since it would be another id each time.
         """
         return self.orders.new_conversation_id(unique)
 

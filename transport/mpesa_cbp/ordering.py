@@ -39,9 +39,11 @@ class OrderBook:
     new_id: Callable[[], str]
 
     def new_conversation_id(self, unique: str | None = None) -> str:
-        """Short code, organisation and a unique part (protocol, section 3)."""
+        """Short code, organisation and a unique part (protocol, section 3). Raises InvalidRequest for a blank one."""
+        if unique is not None and not unique.strip():
+            raise InvalidRequest(["unique must not be blank: the id would be another one each time"])
         prefix = f"{self.signer.initiator.short_code}_{self.organisation}_"
-        return f"{prefix[:_LONGEST_PREFIX]}{unique or self.new_id()}"
+        return f"{prefix[:_LONGEST_PREFIX]}{self.new_id() if unique is None else unique}"
 
     def request(self, wish: Wish) -> Request:
         """The request, checked and with a credential. Raises InvalidRequest with all problems, SettingsError."""

@@ -90,6 +90,10 @@ class _Commands(click.Group):
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _refuse_blanks(args)
+        return super().parse_args(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
         room = formatter.width - 6 - max(map(len, COMMANDS))
         listed = [
@@ -104,6 +108,19 @@ class _Commands(click.Group):
 @click.version_option(package_name="mpesa-cbp")
 def commands() -> None:
     """M-PESA through the G2 broker interface: payments, what became of them, and a simulated broker to try it."""
+
+
+def _refuse_blanks(arguments: Sequence[str]) -> None:
+    """Raise UsageError for an option or argument that is given and empty.
+
+    A script's variable that is not set makes one of it. Taken for "not given" it would pay under an id that is made
+    up, or without the name of a batch, and pay again.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+        if (equals or not option) and not value.strip():
+            name = option or (f"What follows {before}" if before else "An argument")
+            raise click.UsageError(f"{name} is empty: give a value, or leave it out.")
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -62,7 +62,7 @@ def pay(
     """
     single = {name: more.pop(name) for name in _OF_ONE_PAYMENT}
     if file is not None:
-        if resume or as_json or any(single.values()):
+        if resume or as_json or any(value is not None for value in single.values()):
             raise click.UsageError("--file goes with --command, --wait and the options for files alone; see --help.")
         chosen = command or _DEFAULTS["msisdn"]
         return pay_file(configuration, Wanted(file=file, command=chosen, yes=yes, wait=wait, **more))

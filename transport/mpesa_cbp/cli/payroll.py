@@ -111,7 +111,7 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
     if payroll.problems:
         return _refuse(str(wanted.file), [str(each) for each in payroll.problems])
     _tell_of_new_journal(configuration)
-    batch = (wanted.batch or wanted.file.name).strip()
+    batch = (wanted.file.name if wanted.batch is None else wanted.batch).strip()
     with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
         planned, rows, problems = plan_batch(client, journal, payroll.lines, batch=batch, command=wanted.command)
         if problems:

@@ -170,7 +170,9 @@ def toml_path(given: str | Path | None, environ: Mapping[str, str]) -> Path | No
     """The file to read: the one given, that of the environment, or the default one where it exists."""
     if given is not None:
         return Path(given)
-    if environ.get(CONFIG):
+    if CONFIG in environ:
+        if not environ[CONFIG].strip():
+            raise SettingsError(f"environment {CONFIG} is empty: name the settings file, or unset it")
         return Path(environ[CONFIG])
     default = Path(DEFAULT_FILE)
     return default if default.is_file() else None

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mpesa_cbp.client import Client
+from mpesa_cbp.errors import InvalidRequest
 from mpesa_cbp.journal import BatchLine, Journal
 from mpesa_cbp.payments import Payment
 from mpesa_cbp.payroll.file import PayrollLine
@@ -32,7 +33,12 @@ class PlannedLine:
 def plan_batch(
     client: Client, journal: Journal, lines: Sequence[PayrollLine], *, batch: str, command: str
 ) -> tuple[list[PlannedLine], list[BatchLine], list[str]]:
-    """Find each line in the journal; returns the plan, the lines for the journal, and what keeps it from being run."""
+    """Find each line in the journal; returns the plan, the lines for the journal, and what keeps it from being run.
+
+    Raises InvalidRequest for a batch without a name: ids would follow from nothing that tells it from another one.
+    """
+    if not batch.strip():
+        raise InvalidRequest(["batch must not be blank"])
     ids = {line.number: client.new_conversation_id(_unique(batch, line)) for line in lines}
     known = journal.payments_of(list(ids.values()))
     planned = [
