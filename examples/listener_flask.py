@@ -1,7 +1,11 @@
-"""The listener beside a Flask application: ``flask --app listener_flask run``, in production any WSGI server."""
+"""The listener beside a Flask application: ``flask --app listener_flask run``, in production any WSGI server.
+
+An access log would hold the path token: Flask's own server writes one unless told not to, and so may yours.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 
 from flask import Flask
@@ -13,6 +17,7 @@ from mpesa_cbp import Journal, Listener
 
 def create_app() -> Flask:
     """Our application, with the listener under ``/mpesa``."""
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it logs each path
     app = Flask(__name__)
 
     @app.get("/")

@@ -24,33 +24,38 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 
 SERVERS = {
     "django": ("waitress", "--listen=127.0.0.1:{port}", "listener_django:application"),
-    "flask": ("waitress", "--listen=127.0.0.1:{port}", "--call", "listener_flask:create_app"),
+    "flask": ("flask", "--app", "listener_flask", "run", "--port={port}"),
+    "flask in production": ("waitress", "--listen=127.0.0.1:{port}", "--call", "listener_flask:create_app"),
     "fastapi": ("uvicorn", "--no-access-log", "--host=127.0.0.1", "--port={port}", "listener_fastapi:app"),
     "none": ("mpesa_cbp", "listen", "--port={port}", "--handlers=listener_handlers:register"),
 }
-NEEDED = {"django": ("django",), "flask": ("flask",), "fastapi": ("fastapi", "a2wsgi", "uvicorn"), "none": ()}
+NEEDED = {
+    "django": ("django",),
+    "flask": ("flask",),
+    "flask in production": ("flask",),
+    "fastapi": ("fastapi", "a2wsgi", "uvicorn"),
+    "none": (),
+}
 
 
 class Example:
-    """A server with an example; ``lines`` are what its handlers print."""
+    """A server with an example, with journal and standard error in a folder."""
 
-    def __init__(self, command: Sequence[str], port: int, prefix: str, journal_url: str) -> None:
+    def __init__(self, command: Sequence[str], port: int, prefix: str, folder: Path) -> None:
         self.prefix = prefix
         self.port = port
-        self.journal_url = journal_url
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=EXAMPLES,
-            env={
-                **os.environ,
-                "PYTHONPATH": str(EXAMPLES),
-                "MPESA_CBP_JOURNAL_URL": journal_url,
-                "MPESA_CBP_LISTENER_PATH_TOKEN": TOKEN,
-            },
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
+        self.journal_url = f"sqlite:///{folder}/j.db"
+        self.errors = folder / "stderr"
+        ours = {"MPESA_CBP_JOURNAL_URL": self.journal_url, "MPESA_CBP_LISTENER_PATH_TOKEN": TOKEN}
+        with self.errors.open("w") as errors:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=EXAMPLES,
+                env={**os.environ, "PYTHONPATH": str(EXAMPLES), **ours},
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
 
     def post(self, body: bytes, path: str = f"/{TOKEN}/result") -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
@@ -81,7 +86,7 @@ def example(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Example]
     port = free_port()
     command = [part.format(port=port) for part in SERVERS[framework]]
     prefix = "" if framework == "none" else "/mpesa"
-    started = Example(command, port, prefix, f"sqlite:///{tmp_path}/j.db")
+    started = Example(command, port, prefix, tmp_path)
     try:
         started.await_start()
         yield started
@@ -109,6 +114,8 @@ def test_example_stores_acknowledges_and_handles(example: Example) -> None:
     assert (status, response_code(answer)) == (200, "00000000")
     assert [code_of(example.post(validation(account))[1]) for account in ("INV-1", "INV-3")] == ["0", "C2B00012"]
     assert example.process.stdout is not None
-    assert example.process.stdout.readline() == "event 1: 600000_A paid\n"
+    printed = iter(example.process.stdout)
+    assert next(line for line in printed if line.startswith("event")) == "event 1: 600000_A paid\n"
     with Journal(example.journal_url) as journal:
         assert len(journal.events("600000_A")) == 1
+    assert TOKEN not in example.errors.read_text()
