@@ -95,6 +95,7 @@ ROOT = issue("Policy CA", ca=True, days=3000)
 ISSUING = issue("Issuing CA", by=ROOT, ca=True, days=1000)
 PARTNER = issue("partner.example", by=ISSUING, days=20, host_name="partner.example")
 BROKER = issue("Broker Passwords", days=-3)
+UNMARKED = issue("acme", by=ISSUING)
 STRANGER = issue("Stranger", ca=True)
 CHAIN = (PARTNER, ISSUING, ROOT)
 
@@ -290,6 +291,9 @@ def test_of_two_issuers_of_one_name_the_one_that_signed_is_taken() -> None:
         (BROKER, None, CertificateRole.PASSWORD),
         (PARTNER, PARTNER, CertificateRole.CLIENT),
         (PARTNER, ROOT, CertificateRole.SERVER),
+        (UNMARKED, None, CertificateRole.PASSWORD_OR_CLIENT),
+        (UNMARKED, UNMARKED, CertificateRole.CLIENT),
+        (UNMARKED, ROOT, CertificateRole.PASSWORD),
         (issue("s", purpose=ExtendedKeyUsageOID.SERVER_AUTH), None, CertificateRole.SERVER),
         (issue("c", purpose=ExtendedKeyUsageOID.CLIENT_AUTH), None, CertificateRole.CLIENT),
         (issue("e", elliptic=True), None, CertificateRole.UNKNOWN),
@@ -341,6 +345,8 @@ def test_expiry_is_told_in_time(now: datetime, words: str) -> None:
         (ROOT.pem + PARTNER.pem + ISSUING.pem, "another order"),
         (PARTNER.pem + ISSUING.pem + ROOT.pem + BROKER.pem, "Apart from this chain: password certificate"),
         (ROOT.pem, "may be the password certificate"),
+        (UNMARKED.pem + ISSUING.pem, "1. password certificate of the operator, or our client certificate: CN=acme"),
+        (UNMARKED.pem + ISSUING.pem, "shows only with our private key"),
         (ROOT.pem + PARTNER.key_pem, "a private key that belongs to none of them"),
         (PARTNER.key_pem, "PEM: 0 certificates, a private key"),
     ],

@@ -50,6 +50,7 @@ class CertificateRole(Enum):
     SERVER = "TLS server certificate"
     ISSUING_CA = "issuing CA"
     ROOT = "root CA"
+    PASSWORD_OR_CLIENT = "password certificate of the operator, or our client certificate"
     UNKNOWN = "certificate of no clear role"
 
 
@@ -95,7 +96,8 @@ def chain_order(certificates: Iterable[Certificate], *, key: bytes | None = None
 def role_of(certificate: Certificate, *, key: bytes | None = None) -> CertificateRole:
     """Guess what a certificate is for; `key` (PEM, not encrypted) is one's own private key, if there is one.
 
-    A guess: an operator may hand out a self-signed authority as its password certificate. Raises
+    A guess: an operator may hand out a self-signed authority as its password certificate, and one that states no
+    purpose is our client certificate as well as its password certificate until our key is there. Raises
     CertificateFileError when the key cannot be read.
     """
     if key is not None and key_matches(certificate, key):
@@ -106,7 +108,11 @@ def role_of(certificate: Certificate, *, key: bytes | None = None) -> Certificat
         return CertificateRole.SERVER
     if "client" in certificate.purposes:
         return CertificateRole.CLIENT
-    return CertificateRole.PASSWORD if certificate.key_type == "RSA" else CertificateRole.UNKNOWN
+    if certificate.key_type != "RSA":
+        return CertificateRole.UNKNOWN
+    # The operator signs ours, so what signs itself is not ours.
+    told = key is not None or certificate.is_self_signed
+    return CertificateRole.PASSWORD if told else CertificateRole.PASSWORD_OR_CLIENT
 
 
 def describe(file: CertificateFile, *, now: datetime) -> list[str]:
@@ -129,6 +135,8 @@ def describe(file: CertificateFile, *, now: datetime) -> list[str]:
     ]
     if len(file.certificates) == 1 and role_of(file.certificates[0]) is CertificateRole.ROOT:
         lines.append("Alone in a file from the operator, a self-signed certificate may be the password certificate.")
+    if any(role_of(each, key=file.private_key) is CertificateRole.PASSWORD_OR_CLIENT for each in file.certificates):
+        lines.append("Which of the two it is shows only with our private key: give its file too.")
     return lines
 
 
