@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mpesa_cbp.configuration import FOR_CLIENT, Configuration, load
-from mpesa_cbp.errors import JournalError, Sent, SettingsError
+from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.journal import Journal
 
 config_option = click.option(
@@ -49,11 +49,7 @@ def configured(
 
 def open_journal(configuration: Configuration) -> Journal:
     """The journal of the settings, which ``FOR_JOURNAL`` has required; the caller closes it."""
-    try:
-        return Journal(configuration.journal_url or "")
-    except JournalError as error:
-        error.sent = Sent.NO
-        raise
+    return Journal(configuration.journal_url or "")
 
 
 def warn_without_result_url(configuration: Configuration) -> None:
