@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,7 +18,7 @@ EXPLANATION = (
     "Whole commands in fresh processes, formatting included, processor time of all their processes. xsdata "
     "generates plain dataclasses from the same files, one command a WSDL as it needs them; ours are "
     "dataclasses, compiled codecs, operations, contract lock. The contracts of many types are one XSD with a "
-    "tree of types of six members each."
+    "tree of types of six members each; then as many global elements that all hold this tree."
 )
 
 OURS = "import sys; from mpesa_cbp_generator.cli import main; assert not main(sys.argv[1:])"
@@ -56,14 +56,18 @@ def _xsdata(wsdls: list[Path], out: str) -> str:
 
 
 def _growth(effort: Effort) -> Iterator[Row]:
-    sizes = (10, 20) if effort.tiny else (10, 100, 500, 2_000)
+    yield from _growing("types", _schema, (10, 20) if effort.tiny else (10, 100, 500, 2_000))
+    yield from _growing("elements on as many types", _shared_schema, (10, 20) if effort.tiny else (250, 500, 1_000))
+
+
+def _growing(what: str, schema: Callable[[int], str], sizes: tuple[int, ...]) -> Iterator[Row]:
     with TemporaryDirectory(prefix="mpesa-cbp-bench-") as name:
         folder = Path(name)
         scripts = {}
         for size in sizes:
             contract = folder / f"c{size}"
             contract.mkdir()
-            (contract / "types.xsd").write_text(_schema(size), encoding="utf-8")
+            (contract / "types.xsd").write_text(schema(size), encoding="utf-8")
             arguments = [
                 "generate",
                 "--contract",
@@ -77,8 +81,8 @@ def _growth(effort: Effort) -> Iterator[Row]:
         times = processes(scripts, TINY).times
     for small, large in itertools.pairwise(sizes):
         _, middle, _ = times.ratios(f"{large}", f"{small}")
-        shown = duration(times.median(f"{large}")), f"{small} types", duration(times.median(f"{small}"))
-        yield Row(f"generate {large} types", *shown, middle)
+        shown = duration(times.median(f"{large}")), f"{small} {what}", duration(times.median(f"{small}"))
+        yield Row(f"generate {large} {what}", *shown, middle)
 
 
 def _schema(types: int) -> str:
@@ -93,3 +97,13 @@ def _schema(types: int) -> str:
         )
         parts.append(f'<xs:complexType name="Type{number}"><xs:sequence>{texts}{held}</xs:sequence></xs:complexType>')
     return "\n".join([*parts, '<xs:element name="root" type="Type0"/>', "</xs:schema>"])
+
+
+def _shared_schema(types: int) -> str:
+    """The same tree of types, and as many global elements that all hold it."""
+    elements = "".join(
+        f'<xs:element name="Operation{number}"><xs:complexType><xs:sequence>'
+        '<xs:element name="Part" type="Type0"/></xs:sequence></xs:complexType></xs:element>'
+        for number in range(types)
+    )
+    return _schema(types).replace("</xs:schema>", f"{elements}</xs:schema>")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from functools import cached_property
 
@@ -34,6 +35,12 @@ class Layout:
         self._owner: dict[int, ClassPlan] = {}
         self._fields: dict[str, tuple[FieldPlan, ...]] = {}
         self._ranks: dict[int, int] = {}
+
+    def for_module(self, module: str) -> Layout:
+        """The same view for another module; what was found out about the plan is kept."""
+        other = copy.copy(self)
+        other.module, other.imports, other.constants = module, {}, {}
+        return other
 
     def fields(self, item: ClassPlan) -> tuple[FieldPlan, ...]:
         """Own and inherited fields in the order of the content model; an overriding field stands for its base's."""
@@ -69,14 +76,14 @@ class Layout:
 
     def keeps_order(self, item: ClassPlan) -> bool:
         """Whether a class or one that it extends has a content model, and so the field ``element_order``."""
-        if item.group is not None and not item.mixed:
-            return True
-        return item.base in self.by_id and self.keeps_order(self.by_id[item.base])
+        own = item.group is not None and not item.mixed
+        return own or (item.base in self.by_id and self.keeps_order(self.by_id[item.base]))
 
     def descendants(self, item: ClassPlan) -> tuple[ClassPlan, ...]:
         """Named types that are derived from a class, directly or not."""
         return tuple(one for child in self.derived(item) for one in (child, *self.descendants(child)))
 
+    @cached_property
     def writers(self) -> dict[str, tuple[bool, bool]]:
         """For each class id, whether a writer in default-namespace style and one with prefixes are needed."""
         roots = [item for item in self.plan.classes if item.roots]
@@ -211,15 +218,9 @@ class Layout:
         """Attributes take the contract's default where they are absent; elements do not (XML Schema part 1, 3.3.4)."""
         return field.kind == "attribute" and field.default is not None
 
-    def stands_for_empty(self, field: FieldPlan) -> bool:
-        """Whether a field has a default that an empty element means, and that is not empty itself."""
-        if field.default is None or field.fixed or not field.types:
-            return False
-        return bool(self._default_text(field))
-
     def default_expression(self, field: FieldPlan) -> str:
         """Python expression of the contract's default."""
-        default = self._default_text(field)
+        default = self.default_text(field)
         if field.simple is not None:
             return f"{self.simple_reader(field)}({default!r})"
         for reference in field.types:
@@ -234,7 +235,7 @@ class Layout:
                 return expression
         return repr(default)
 
-    def _default_text(self, field: FieldPlan) -> str:
+    def default_text(self, field: FieldPlan) -> str:
         """The contract's default, blanks in it as the type has them."""
         read = {"preserve": read_text, "replace": read_normalized, "collapse": read_token}
         return read[blanks(field, self.value_builtin(field))](field.default or "")

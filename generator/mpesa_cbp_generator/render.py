@@ -35,7 +35,8 @@ LINE_LENGTH = 120
 def render(plan: Plan) -> dict[str, str]:
     """Text of each file by its path in the package, in path order."""
     environment = _environment()
-    files = {f"{module.name}.py": _module(plan, module, environment) for module in plan.modules}
+    whole = Layout(plan, "")
+    files = {f"{module.name}.py": _module(plan, module, whole, environment) for module in plan.modules}
     files["operations.py"] = environment.get_template("operations.py.jinja").render(plan=plan, header=_header(plan))
     files["__init__.py"] = environment.get_template("package.py.jinja").render(
         plan=plan, header=_header(plan), exports=_exports(plan), modules=_exporting_modules(plan)
@@ -79,17 +80,16 @@ def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def _module(plan: Plan, module: ModulePlan, environment: jinja2.Environment) -> str:
-    layout = Layout(plan, module.name)
+def _module(plan: Plan, module: ModulePlan, whole: Layout, environment: jinja2.Environment) -> str:
+    layout = whole.for_module(module.name)
     classes = [item for item in plan.classes if item.module == module.name]
     enumerations = [item for item in plan.enumerations if item.module == module.name]
     bases = sorted({layout.by_id[item.base].module for item in classes if item.base is not None} - {module.name})
     body = [enumeration_text(item) for item in enumerations]
-    writers = layout.writers()
     codecs: list[str] = []
     for item in classes:
         body.append(class_text(item, layout))
-        default, prefixed = writers[item.id]
+        default, prefixed = whole.writers[item.id]
         parts: list[Iterable[str]] = [tables(item, layout), [content_constant(item, layout)]]
         parts += [write_function(item, layout, prefixed=False)] if default else []
         parts += [write_function(item, layout, prefixed=True)] if prefixed else []

@@ -84,7 +84,7 @@ def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Line
         yield f"checking.value({path}, {value}, ({', '.join(kinds)},){shown}{extra})"
         if reference == TypeReference(kind="builtin", name="ID"):
             yield f"checking.identifier({path}, {value})"
-    if field.kind in ("element", "text") and layout.stands_for_empty(field):
+    if _stands_for_empty(field, layout):
         yield f"checking.not_empty({path}, {value})"
 
 
@@ -104,3 +104,9 @@ def _is_wanted(field: FieldPlan) -> bool:
     None of a nillable element is written as nil, which one with a fixed value may not say (XML Schema part 1, 3.3.4).
     """
     return (field.required or field.repeated) and (not field.nillable or field.fixed)
+
+
+def _stands_for_empty(field: FieldPlan, layout: Layout) -> bool:
+    """Whether a field has a default that an empty element means, and that is not empty itself."""
+    has_default = field.kind in ("element", "text") and field.default is not None and not field.fixed
+    return has_default and bool(layout.default_text(field))
