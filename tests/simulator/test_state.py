@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -211,3 +212,15 @@ def test_reset_begins_anew(simulator: Simulator, partner: Partner) -> None:
     assert simulator.world.registry.registration("600000") is None
     paid = partner.client.pay_customer(PAYEE, 100).conversation_id
     assert partner.wait_for_end(paid).state is PaymentState.SUCCEEDED
+
+
+def test_state_of_another_version_is_refused_with_what_to_do_and_left_as_it_is(tmp_path: Path) -> None:
+    with running(tmp_path):
+        pass
+    file = tmp_path / "simulator.db"
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("pragma user_version = 99")
+    before = file.read_bytes()
+    with pytest.raises(SettingsError, match=r"simulator\.db.*another version of the simulator: move it away"):
+        Simulator(directory=tmp_path).start()
+    assert file.read_bytes() == before

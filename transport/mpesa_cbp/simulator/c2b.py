@@ -16,7 +16,7 @@ from mpesa_cbp.simulator.outbox import Delivery
 from mpesa_cbp.simulator.records import Conversation, Records, State
 from mpesa_cbp.simulator.registry import Registration, Registry
 from mpesa_cbp.simulator.scenario import Days
-from mpesa_cbp.simulator.schedule import Schedule
+from mpesa_cbp.simulator.schedule import Schedule, lane_of
 from mpesa_cbp.simulator.setup import Setup
 from mpesa_cbp_models import (
     C2BPaymentConfirmationRequest,
@@ -111,7 +111,9 @@ class CustomerPayments:
             amount=conversation.amount or Decimal(0),
             reference=conversation.reference,
         )
-        self._schedule.after(0, lambda: self._run(conversation, payment))
+        registration = self._registry.registration(payment.short_code)
+        lane = lane_of(registration.confirmation if registration is not None else None)
+        self._schedule.after(0, lambda: self._run(conversation, payment), lane=lane)
 
     def _run(self, conversation: Conversation, payment: CustomerPayment) -> None:
         registration = self._registry.registration(payment.short_code)

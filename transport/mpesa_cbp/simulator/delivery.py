@@ -17,7 +17,7 @@ from mpesa_cbp.simulator.dialects import result_envelope, speaks_results
 from mpesa_cbp.simulator.messages import http_request, queue_timeout
 from mpesa_cbp.simulator.outbox import Delivery, Outbox
 from mpesa_cbp.simulator.records import Conversation, Records
-from mpesa_cbp.simulator.schedule import Schedule
+from mpesa_cbp.simulator.schedule import Schedule, lane_of
 from mpesa_cbp.simulator.setup import Timing
 from mpesa_cbp_models import C2BPaymentConfirmationResult, C2BPaymentValidationResult, Response, Result
 from mpesa_cbp_models.operations import GENERIC_API_RESULT, NOTIFY_QUEUE_TIMEOUT
@@ -154,7 +154,7 @@ class Courier:
         self._records.step(conversation, 5, outcome, answer.body, answer.code)
 
     def _later(self, delivery: Delivery, delay: float) -> None:
-        self._schedule.after(delay, lambda: self.post(delivery))
+        self._schedule.after(delay, lambda: self.post(delivery), lane=lane_of(delivery.url))
 
     def send(self, conversation: Conversation, url: str, envelope: bytes, *, soap_action: str = "") -> Answer:
         """Post once and read the answer; nothing is noted, nothing raised."""

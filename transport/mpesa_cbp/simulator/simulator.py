@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +46,26 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What there is while it runs."""
+
+    certificate: Path
+    world: World
+    application: Application
+    server: Server
+    demo_partner: DemoPartner
+
+
+def _timing(scenario: Scenario, timing: Timing, result_delay: float | None) -> Timing:
+    """The times of the scenario where it names them, then ``timing``; ``result_delay`` goes before both."""
+    try:
+        timing = scenario.timing_over(timing)
+        return timing if result_delay is None else replace(timing, result_delay=result_delay)
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
+
+
 class Simulator:
     """A broker to develop and test against; ``start`` and ``stop`` it, or use it in a ``with`` statement.
 
@@ -83,17 +103,10 @@ class Simulator:
         on_step: StepHook | None = None,
         allow_hosts: Iterable[str] = (),
     ) -> None:
-        self._host, self._port = host, port
-        self._allow_hosts = tuple(allow_hosts)
+        self._host, self._port, self._allow_hosts = host, port, tuple(allow_hosts)
         self._directory = Path(directory) if directory is not None else None
         self._scenario = Scenario.of(scenario)
         self._log = StepLog(on_step)
-        try:
-            timing = self._scenario.timing_over(timing or Timing())
-            if result_delay is not None:
-                timing = replace(timing, result_delay=result_delay)
-        except ValueError as error:
-            raise SettingsError(str(error)) from None
         self._setup = Setup(
             service_provider=service_provider,
             operators=tuple(operators),
@@ -102,21 +115,17 @@ class Simulator:
             clock=clock,
             private_key=b"",
             seed=seed if seed is not None else self._scenario.seed,
-            timing=timing,
+            timing=_timing(self._scenario, timing or Timing(), result_delay),
             magic=magic if self._scenario.magic is None else self._scenario.magic,
             strict=strict,
             any_customer=any_customer,
             time_stamp_tolerance=time_stamp_tolerance,
         )
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
-        self._certificate: Path | None = None
-        self._world: World | None = None
-        self._application: Application | None = None
-        self._server: Server | None = None
-        self._demo_partner: DemoPartner | None = None
+        self._parts: _Parts | None = None
 
     def __repr__(self) -> str:
-        return f"Simulator({self.url!r})" if self._server is not None else "Simulator(not started)"
+        return f"Simulator({self.url!r})" if self._parts is not None else "Simulator(not started)"
 
     def __enter__(self) -> Simulator:
         self.start()
@@ -129,7 +138,7 @@ class Simulator:
 
     def start(self) -> None:
         """Make or read the key pair, listen, and go on with what was open. Raises SettingsError."""
-        if self._server is not None:
+        if self._parts is not None:
             raise SettingsError("the simulator is running already")
         # waitress warns of each answer that breaks off, which on one bad day is what was asked for.
         logging.getLogger("waitress").setLevel(logging.ERROR)
@@ -139,7 +148,7 @@ class Simulator:
             directory = Path(self._temporary.name)
         world: World | None = None
         try:
-            self._certificate, private_key = prepare_key_pair(directory, self._setup.clock())
+            certificate, private_key = prepare_key_pair(directory, self._setup.clock())
             database = None if self._directory is None else directory / _DATABASE_NAME
             setup = replace(self._setup, private_key=private_key)
             world = make_world(setup, self._scenario, database=database, log=self._log)
@@ -151,23 +160,25 @@ class Simulator:
                 world.close()
             self._forget_directory()
             raise
-        self._world, self._application, self._server = world, application, server
-        self._demo_partner = demo_partner
+        self._parts = _Parts(certificate, world, application, server, demo_partner)
         world.start()
         server.start()
 
     def stop(self) -> None:
         """Finish the requests at hand, drop what is planned, close everything; a second time does nothing."""
-        world, application, server = self._world, self._application, self._server
-        if world is None or application is None or server is None:
+        parts, self._parts = self._parts, None
+        if parts is None:
             return
-        self._server = None
-        application.hurry()
-        server.stop(application.busy)
-        if self._demo_partner is not None:
-            self._demo_partner.stop()
-        world.close()
+        parts.application.hurry()
+        parts.server.stop(parts.application.busy)
+        parts.demo_partner.stop()
+        parts.world.close()
         self._forget_directory()
+
+    def _running(self) -> _Parts:
+        if self._parts is None:
+            raise SettingsError("the simulator is not running")
+        return self._parts
 
     def _forget_directory(self) -> None:
         if self._temporary is not None:
@@ -184,17 +195,12 @@ class Simulator:
     @property
     def url(self) -> str:
         """The endpoint that partners post to."""
-        if self._server is None:
-            raise SettingsError("the simulator is not running")
-        host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
-        return f"http://{host}:{self._server.port}{ENDPOINT}"
+        return f"{self._running().server.url}{ENDPOINT}"
 
     @property
     def certificate(self) -> Path:
         """The password certificate (PEM) under which a client encrypts the initiator's password."""
-        if self._certificate is None:
-            raise SettingsError("the simulator is not running")
-        return self._certificate
+        return self._running().certificate
 
     @property
     def new_password_key(self) -> str:
@@ -236,9 +242,7 @@ class Simulator:
     @property
     def world(self) -> World:
         """The parts inside, for tests that look closer."""
-        if self._world is None:
-            raise SettingsError("the simulator is not running")
-        return self._world
+        return self._running().world
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -257,8 +261,11 @@ class Simulator:
     def advance(self, seconds: float, timeout: float = 60) -> None:
         """Put the schedule's time forward and do what falls due on the way: late results come at once.
 
-        The clock by which timeStamp is judged stays as it is. Raises TimeoutError where it takes longer than
-        ``timeout`` seconds, ValueError for a time that does not lie ahead.
+        The clock by which timeStamp is judged stays as it is, since the clients' own clocks do too: after an hour put
+        forward every request of theirs would be refused as stale. To see that, give ``clock``.
+
+        Raises TimeoutError where it takes longer than ``timeout`` seconds, ValueError for a time that does not lie
+        ahead.
         """
         if not 0 <= seconds <= 366 * 86_400:
             raise ValueError("seconds must be between 0 and those of a year")

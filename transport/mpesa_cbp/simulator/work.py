@@ -13,7 +13,7 @@ from mpesa_cbp.simulator.messages import http_request, result_of
 from mpesa_cbp.simulator.order import Order, read_order
 from mpesa_cbp.simulator.outbox import Delivery
 from mpesa_cbp.simulator.records import Conversation, Records, State
-from mpesa_cbp.simulator.schedule import Schedule
+from mpesa_cbp.simulator.schedule import Schedule, lane_of
 from mpesa_cbp.simulator.setup import Timing
 from mpesa_cbp_models import Result
 
@@ -35,14 +35,15 @@ class Work:
         """Do the order after the usual delay, or the long one."""
         late = conversation.bad_day.name == "late-result"
         delay = self._timing.late_delay if late else self._timing.result_delay
-        self._schedule.after(delay, lambda: self.now(conversation, order))
+        self._schedule.after(delay, lambda: self.now(conversation, order), lane=lane_of(conversation.result_url))
 
     def cached(self, conversation: Conversation, order: Order) -> None:
         """Keep the request for a while, then let it expire or pass it on, as its day has it."""
+        number, lane = conversation.number, lane_of(conversation.result_url)
         if conversation.bad_day.name == "cached-then-paid":
-            self._schedule.after(self._timing.cache_time, lambda: self._pass_on(conversation.number, order))
+            self._schedule.after(self._timing.cache_time, lambda: self._pass_on(number, order), lane=lane)
         else:
-            self._schedule.after(self._timing.cache_time, lambda: self._expire_if_cached(conversation.number))
+            self._expire_after(self._timing.cache_time, conversation)
 
     def resume(self, conversation: Conversation) -> None:
         """Go on with a request that was open when the simulator was stopped."""
@@ -117,6 +118,10 @@ class Work:
         if conversation.state is State.CACHED:
             self.now(conversation, order)
 
+    def _expire_after(self, delay: float, conversation: Conversation) -> None:
+        lane = lane_of(conversation.timeout_url)
+        self._schedule.after(delay, lambda: self._expire_if_cached(conversation.number), lane=lane)
+
     def _expire_if_cached(self, number: int) -> None:
         if self._records.get(number).state is State.CACHED:
             self.expire(number)
@@ -136,13 +141,15 @@ class Work:
         self._courier.send_off(deliveries)
         if conversation.bad_day.name == "expired-then-paid":
             order = read_order(decode(conversation.request).message)
-            self._schedule.after(self._timing.result_delay, lambda: self.now(conversation, order))
+            lane = lane_of(conversation.result_url)
+            self._schedule.after(self._timing.result_delay, lambda: self.now(conversation, order), lane=lane)
 
     def expire_soon(self, number: int) -> None:
         """As ``expire``, on the schedule's thread; what is wrong is said at once."""
-        if self._records.get(number).state is not State.CACHED:
+        conversation = self._records.get(number)
+        if conversation.state is not State.CACHED:
             raise ValueError("only a cached request can expire")
-        self._schedule.after(0, lambda: self._expire_if_cached(number))
+        self._expire_after(0, conversation)
 
     def resend(self, number: int) -> None:
         """Deliver a result once more. Raises LookupError or ValueError where there is none."""
@@ -150,7 +157,7 @@ class Work:
         if conversation.result is None or conversation.result_url is None:
             raise ValueError("this conversation has no result, or nowhere to send it")
         deliveries = self._courier.result(conversation, Result.from_xml(conversation.result))
-        self._schedule.after(0, lambda: self._courier.send_off(deliveries))
+        self._schedule.after(0, lambda: self._courier.send_off(deliveries), lane=lane_of(conversation.result_url))
 
 
 def _announcing(result: Result, code: str, words: str) -> Result:
