@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 
@@ -59,6 +60,18 @@ def test_more_lanes_than_threads_are_all_done(schedule: Schedule) -> None:
     schedule.start()
     assert schedule.idle(30)
     assert sorted(done) == list(range(100))
+
+
+def test_who_waits_for_the_end_waits_for_what_is_being_taken_too(schedule: Schedule) -> None:
+    done: list[str] = []
+    schedule.start()
+    with ThreadPoolExecutor(1) as pool, schedule.arriving():
+        waiting = pool.submit(schedule.idle, 30)
+        wait([waiting], timeout=0.1)
+        assert not waiting.done()
+        schedule.after(0, lambda: done.append("taken"), lane="one")
+    assert waiting.result(30)
+    assert done == ["taken"]
 
 
 def test_a_job_that_fails_stops_neither_its_lane_nor_the_schedule(schedule: Schedule) -> None:

@@ -57,7 +57,8 @@ class Broker:
             return self._unreadable(inbound, error)
         message = decoded.message
         if isinstance(message, Request):
-            return self._request(inbound, decoded, message)
+            with self._work.arriving():
+                return self._request(inbound, decoded, message)
         if isinstance(message, QueryTransaction):
             refusal = self._header_refusal(decoded)
             return self._enquiries.query(message, refusal)

@@ -8,7 +8,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 __all__ = ["Schedule", "lane_of"]
@@ -36,6 +37,7 @@ class Schedule:
         self._busy: set[str] = set()
         self._ready: deque[str] = deque()
         self._workers = 0
+        self._arriving = 0
         self._count = itertools.count()
         self._change = threading.Condition()
         self._ahead = 0.0
@@ -51,6 +53,18 @@ class Schedule:
         with self._change:
             if not self._stopping:
                 heapq.heappush(self._lanes.setdefault(lane, []), (self._now() + seconds, next(self._count), job))
+                self._change.notify_all()
+
+    @contextmanager
+    def arriving(self) -> Iterator[None]:
+        """While something is taken that will be planned: nobody who waits for the end comes too early."""
+        with self._change:
+            self._arriving += 1
+        try:
+            yield
+        finally:
+            with self._change:
+                self._arriving -= 1
                 self._change.notify_all()
 
     def planned(self) -> int:
@@ -99,7 +113,7 @@ class Schedule:
     def idle(self, timeout: float) -> bool:
         """Wait until nothing is left to do; False where that did not happen in time."""
         with self._change:
-            return self._change.wait_for(lambda: not self._lanes and not self._busy, timeout)
+            return self._change.wait_for(lambda: not (self._lanes or self._busy or self._arriving), timeout)
 
     def _now(self) -> float:
         return time.monotonic() + self._ahead
@@ -111,10 +125,10 @@ class Schedule:
         return (first[0][0], first[1]) if first is not None else None
 
     def _resting(self) -> bool:
-        """Whether no job is at hand and none is due already."""
+        """Whether no job is at hand, none is due already, and none is about to be planned."""
         following = self._following()
         due = following is not None and not self._stopping and following[0] <= self._now()
-        return not self._busy and not due
+        return not (self._busy or self._arriving or due)
 
     def _run(self) -> None:
         """Hand over each lane that has something due, to a thread that is free, or to a new one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from mpesa_cbp.codes import MORE_FOLLOW
@@ -30,6 +31,10 @@ class Work:
         self._records = records
         self._schedule = schedule
         self._timing = timing
+
+    def arriving(self) -> AbstractContextManager[None]:
+        """While a request is taken: who waits until nothing is planned must wait for what will come of it."""
+        return self._schedule.arriving()
 
     def later(self, conversation: Conversation, order: Order) -> None:
         """Do the order after the usual delay, or the long one."""
