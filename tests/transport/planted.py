@@ -23,6 +23,7 @@ NEW_PASSWORD = "Planted-new word-4"
 AES_KEY = "PlantedAesKey-16"
 AES_VECTOR = "PlantedVector-16"
 AES_VECTOR_TOO_LONG = f"{AES_VECTOR}-"
+PASSPHRASE = "Planted-passphrase 6"
 PATH_TOKEN = "Planted_path-token.5"
 MSISDN = "254798765432"
 MSISDN_TOO_LONG = f"{MSISDN}9"
@@ -36,6 +37,7 @@ SECRETS = {
     "new password": NEW_PASSWORD,
     "AES key": AES_KEY,
     "AES vector": AES_VECTOR,
+    "passphrase": PASSPHRASE,
     "path token": PATH_TOKEN,
     "MSISDN": MSISDN,
     "MSISDN, local form": "0798765432",

@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -23,8 +24,10 @@ from rich.console import Console
 from rich.traceback import Traceback
 
 from mpesa_cbp import Client, Journal, Listener
+from mpesa_cbp.certificates.key_pair import generate_key_pair
+from mpesa_cbp.certificates.reading import encrypted_key
 from mpesa_cbp.envelope import decode, encode
-from mpesa_cbp.errors import CbpError
+from mpesa_cbp.errors import CbpError, SettingsError
 from mpesa_cbp.listener import ListenerServer
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.settings import PROFILES
@@ -34,6 +37,7 @@ from mpesa_cbp_models import QueryTransaction, Result
 from mpesa_cbp_models.operations import GENERIC_API_RESULT, QUERY_TRANSACTION
 from mpesa_cbp_models.result import ParameterType, ResultParameters
 from tests.transport import planted
+from tests.transport.clients import client_to, operator_key
 from tests.transport.failing_broker import (
     FailingBroker,
     answers_late,
@@ -200,6 +204,54 @@ def test_no_error_of_our_own_checks_or_of_the_journal_shows_anything(world: Worl
     assert "SettingsError" in shown[3]
     assert "JournalError" in shown[4]
     assert {what for text in (*shown, *logged.shown) for what in found_in(text)} == set()
+
+
+def made(**files: Any) -> str:
+    """Make a client, and return what is shown of why it cannot be made; no local of this frame holds what is planted."""
+    settings: dict[str, Any] = {
+        "endpoint": "https://broker.example/",
+        "organisation": "Acme",
+        "service_provider": planted.SERVICE_PROVIDER,
+        "initiator": planted.initiator(operator_key().certificate),
+    }
+    try:
+        Client(**settings, **files, client_passphrase=planted.PASSPHRASE, ca_passphrase=planted.PASSPHRASE)
+    except CbpError as error:
+        return shown_by(error)
+    raise AssertionError("the client could be made")
+
+
+PRIVATE_KEY = re.compile(r"-----BEGIN (?:[A-Z ]*)PRIVATE KEY-----(?:\\\\n|\\n|\\s)*[A-Za-z0-9+/]{32}")
+
+
+def test_no_error_about_certificates_shows_a_passphrase_or_a_private_key(tmp_path: Path) -> None:
+    certificate, other = tmp_path / "client.pem", generate_key_pair(common_name="other", not_before=planted.NOW, days=1)
+    certificate.write_bytes(operator_key().certificate)
+    stranger, locked, damaged = tmp_path / "stranger.pem", tmp_path / "locked.pem", tmp_path / "damaged.pem"
+    stranger.write_bytes(other.private_key)
+    locked.write_bytes(encrypted_key(other.private_key, b"another passphrase"))
+    damaged.write_bytes(other.private_key.replace(b"A", b"!"))
+    with everything_logged() as logged:
+        shown = [
+            made(client_certificate=(certificate, stranger)),
+            made(client_certificate=(certificate, locked)),
+            made(client_certificate=(certificate, damaged)),
+            made(ca=damaged),
+            made(client_certificate=tmp_path / "missing.p12"),
+        ]
+    assert ["cannot be used" in text for text in shown] == [True] * 5
+    assert {what for text in (*shown, *logged.shown) for what in found_in(text)} == set()
+    assert not any(PRIVATE_KEY.search(text) for text in (*shown, *logged.shown))
+    assert PRIVATE_KEY.search(f"{other.private_key!r}")
+
+
+def test_passphrase_that_is_no_text_is_refused_without_it(tmp_path: Path) -> None:
+    (tmp_path / "client.pem").write_bytes(operator_key().certificate)
+    with pytest.raises(SettingsError, match="UTF-8 cannot hold") as caught:
+        client_to(
+            "https://broker.example/", client_certificate=tmp_path / "client.pem", client_passphrase="geheim\udc80"
+        )
+    assert "geheim" not in f"{caught.value}{caught.value.__context__}"
 
 
 def test_no_page_of_rich_shows_anything(world: World) -> None:

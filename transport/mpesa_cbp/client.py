@@ -16,7 +16,7 @@ from mpesa_cbp.answers import Acknowledgement
 from mpesa_cbp.delivery import Delivery
 from mpesa_cbp.enquiries import Question, logged_change, logged_history, transaction_query
 from mpesa_cbp.history import History
-from mpesa_cbp.http import ConnectionOptions, HttpTransport
+from mpesa_cbp.http import ConnectionOptions, HttpTransport, hidden_options
 from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.redaction import personal
@@ -72,6 +72,7 @@ class Client:
         new_id: Callable[[], str] = _unique,
         **connection: Unpack[ConnectionOptions],
     ) -> None:
+        connection = hidden_options(connection)
         check_urls(result_url=result_url, queue_timeout_url=queue_timeout_url)
         check_urls(query_url=query_url, management_url=management_url)
         self._http = HttpTransport(endpoint, **connection)
@@ -92,7 +93,9 @@ class Client:
         self._delivery = Delivery(self._http, self._signer, journal)
 
     def __repr__(self) -> str:
-        return f"Client({self._http!r}, short_code={self._signer.initiator.short_code!r})"
+        # Of one that could not be made, too: a traceback with locals shows it.
+        whole = hasattr(self, "_delivery")
+        return f"Client({self._http!r}, short_code={self._signer.initiator.short_code!r})" if whole else "Client()"
 
     def __enter__(self) -> Client:
         return self

@@ -13,6 +13,7 @@ __all__ = [
     "MASK",
     "MessageBytes",
     "PersonalText",
+    "SecretBytes",
     "SecretText",
     "mask",
     "mask_msisdn",
@@ -35,6 +36,15 @@ class SecretText(str):
 
     def __repr__(self) -> str:
         return f"'{MASK}'"
+
+
+class SecretBytes(bytes):
+    """A passphrase or a private key as bytes, whose repr shows nothing of it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"b'{MASK}'"
 
 
 class PersonalText(str):

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta, timezone, tzinfo
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.redaction import SecretText
+from mpesa_cbp.redaction import SecretBytes, SecretText
 from mpesa_cbp.security import SpPasswordReading
 from mpesa_cbp.values import http_url
 
@@ -23,7 +23,11 @@ CONTRACT_HEADER_NAMESPACE = "http://www.huawei.com.cn/schema/common/v2_1"
 GUIDE_HEADER_NAMESPACE = "http://www.huawei.com/schema/osg/common/v2_1"
 
 
-def hidden(secret: Secret) -> Secret:
+@overload
+def hidden(secret: Secret) -> Secret: ...
+@overload
+def hidden(secret: None) -> None: ...
+def hidden(secret: Secret | None) -> Secret | None:
     """The same secret, which no repr shows."""
     return SecretText(secret) if isinstance(secret, str) else secret
 
@@ -34,6 +38,18 @@ def reveal(secret: Secret) -> SecretText:
     if not isinstance(text, str):
         raise SettingsError("A function that is to fetch a secret gave something else than text")
     return SecretText(text)
+
+
+def passphrase_bytes(passphrase: Secret | None) -> SecretBytes | None:
+    """A passphrase as the readers of certificates take it; None where there is none, or an empty one."""
+    if passphrase is None:
+        return None
+    text = reveal(passphrase)
+    try:
+        return SecretBytes(text.encode()) or None
+    except UnicodeEncodeError:
+        # Its text would quote the passphrase.
+        raise SettingsError("A passphrase contains a character that UTF-8 cannot hold") from None
 
 
 def check_urls(**urls: str | None) -> None:

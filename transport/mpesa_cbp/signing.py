@@ -12,7 +12,7 @@ from datetime import datetime
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.redaction import SecretText
 from mpesa_cbp.security import CredentialKey, SecurityError, credential_key, encrypt_new_password, sp_password
-from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, reveal
+from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, passphrase_bytes, reveal
 from mpesa_cbp_models import ChangePassword, RequestSOAPHeader
 
 
@@ -85,9 +85,8 @@ def signer(
 ) -> Signer:
     """A signer whose password certificate has been read. Raises SettingsError where that cannot be used."""
     try:
-        passphrase = initiator.certificate_passphrase
-        secret = reveal(passphrase).encode() if passphrase is not None else None
-        key = credential_key(initiator.certificate, passphrase=secret)
+        passphrase = passphrase_bytes(initiator.certificate_passphrase)
+        key = credential_key(initiator.certificate, passphrase=passphrase)
     except SecurityError as error:
         raise SettingsError(f"initiator: {error}") from None
     return Signer(service_provider, initiator, profile, clock, key)

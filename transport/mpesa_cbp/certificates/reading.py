@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from mpesa_cbp.certificates.facts import Certificate, facts_of, signed_by
+from mpesa_cbp.redaction import SecretBytes
 
 __all__ = [
     "Certificate",
@@ -76,6 +77,7 @@ def read_certificates(data: bytes, *, passphrase: bytes | None = None) -> Certif
     `.p12`/`.pfx`. Raises CertificateFileError: empty, not a certificate, passphrase needed, passphrase wrong.
     Protocol, section 11.
     """
+    data = _hidden(data)
     if not data.strip():
         raise CertificateFileError("the file is empty")
     if b"-----BEGIN " in data:
@@ -122,7 +124,7 @@ def _read_pem(data: bytes, passphrase: bytes | None) -> CertificateFile:
     instead: str | None = None
     form = "PEM"
     for block in _PEM_BLOCK.finditer(data):
-        label, text = block.group(1), block.group(0) + b"\n"
+        label, text = block.group(1), SecretBytes(block.group(0) + b"\n")
         try:
             if label in {b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"}:
                 certificates.append(x509.load_pem_x509_certificate(text))
@@ -194,9 +196,14 @@ def _load_key(text: bytes, passphrase: bytes | None, *, known: bool = False) -> 
         raise CertificateFileError(f"the private key cannot be read: {reason}") from None
 
 
+def _hidden(data: bytes) -> bytes:
+    """The content of a file, which may hold a key."""
+    return SecretBytes(data)
+
+
 def _plain_key(key: PrivateKeyTypes) -> bytes:
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return SecretBytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
 
 

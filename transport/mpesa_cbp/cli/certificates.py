@@ -17,6 +17,7 @@ from mpesa_cbp.certificates import (
     write_pem_files,
 )
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNREADABLE
+from mpesa_cbp.settings import passphrase_bytes
 
 _PASSPHRASE = "MPESA_CBP_PASSPHRASE"
 _WARNING = "WARNING: "
@@ -63,8 +64,7 @@ def _summary(path: Path, file: CertificateFile) -> str:
 
 
 def _read(file: Path) -> CertificateFile:
-    passphrase = os.environ.get(_PASSPHRASE)
-    return read_certificates(file.read_bytes(), passphrase=passphrase.encode() if passphrase else None)
+    return read_certificates(file.read_bytes(), passphrase=passphrase_bytes(os.environ.get(_PASSPHRASE)))
 
 
 def _complain(place: Path, error: CertificateFileError | OSError) -> int:

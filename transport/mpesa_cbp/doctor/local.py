@@ -14,7 +14,7 @@ from mpesa_cbp.errors import CbpError, SettingsError
 from mpesa_cbp.http.tls import ClientCertificate, read_authorities, read_identity
 from mpesa_cbp.journal.sqlite_files import files_beside, sqlite_file
 from mpesa_cbp.security import SecurityError, credential_key, password_certificate
-from mpesa_cbp.settings import reveal
+from mpesa_cbp.settings import passphrase_bytes, reveal
 
 _LEAST_KEY_BITS = 2048
 _OTHERS = stat.S_IRGRP | stat.S_IROTH
@@ -36,12 +36,11 @@ def check_password_certificate(configuration: Configuration, now: datetime) -> I
     """The operator's certificate under which the initiator's password is encrypted."""
     subject, path = "password certificate", configuration.initiator_certificate
     ask = "Ask the operator for its current password certificate, and set initiator.certificate."
-    passphrase = configuration.initiator_certificate_passphrase
     try:
-        secret = reveal(passphrase).encode() if passphrase is not None else None
-        certificate = password_certificate(path or "", passphrase=secret)
-        key = credential_key(path or "", passphrase=secret)
-    except SecurityError as error:
+        passphrase = passphrase_bytes(configuration.initiator_certificate_passphrase)
+        certificate = password_certificate(path or "", passphrase=passphrase)
+        key = credential_key(path or "", passphrase=passphrase)
+    except (SecurityError, SettingsError) as error:
         yield problem(subject, str(error), ask)
         return
     bits = key.public_key.key_size

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from mpesa_cbp.http.post import ConnectionOptions, HttpAnswer, HttpTransport
+from mpesa_cbp.http.post import ConnectionOptions, HttpAnswer, HttpTransport, hidden_options
 
 __all__ = [
     "ConnectionOptions",
     "HttpAnswer",
     "HttpTransport",
+    "hidden_options",
 ]

@@ -26,6 +26,7 @@ from mpesa_cbp.http.connection import Exchange, PlainSession, WatchedAdapter, cu
 from mpesa_cbp.http.failures import AnswerError, Departure, map_exception
 from mpesa_cbp.http.tls import ClientCertificate, tls_context
 from mpesa_cbp.log_events import PAYMENT_RETRIED
+from mpesa_cbp.settings import Secret, hidden
 from mpesa_cbp.values import http_url
 
 _logger = logging.getLogger("mpesa_cbp.client")
@@ -46,15 +47,24 @@ class ConnectionOptions(TypedDict, total=False):
     """What ``HttpTransport`` takes besides its endpoint, and ``Client`` hands on."""
 
     client_certificate: ClientCertificate | None
-    client_passphrase: str | Callable[[], str] | None
+    client_passphrase: Secret | None
     ca: str | Path | None
     timeout: tuple[float, float]
     answer_deadline: float | None
-    ca_passphrase: str | Callable[[], str] | None
+    ca_passphrase: Secret | None
     connect_retries: int
     keep_alive: float
     max_answer_bytes: int
     trust_env: bool
+
+
+def hidden_options(options: ConnectionOptions) -> ConnectionOptions:
+    """The same options, with passphrases that no repr shows."""
+    return {
+        **options,
+        "client_passphrase": hidden(options.get("client_passphrase")),
+        "ca_passphrase": hidden(options.get("ca_passphrase")),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +104,9 @@ class HttpTransport:
         endpoint: str,
         *,
         client_certificate: ClientCertificate | None = None,
-        client_passphrase: str | Callable[[], str] | None = None,
+        client_passphrase: Secret | None = None,
         ca: str | Path | None = None,
-        ca_passphrase: str | Callable[[], str] | None = None,
+        ca_passphrase: Secret | None = None,
         timeout: tuple[float, float] = (5, 30),
         answer_deadline: float | None = None,
         connect_retries: int = 2,
@@ -106,6 +116,7 @@ class HttpTransport:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        client_passphrase, ca_passphrase = hidden(client_passphrase), hidden(ca_passphrase)
         self._endpoint = endpoint
         self._place = _place(endpoint)
         _prepared(endpoint, "")
@@ -131,7 +142,7 @@ class HttpTransport:
         self._closed = False
 
     def __repr__(self) -> str:
-        return f"HttpTransport({self._place!r})"
+        return f"HttpTransport({getattr(self, '_place', None)!r})"
 
     def __enter__(self) -> HttpTransport:
         return self

@@ -6,7 +6,6 @@ import os
 import secrets
 import ssl
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
@@ -24,6 +23,8 @@ from mpesa_cbp.certificates import (
 )
 from mpesa_cbp.certificates.reading import Certificate, encrypted_key
 from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.redaction import SecretText
+from mpesa_cbp.settings import Secret, passphrase_bytes
 
 Source: TypeAlias = "str | Path"
 """A file of certificates in any form: PEM, DER, `.p7b`, `.p12`."""
@@ -48,9 +49,9 @@ class ClientIdentity:
 def tls_context(
     *,
     client_certificate: ClientCertificate | None = None,
-    client_passphrase: str | Callable[[], str] | None = None,
+    client_passphrase: Secret | None = None,
     ca: Source | None = None,
-    ca_passphrase: str | Callable[[], str] | None = None,
+    ca_passphrase: Secret | None = None,
 ) -> ssl.SSLContext:
     """A context that checks certificate and host name, TLS 1.2 at least.
 
@@ -69,7 +70,7 @@ def tls_context(
 
 def read_identity(
     client_certificate: ClientCertificate,
-    passphrase: str | Callable[[], str] | None = None,
+    passphrase: Secret | None = None,
     *,
     what: str = "client certificate",
 ) -> ClientIdentity:
@@ -80,7 +81,7 @@ def read_identity(
     files = client_certificate if isinstance(client_certificate, tuple) else (client_certificate,)
     named = " and ".join(str(file) for file in files)
     try:
-        together = combine_files(_read(file, _bytes(passphrase)) for file in files)
+        together = combine_files(_read(file, passphrase_bytes(passphrase)) for file in files)
         key = together.private_key
         if key is None:
             raise CertificateFileError("there is no private key: give a .p12, or certificate and key")
@@ -93,10 +94,10 @@ def read_identity(
         raise SettingsError(f"The {what} ({named}) cannot be used: {error}") from None
 
 
-def read_authorities(ca: Source, passphrase: str | Callable[[], str] | None = None) -> tuple[Certificate, ...]:
+def read_authorities(ca: Source, passphrase: Secret | None = None) -> tuple[Certificate, ...]:
     """The certificates that a file of authorities holds. Raises SettingsError."""
     try:
-        found = _read(ca, _bytes(passphrase)).certificates
+        found = _read(ca, passphrase_bytes(passphrase)).certificates
         if not found:
             raise CertificateFileError("there is no certificate in it")
     except CertificateFileError as error:
@@ -111,12 +112,7 @@ def _read(file: Source, passphrase: bytes | None) -> CertificateFile:
         raise CertificateFileError(f"{file} cannot be read ({error.strerror})") from None
 
 
-def _bytes(passphrase: str | Callable[[], str] | None) -> bytes | None:
-    secret = passphrase() if callable(passphrase) else passphrase
-    return secret.encode() if secret else None
-
-
-def _trust(context: ssl.SSLContext, ca: Source | None, passphrase: str | Callable[[], str] | None) -> None:
+def _trust(context: ssl.SSLContext, ca: Source | None, passphrase: Secret | None) -> None:
     try:
         # OpenSSL itself first: it takes certificates in PEM that are too odd for the stricter reader.
         context.load_verify_locations(cafile=ca or DEFAULT_CA_BUNDLE_PATH)
@@ -128,7 +124,7 @@ def _trust(context: ssl.SSLContext, ca: Source | None, passphrase: str | Callabl
 def show_identity(context: ssl.SSLContext, identity: ClientIdentity, *, what: str = "client certificate") -> None:
     """Have a context show our certificate. Raises SettingsError where OpenSSL does not take it."""
     # The ssl module takes a key from a file alone: it lies there for a moment, encrypted, and for our user only.
-    passphrase = secrets.token_hex(32)
+    passphrase = SecretText(secrets.token_hex(32))
     chain = [each.pem for each in identity.order.chain if not each.is_self_signed or each is identity.certificate]
     with tempfile.TemporaryDirectory(prefix="mpesa-cbp-") as folder:  # made with mode 0700
         certificates, key = Path(folder, "chain.pem"), Path(folder, "key.pem")

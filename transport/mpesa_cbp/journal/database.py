@@ -57,7 +57,7 @@ class Database:
         self._file, self._identity = file, identity(file) if file is not None else None
 
     def __repr__(self) -> str:
-        return repr(self._place)
+        return repr(getattr(self, "_place", None))
 
     def close(self) -> None:
         """Give the connections back."""

@@ -48,7 +48,7 @@ class Journal:
         self._database = Database(url)
 
     def __repr__(self) -> str:
-        return f"Journal({self._database!r})"
+        return f"Journal({getattr(self, '_database', None)!r})"
 
     def __enter__(self) -> Journal:
         return self
