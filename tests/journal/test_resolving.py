@@ -112,6 +112,18 @@ def test_refused_payment_is_sent_again_under_its_id_and_paid_once(
     assert payment.requests == 2
 
 
+def test_what_the_journal_does_not_know_is_never_resumed(
+    simulator: Simulator, client: Client, journal: Journal
+) -> None:
+    seen = len(simulator.steps)
+    with pytest.raises(InvalidRequest, match="nothing to resume"):
+        client.pay_customer(MSISDN, 100, conversation_id="600000_Acme_misspelt", resume=True)
+    with pytest.raises(InvalidRequest, match="resume needs the conversation_id"):
+        client.pay_customer(MSISDN, 100, resume=True)
+    assert journal.payments() == []
+    assert len(simulator.steps) == seen
+
+
 @pytest.mark.parametrize(("msisdn", "amount"), [("254712345679", 100), (MSISDN, 101)])
 def test_something_else_is_never_sent_under_the_id_of_a_known_payment(
     simulator: Simulator, client: Client, conversation_id: str, msisdn: str, amount: int

@@ -193,6 +193,13 @@ def test_all_problems_are_told_at_once_and_nothing_is_stored_or_sent(
     assert "0712345678" not in str(caught.value)
 
 
+def test_without_a_journal_nothing_is_resumed() -> None:
+    with FailingBroker(accepts) as broker:
+        with client_to(broker.url()) as client, pytest.raises(InvalidRequest, match="resume goes with a journal"):
+            client.pay_customer("0712345678", 100, conversation_id="600000_Acme_1", resume=True)
+        assert broker.connections == 0
+
+
 def test_without_a_journal_every_method_needs_a_conversation_id() -> None:
     with client_to("http://127.0.0.1:1/") as client:
         for call in CALLS.values():

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -181,8 +182,69 @@ def test_what_was_never_sent_is_resumed_and_what_was_sent_is_not(world: World, c
     assert run(arguments) == 1
     assert "is in the journal already" in capsys.readouterr().err
     assert run([*arguments, "--resume", "--wait", "20"]) == 0
-    assert run([*arguments, "--resume"]) == 1
     assert world.requests_seen() == 1
+
+
+@pytest.mark.parametrize("more", [[], ["--resume"]])
+@pytest.mark.parametrize(
+    ("bad_day", "wait", "first", "again", "words"),
+    [
+        ("good", ["--wait", "20"], 0, 0, "SUCCEEDED: "),
+        ("never-resulted", [], 0, 0, "ACCEPTED: "),
+        ("html", [], 4, 4, "UNKNOWN: "),
+        ("result-code:1", ["--wait", "20"], 1, 1, "FAILED: "),
+    ],
+)
+def test_the_same_payment_again_exits_as_the_journal_knows_it_and_sends_nothing(
+    bad_day: str, wait: list[str], first: int, again: int, words: str, more: list[str], world: World, capsys: Shown
+) -> None:
+    world.simulator.choose(bad_day)
+    arguments = [*OF_ONE, "--conversation-id", ID, *wait]
+    assert run(arguments) == first
+    capsys.readouterr()
+    assert run([*arguments, *more]) == again
+    shown = capsys.readouterr()
+    assert words in shown.out
+    assert "Nothing was sent now" in shown.err
+    assert run([*arguments, *more, "--json"]) == again
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["error"], facts["state"]) == ("DuplicateConversation", words.partition(":")[0])
+    assert world.requests_seen() == 1
+
+
+def test_another_payment_under_a_known_id_is_never_told_as_paid(world: World, capsys: Shown) -> None:
+    assert run([*OF_ONE, "--conversation-id", ID, "--wait", "20"]) == 0
+    another = ["pay", "--msisdn", "0712345678", "--amount", "101", "--yes", "--conversation-id", ID]
+    assert run(another) == 4
+    assert "An earlier request has this id" in capsys.readouterr().err
+    assert run([*another, "--resume"]) == 2
+    assert "amount differs" in capsys.readouterr().err
+    assert world.requests_seen() == 1
+
+
+def test_a_payment_that_is_stored_and_perhaps_about_to_be_sent_exits_with_4(world: World) -> None:
+    world.journal.create(
+        conversation_id=ID, command_id="BusinessPayment", amount=Decimal(100), receiver=NUMBER, request=b"<request/>"
+    )
+    assert run([*OF_ONE, "--conversation-id", ID]) == 4
+    assert world.requests_seen() == 0
+
+
+@pytest.mark.parametrize("order", [OF_ONE, ["reverse", "--receipt", "RKL51ZDR4F", "--yes"]], ids=["pay", "reverse"])
+def test_what_the_journal_does_not_know_is_not_resumed(order: list[str], world: World, capsys: Shown) -> None:
+    assert run([*order, "--conversation-id", ID, "--resume"]) == 2
+    assert "knows no payment with this conversation_id, so there is nothing to resume" in capsys.readouterr().err
+    assert world.journal.payments() == []
+    assert world.requests_seen() == 0
+
+
+@pytest.mark.parametrize("arguments", [["query", ID], ["status", "--of", ID]], ids=["query", "status"])
+def test_a_question_that_was_not_answered_is_never_taken_for_a_payment_that_failed(
+    arguments: list[str], world: World, capsys: Shown
+) -> None:
+    world.point_to("http://127.0.0.1:1/mminterface/request")
+    assert run(arguments) == 4
+    assert "Nothing was learnt of the payment by this: ask again." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("as_json", [[], ["--json"]])
@@ -270,7 +332,7 @@ def test_a_payment_can_be_asked_for_at_the_broker(world: World, capsys: Shown) -
 
 
 def test_a_payment_that_nobody_knows_exits_with_4_or_is_refused(world: World, capsys: Shown) -> None:
-    assert run(["query", "600000_Acme_never"]) in (1, 4)
+    assert run(["query", "600000_Acme_never"]) == 4
     shown = capsys.readouterr()
     assert shown.out + shown.err
     assert world.journal.payments() == []

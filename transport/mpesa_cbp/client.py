@@ -15,6 +15,7 @@ from mpesa_cbp import wishes
 from mpesa_cbp.answers import Acknowledgement
 from mpesa_cbp.delivery import Delivery
 from mpesa_cbp.enquiries import Question, logged_change, logged_history, transaction_query
+from mpesa_cbp.errors import InvalidRequest
 from mpesa_cbp.history import History
 from mpesa_cbp.http import ConnectionOptions, HttpTransport, hidden_options
 from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
@@ -130,8 +131,9 @@ class Client:
     ) -> Acknowledgement:
         """Pay a customer (B2C). ``amount`` is in KES, at most two places; a float is refused.
 
-        ``resume`` sends a payment that may be in the journal already, under the same ``conversation_id``: if it was
-        never sent, or certainly not taken (``Payment.may_be_sent``). A DuplicateConversation tells that it may not be.
+        ``resume`` sends a payment that is in the journal already, under its ``conversation_id``: if it was never sent,
+        or certainly not taken (``Payment.may_be_sent``). A DuplicateConversation tells that it may not be, an
+        InvalidRequest that the journal knows no such payment, or another one; or that there is no journal.
 
         Returns when the broker has accepted or queued the request; whether the money moved is known only with the
         result. Raises InvalidRequest, NotSent, OutcomeUnknown, Refused (and its kinds), SoapFault, JournalError.
@@ -284,4 +286,6 @@ class Client:
     # -- the parts ------------------------------------------------------------------------------------------------
 
     def _order(self, wish: Wish, *, resume: bool = False) -> Acknowledgement:
+        if resume and wish.conversation_id is None:
+            raise InvalidRequest(["resume needs the conversation_id of the payment that is to be sent"])
         return self._delivery.deliver(self.orders.request(wish), resume=resume)

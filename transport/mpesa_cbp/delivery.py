@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Mapping
 from decimal import Decimal
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 from mpesa_cbp.answers import Acknowledgement, acknowledge, outcome_unknown, read_answer
 from mpesa_cbp.codes import response_meaning
@@ -37,7 +36,7 @@ from mpesa_cbp.log_events import (
     PAYMENT_REFUSED,
     PAYMENT_SENDING,
 )
-from mpesa_cbp.payments import MAKE_ANEW, MOVES_NO_MONEY, EventKind, PaymentJournal, PaymentState
+from mpesa_cbp.payments import MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentJournal, PaymentState
 from mpesa_cbp.redaction import MessageBytes, PersonalText
 from mpesa_cbp.signing import Signer
 from mpesa_cbp.values import parse_amount
@@ -59,7 +58,20 @@ _LOGGED = {
     EventKind.NOT_SENT: PAYMENT_NOT_SENT,
     EventKind.OUTCOME_UNKNOWN: PAYMENT_OUTCOME_UNKNOWN,
 }
+_NEVER_SEEN = (
+    "the journal knows no payment with this conversation_id, so there is nothing to resume: look at the id, and at "
+    "which journal this is; what was never sent anywhere is sent without resume"
+)
+_NO_LEDGER = "resume goes with a journal: without one your own ledger says whether it may be sent again"
 _Answer = TypeVar("_Answer", ChangePasswordResponse, QueryTransactionResponse)
+
+
+class PaymentFacts(TypedDict):
+    """By these it is seen whether a request is the payment that has its conversation id."""
+
+    command_id: str
+    amount: Decimal | None
+    receiver: str | None
 
 
 class Delivery:
@@ -149,41 +161,25 @@ class Delivery:
         return encode(message, operation=operation, direction="input", header=header, header_namespace=namespace)
 
     def _store(self, request: Request, *, resume: bool) -> None:
+        conversation_id = request.transaction.originator_conversation_id
         if self._journal is None:
+            if resume:
+                raise InvalidRequest([_NO_LEDGER], conversation_id=conversation_id)
             return
-        transaction = request.transaction
-        receiver = request.identity.receiver_party
-        pairs = transaction.parameters.parameter if transaction.parameters is not None else []
-        values: Mapping[str, str] = {pair.key: pair.value for pair in pairs}
-        conversation_id, command_id = transaction.originator_conversation_id, transaction.command_id
-        amount = _amount_of(values.get("Amount"))
-        identifier = PersonalText(receiver.identifier) if receiver is not None else None
+        facts = facts_of(request)
         try:
+            if resume:
+                _check_known(self._journal.payment(conversation_id), facts, conversation_id)
+                return
             self._journal.create(
                 conversation_id=conversation_id,
-                command_id=command_id,
-                amount=amount,
-                receiver=identifier,
+                **facts,
                 request=MessageBytes(without_credentials(request).to_xml()),
             )
-            PAYMENT_CREATED.log(_logger, conversation_id=conversation_id, command=command_id)
-        except DuplicateConversation:
-            if not resume:
-                raise
-            self._compare(conversation_id, {"command_id": command_id, "amount": amount, "receiver": identifier})
+            PAYMENT_CREATED.log(_logger, conversation_id=conversation_id, command=facts["command_id"])
         except JournalError as error:
             error.conversation_id, error.sent, error.final = conversation_id, Sent.NO, True
             raise
-
-    def _compare(self, conversation_id: str, facts: Mapping[str, object]) -> None:
-        """Refuse to send something else under the id of a payment that is known. The journal gives leave to send."""
-        known = self._journal.payment(conversation_id) if self._journal is not None else None
-        different = [name for name, value in facts.items() if known is None or getattr(known, name) != value]
-        if different:
-            raise InvalidRequest(
-                [f"{name} differs from that of the payment which has this conversation id" for name in different],
-                conversation_id=conversation_id,
-            )
 
     def _record_failure(self, conversation_id: str, error: CbpError) -> None:
         if error.sent is Sent.NO:
@@ -228,6 +224,36 @@ class Delivery:
             raise JournalOutcomeUnknown(
                 error.message, conversation_id=conversation_id, sent=sent, advice=error.advice
             ) from error
+
+
+def facts_of(request: Request) -> PaymentFacts:
+    """What the journal keeps of a request beside its text."""
+    transaction, receiver = request.transaction, request.identity.receiver_party
+    pairs = transaction.parameters.parameter if transaction.parameters is not None else []
+    values = {pair.key: pair.value for pair in pairs}
+    return PaymentFacts(
+        command_id=transaction.command_id,
+        amount=_amount_of(values.get("Amount")),
+        receiver=PersonalText(receiver.identifier) if receiver is not None else None,
+    )
+
+
+def differences(known: Payment, facts: PaymentFacts) -> list[str]:
+    """The names of those facts in which a payment of the journal is another one."""
+    return [name for name, value in facts.items() if getattr(known, name) != value]
+
+
+def _check_known(known: Payment | None, facts: PaymentFacts, conversation_id: str) -> None:
+    """Refuse to resume what is not known or is another payment; whether it may be sent the journal says."""
+    if known is None:
+        told = [_NEVER_SEEN]
+    else:
+        told = [
+            f"{name} differs from that of the payment which has this conversation id"
+            for name in differences(known, facts)
+        ]
+    if told:
+        raise InvalidRequest(told, conversation_id=conversation_id)
 
 
 def _amount_of(text: str | None) -> Decimal | None:

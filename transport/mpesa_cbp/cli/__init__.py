@@ -16,6 +16,7 @@ import click
 from mpesa_cbp.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
 from mpesa_cbp.errors import (
     CbpError,
+    DuplicateConversation,
     InvalidRequest,
     JournalError,
     MalformedMessage,
@@ -127,9 +128,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code; errors are one clear message on stderr, never a traceback."""
     try:
         result = commands.main(arguments, prog_name="mpesa-cbp", standalone_mode=False)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort as error:
         _complain("stopped")
-        return FINDINGS
+        # "No" at a question is certain; what Ctrl-C has cut off may be under way.
+        return UNKNOWN_OUTCOME if isinstance(error.__cause__, KeyboardInterrupt) else FINDINGS
     except click.ClickException as error:
         error.show(sys.stderr)
         return USAGE
@@ -159,6 +161,6 @@ def _told(error: CbpError) -> str:
 def _exit_code(error: CbpError) -> int:
     if isinstance(error, SettingsError | InvalidRequest):
         return USAGE
-    if isinstance(error, OutcomeUnknown):
+    if isinstance(error, OutcomeUnknown | DuplicateConversation):
         return UNKNOWN_OUTCOME
     return UNREADABLE if isinstance(error, MalformedMessage | JournalError) else FINDINGS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from mpesa_cbp.cli.options import configured
+from mpesa_cbp.cli.enquiries import tells_nothing
 from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, resume_option, yes_option
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.wishes import balance_enquiry, registration, reversal, status_enquiry
@@ -52,7 +53,8 @@ def status(
     wish = status_enquiry(
         receipt=receipt, of_conversation_id=of_conversation_id, remark=remark, conversation_id=conversation_id
     )
-    return carry_out(configuration, wish, Manner(yes=True, wait=wait, as_json=as_json))
+    with tells_nothing():
+        return carry_out(configuration, wish, Manner(yes=True, wait=wait, as_json=as_json))
 
 
 @click.command()

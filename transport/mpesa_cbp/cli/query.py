@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
+from mpesa_cbp.cli.enquiries import tells_nothing
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.history import History
@@ -42,7 +43,8 @@ def query(*, configuration: Configuration, conversation_id: str, sent_at: dateti
         moment = known.created_at if known is not None else None
         if sent_at is not None:
             moment = sent_at.replace(tzinfo=timezone.utc)
-        history = client.query_transaction(conversation_id, query_date=moment)
+        with tells_nothing():
+            history = client.query_transaction(conversation_id, query_date=moment)
         known = journal.payment(conversation_id)
     state = known.state if known is not None else history.state
     facts = _facts(history, state, in_journal=known is not None)

@@ -18,8 +18,9 @@ from mpesa_cbp.client import Client
 from mpesa_cbp.codes import is_success
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import Configuration
+from mpesa_cbp.delivery import differences, facts_of
 from mpesa_cbp.envelope import decode
-from mpesa_cbp.errors import CbpError, JournalError, JournalOutcomeUnknown
+from mpesa_cbp.errors import CbpError, DuplicateConversation, JournalError, JournalOutcomeUnknown, Sent
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import ENQUIRIES, FINAL_STATES, MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentState
@@ -84,7 +85,8 @@ def request_options(command: Callable[..., int]) -> Callable[..., int]:
 resume_option = click.option(
     "--resume",
     is_flag=True,
-    help="Send what is in the journal under --conversation-id, if it was never sent or certainly had no effect.",
+    help="Send what is in the journal under --conversation-id, if it was never sent or certainly had no effect. What "
+    "the journal does not know is refused.",
 )
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before it is sent.")
 
@@ -101,12 +103,19 @@ def carry_out(configuration: Configuration, wish: Wish, manner: Manner) -> int:
         warn_without_result_url(configuration)
         if not manner.yes:
             _ask()
-        return _send(client, journal, wish, conversation_id, manner)
+        return _send(client, journal, client.orders.request(wish), manner)
 
 
-def _send(client: Client, journal: Journal, wish: Wish, conversation_id: str, manner: Manner) -> int:
+def _send(client: Client, journal: Journal, request: Request, manner: Manner) -> int:
+    conversation_id = request.transaction.originator_conversation_id
+    told: dict[str, Any] = {}
     try:
-        client.send(client.orders.request(wish), resume=manner.resume)
+        try:
+            client.send(request, resume=manner.resume)
+        except DuplicateConversation as error:
+            _require_the_same(journal, request, error)
+            told = _facts_of_error(error)
+            click.echo(f"mpesa-cbp: {error}", err=True)
         if manner.wait is not None:
             with _after_sending(conversation_id):
                 _wait(journal, conversation_id, manner.wait)
@@ -118,9 +127,19 @@ def _send(client: Client, journal: Journal, wish: Wish, conversation_id: str, ma
         raise
     with _after_sending(conversation_id):
         facts = _facts(journal, conversation_id)
-        state = _state(journal.payment(conversation_id))
-    click.echo(json.dumps(facts) if manner.as_json else _words(facts))
-    return _exit_code(state, waited=manner.wait is not None)
+        payment = journal.payment(conversation_id)
+    click.echo(json.dumps(facts | told) if manner.as_json else _words(facts))
+    if told and _state(payment) is PaymentState.CREATED:
+        return UNKNOWN_OUTCOME  # another process may be about to send it
+    return _exit_code(payment, waited=manner.wait is not None)
+
+
+def _require_the_same(journal: Journal, request: Request, error: DuplicateConversation) -> None:
+    """Raise the error unless the journal knows this very payment: then what it says of it is the answer."""
+    known = journal.payment(request.transaction.originator_conversation_id)
+    if error.sent is not Sent.NO or known is None or differences(known, facts_of(request)):
+        raise error
+    error.advice = "Nothing was sent now; this is what the journal says of the earlier request."
 
 
 @contextmanager
@@ -132,12 +151,20 @@ def _after_sending(conversation_id: str) -> Iterator[None]:
         raise JournalOutcomeUnknown(error.message, conversation_id=conversation_id, advice=error.advice) from error
 
 
-def _exit_code(state: PaymentState, *, waited: bool) -> int:
+def _exit_code(payment: Payment | None, *, waited: bool) -> int:
+    state = _state(payment)
     if state in (PaymentState.ACCEPTED, PaymentState.QUEUED):
         return UNKNOWN_OUTCOME if waited else FINE
     if state is PaymentState.SUCCEEDED:
         return FINE
+    if payment is not None and payment.command_id == "TransactionStatusQuery" and not _knows_none(payment):
+        return UNKNOWN_OUTCOME  # the enquiry has failed, which says nothing of the transaction
     return UNKNOWN_OUTCOME if state in (PaymentState.SENT, PaymentState.UNKNOWN) else FINDINGS
+
+
+def _knows_none(enquiry: Payment) -> bool:
+    """Whether the core answered that it knows no such transaction (ResultCode 49)."""
+    return enquiry.state is PaymentState.FAILED and (enquiry.result_code or "").strip().lstrip("0") == "49"
 
 
 def _summary(request: Request, endpoint: str) -> list[str]:
@@ -194,8 +221,11 @@ def _facts_of_failure(journal: Journal, conversation_id: str, error: CbpError) -
         facts = _facts(journal, conversation_id)
     except JournalError:
         facts = {"conversation_id": conversation_id}
-    told = {"error": type(error).__name__, "message": str(error), "sent": error.sent.value, "final": error.final}
-    return facts | told
+    return facts | _facts_of_error(error)
+
+
+def _facts_of_error(error: CbpError) -> dict[str, Any]:
+    return {"error": type(error).__name__, "message": str(error), "sent": error.sent.value, "final": error.final}
 
 
 def _facts(journal: Journal, conversation_id: str) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from mpesa_cbp.errors import (
     JournalError,
     NotSent,
     OutcomeUnknown,
+    Sent,
     SettingsError,
     Throttled,
 )
@@ -194,21 +195,30 @@ class Run:
         return self._result(planned, error)
 
     def _send(self, planned: PlannedLine) -> CbpError | None:
-        line = planned.line
         try:
-            self._client.pay_customer(
-                line.msisdn,
-                line.amount,
-                command=self._command,
-                remark=line.remark,
-                occasion=line.reference,
-                conversation_id=planned.conversation_id,
-                resume=True,
-            )
+            try:
+                self._order(planned, resume=planned.known is not None)
+            except DuplicateConversation as error:
+                if error.sent is not Sent.NO:
+                    raise
+                # Stored since the plan was made, by an earlier attempt or another run; the journal says who sends it.
+                self._order(planned, resume=True)
         except CbpError as error:
             return error
         self._pace.went_well()
         return None
+
+    def _order(self, planned: PlannedLine, *, resume: bool) -> None:
+        line = planned.line
+        self._client.pay_customer(
+            line.msisdn,
+            line.amount,
+            command=self._command,
+            remark=line.remark,
+            occasion=line.reference,
+            conversation_id=planned.conversation_id,
+            resume=resume,
+        )
 
     def _judge(self, error: CbpError | None) -> None:
         """Stop where the next payment would fare no better."""
