@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import click
 
-from mpesa_cbp.cli.options import configured
 from mpesa_cbp.cli.enquiries import tells_nothing
+from mpesa_cbp.cli.options import configured
 from mpesa_cbp.cli.requesting import Manner, carry_out, request_options, resume_option, yes_option
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.wishes import balance_enquiry, registration, reversal, status_enquiry

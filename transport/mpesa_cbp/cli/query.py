@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
 from mpesa_cbp.cli.enquiries import tells_nothing
+from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.history import History
