@@ -60,6 +60,14 @@ HOSTILE: dict[str, Callable[[int], str]] = {
     "namespaces": lambda size: payload(_attributes('xmlns:{}="u"', size)),
     "parameters": lambda size: parameters(_PARAMETER * (size // len(_PARAMETER))),
     "empty parameters": lambda size: parameters("<Parameter><Key/><Value/></Parameter>" * (size // 37)),
+    "empty parameters and one attribute": lambda size: parameters(
+        "<Parameter a=''><Key/><Value/></Parameter>" + "<Parameter><Key/><Value/></Parameter>" * (size // 37)
+    ),
+    "empty parameters with attributes": lambda size: parameters(
+        "<Parameter a=''><Key/><Value/></Parameter>" * (size // 42)
+    ),
+    "empty parameters with text": lambda size: parameters("<Parameter>x<Key/><Value/></Parameter>" * (size // 38)),
+    "attributes of a known element": lambda size: payload(_attributes('{}=""', size).replace("<a ", "<ResultDesc ")),
     "parameters by other names": lambda size: parameters(
         "<Parameter><Key/><Value>\n</Value></Parameter>" * (size // 43)
     ),

@@ -138,7 +138,8 @@ class DialectReading(Reading):
             path = local(element.tag) if parent is None else f"{paths[parent]}/{local(element.tag)}"
             if path in unknown:
                 continue
-            paths[element] = path
+            if len(element):
+                paths[element] = path
             names = element.keys() if path not in _SOAP_PATHS else ()
             for name in map(str, names):
                 if not name.startswith(_GENERAL_ATTRIBUTES) and name != "nil":
