@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import keyword
 import sys
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from mpesa_cbp_generator.contract_files import contract_folders
 from mpesa_cbp_generator.errors import ConfigurationError
 from mpesa_cbp_generator.names import DEFAULT_ACRONYMS
 from mpesa_cbp_generator.source import clark
@@ -23,7 +25,7 @@ Role = Literal["caller", "callee"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """Settings of one generation.
+    """Settings of one generation; ``file`` is the ``bindings.toml`` that holds them, if there is one.
 
     ``modules`` maps a namespace to a module name, ``payloads`` an element to the element whose document its text
     carries (both as Clark names). ``types``, ``aliases``, ``values`` and ``absent_on_reading`` are keyed by
@@ -34,6 +36,7 @@ class Config:
     sources: tuple[Path, ...]
     package: str
     output: Path
+    file: Path | None = None
     acronyms: tuple[str, ...] = DEFAULT_ACRONYMS
     strict: bool = True
     trim: bool = False
@@ -71,7 +74,7 @@ def read_config(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{path}: not a TOML file: {error}") from error
     try:
-        return _config(data, path.parent)
+        return dataclasses.replace(_config(data, path.parent), file=path)
     except ConfigurationError as error:
         raise ConfigurationError(f"{path}: {error}") from error
 
@@ -81,7 +84,7 @@ def default_config(contract: Path, package: str, output: Path) -> Config:
     parts = package.split(".")
     if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
         raise ConfigurationError(f"--package {package!r} is not a Python package name")
-    return Config(sources=(contract,), package=package, output=output, strict=False)
+    return Config(sources=tuple(contract_folders(contract)), package=package, output=output, strict=False)
 
 
 def _config(data: dict[str, Any], base: Path) -> Config:

@@ -41,6 +41,13 @@ def is_local(location: str) -> bool:
     return bool(location) and ":" not in location and parts[0] != "" and ".." not in parts
 
 
+def contract_folders(path: Path) -> list[Path]:
+    """The folder itself where it is flat; its ``wsdl`` and ``xsd`` where it has them, and nothing beside."""
+    parts = [path / name for name in ("wsdl", "xsd") if (path / name).is_dir()]
+    # With one folder alone, names must still start with it, which load() does for two or more.
+    return parts if len(parts) > 1 else [path]
+
+
 def read_all(paths: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
     """Name and content of every contract file in folders, zip archives and single files.
 

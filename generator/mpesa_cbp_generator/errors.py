@@ -3,6 +3,7 @@
     GeneratorError
     +-- ContractError      the contract cannot be used: one or more problems, each with its place
     +-- ConfigurationError bindings.toml or the command's words are wrong
+        +-- UnknownNames   bindings.toml names what the contract does not have
 
 Foreign exceptions (lxml, xsdata, zipfile, the file system's) are turned into these where they are met: in ``load.py``,
 ``contract_files.py``, ``analyse.py`` and ``write.py``.
@@ -46,3 +47,7 @@ class ContractError(GeneratorError):
 
 class ConfigurationError(GeneratorError):
     """``bindings.toml`` or a command's argument is wrong; the text says which key and why."""
+
+
+class UnknownNames(ConfigurationError):
+    """``bindings.toml`` names what the contract does not have; the text has every such entry with its place."""

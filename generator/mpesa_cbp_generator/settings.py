@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import TypeVar
 
 from mpesa_cbp_generator.config import Config
-from mpesa_cbp_generator.errors import ConfigurationError
+from mpesa_cbp_generator.entries import Entry, entries
+from mpesa_cbp_generator.errors import UnknownNames
 from mpesa_cbp_generator.model import Plan
 from mpesa_cbp_generator.source import local_name
 
@@ -40,14 +42,27 @@ class Settings:
 
     def check(self, plan: Plan) -> None:
         """Settings that speak of what the contract does not have are mistakes; say so instead of ignoring them."""
-        config = self.config
         roots = {root for item in plan.classes for root in item.roots}
-        unknown = [local_name(name) for pair in config.payloads.items() for name in pair if name not in roots]
-        root_names = {local_name(root) for root in roots}
-        keyed = [*config.types, *config.values, *config.absent_on_reading, *config.sensitive]
-        keyed += [*config.roles, *(key for key in config.aliases if key not in root_names)]
-        unknown += [key for key in keyed if key not in self._used]
+        known = {"[payloads]": roots, "[reading.aliases]": self._used | {local_name(root) for root in roots}}
+        unknown = [entry for entry in entries(self.config) if entry.name not in known.get(entry.place, self._used)]
         if unknown:
-            raise ConfigurationError(
-                f"settings name what the contract does not have: {', '.join(sorted(set(unknown)))}"
-            )
+            raise UnknownNames(_told(self.config, unknown, _names(plan)))
+
+
+def _told(config: Config, unknown: Iterable[Entry], names: Iterable[str]) -> str:
+    file = config.file.as_posix() if config.file is not None else "the settings"
+    known = list(names)
+    lines = [f"{file} names what the contract does not have:"]
+    for entry in unknown:
+        close = get_close_matches(local_name(entry.name).rpartition(".")[2], known, n=1, cutoff=0.75)
+        lines.append(f"  {entry.text}{f' (is it {close[0]} now?)' if close else ''}")
+    lines.append(f"Where it was renamed, write the new name into {file}; where it is gone, delete the entry.")
+    lines.append("mpesa-cbp-gen drift FOLDER tells what else the contract in FOLDER changes against the bindings.")
+    return "\n".join(lines)
+
+
+def _names(plan: Plan) -> list[str]:
+    """What elements, types and operations are called in the contract."""
+    called = [field.xml_name for item in plan.classes for field in item.fields]
+    called += [item.path[-1] for item in plan.classes] + [operation.name for operation in plan.operations]
+    return sorted({*called, *(local_name(root) for item in plan.classes for root in item.roots)})

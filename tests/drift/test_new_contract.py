@@ -9,7 +9,6 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -44,6 +43,8 @@ notifyQueueTimeout = "callee"
 "Initiator.ShortCode" = "string"
 [reading.aliases]
 CommandID = ["CommandId"]
+[sensitive]
+elements = ["originReqeust"]
 """
 
 
@@ -91,10 +92,12 @@ def assert_shown(shown: str, printed: str) -> None:
 
 
 def settings_after(diff: str, text: str) -> str:
-    """The settings with the added lines of the page's diff behind the line that each block starts with."""
+    """The settings with the lines of the page's diff taken away, and added behind the line that stands before."""
     anchor = ""
     for line in diff.splitlines():
-        if line.startswith("+"):
+        if line.startswith("-"):
+            text = text.replace(f"{line[1:]}\n", "", 1)
+        elif line.startswith("+"):
             text = text.replace(f"{anchor}\n", f"{anchor}\n{line[1:]}\n", 1)
             anchor = line[1:]
         else:
@@ -147,8 +150,18 @@ def test_every_step_prints_what_the_page_shows(project: Path) -> None:
     assert list(steps) == []
 
 
-def test_the_diff_of_the_page_adds_lines_only() -> None:
+def test_the_diff_of_the_page_fits_the_settings() -> None:
     (diff,) = blocks("diff")
-    lines: Any = diff.splitlines()
-    assert all(line[0] in "+ " for line in lines)
-    assert settings_after(diff, SETTINGS).count("\n") == SETTINGS.count("\n") + sum(line[0] == "+" for line in lines)
+    kinds = [line[0] for line in diff.splitlines()]
+    assert set(kinds) <= set("+- ")
+    grown = kinds.count("+") - kinds.count("-")
+    assert settings_after(diff, SETTINGS).count("\n") == SETTINGS.count("\n") + grown
+
+
+@needs_shared
+@needs_git
+def test_what_the_page_replaces_would_stop_the_generator(project: Path) -> None:
+    unpack(NEW, project)
+    printed = run("mpesa-cbp-gen generate", project)
+    assert '[sensitive] elements: "originReqeust" (is it originRequest now?)' in printed
+    assert printed.endswith("(exit 2)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -137,6 +138,44 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
     assert "usage: mpesa-cbp-gen" in capsys.readouterr().err
 
 
+def test_name_that_a_new_contract_has_no_more_is_told_with_its_place_and_what_to_do(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in (contract / "xsd").iterdir():
+        path.write_text(path.read_text(encoding="utf-8").replace("EncryptedParameters", "EncryptedParams"), "utf-8")
+    assert main(["generate", *config(contract)]) == 2
+    toml = (contract / "bindings.toml").as_posix()
+    assert capsys.readouterr().err == (
+        f"mpesa-cbp-gen: {toml} names what the contract does not have:\n"
+        '  [sensitive] elements: "EncryptedParameters" (is it EncryptedParams now?)\n'
+        f"Where it was renamed, write the new name into {toml}; where it is gone, delete the entry.\n"
+        "mpesa-cbp-gen drift FOLDER tells what else the contract in FOLDER changes against the bindings.\n"
+    )
+
+
+def test_schema_that_is_missing_is_told_before_the_names_that_are_missing_with_it(
+    contract: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (contract / "xsd" / "CPSInterface_Request.xsd").unlink()
+    for command in ("generate", "check"):
+        assert main([command, *config(contract)]) == 2
+        first, *others = capsys.readouterr().err.splitlines()
+        assert first.startswith("mpesa-cbp-gen: xsd/CPSInterface_Request.xsd: no longer in ")
+        assert "Put it back" in first
+        assert '  [payloads] "request:request"' in others[1]
+
+
+def test_folder_with_wsdl_and_xsd_is_read_as_drift_reads_it(contract: Path, tmp_path: Path) -> None:
+    (contract / "tests").mkdir()
+    for path in (contract / "xsd").iterdir():
+        shutil.copy(path, contract / "tests" / path.name)
+    package = tmp_path / "bindings_without_toml"
+    words = ["--contract", str(contract), "--package", package.name, "--out", str(package)]
+    assert main(["generate", *words]) == 0
+    lock = json.loads((package / "contract.lock.json").read_text(encoding="utf-8"))
+    assert {source["name"].partition("/")[0] for source in lock["sources"]} == {"wsdl", "xsd"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -144,7 +183,11 @@ def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFi
         ("sources =", "sauces =", "sauces is not known"),
         ('GenericAPIRequest = "caller"', 'GenericAPIRequest = "boss"', "must be 'caller' or 'callee'"),
         ('"request:RequestMsg" = "request:request"', '"nope:RequestMsg" = "request:request"', "must be MODULE:ELEMENT"),
-        ('CommandID = ["CommandId"]', 'CommandIX = ["CommandId"]', "the contract does not have: CommandIX"),
+        (
+            'CommandID = ["CommandId"]',
+            'CommandIX = ["CommandId"]',
+            "does not have:\n  [reading.aliases] CommandIX (is it CommandID now?)",
+        ),
         ("trim = true", "trim = ", "not a TOML file"),
     ],
 )

@@ -87,6 +87,7 @@ def _shown(options: argparse.Namespace) -> Shown:
         threshold=None if options.fail_on == "never" else options.fail_on,
         colour=options.output is None and sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
         accept_file=file,
+        config=config,
     )
 
 

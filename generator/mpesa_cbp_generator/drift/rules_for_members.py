@@ -46,7 +46,8 @@ MEMBER_RULES: tuple[Rule, ...] = (
         why="The other side does not know what we still send. A reader of the old contract misses what it requires. "
         "Code that uses the field fails.",
         example="CheckSum is no longer in Caller.",
-        advice="Stop using the field, regenerate, and find out where its information went.",
+        advice="Stop using the field, delete entries of bindings.toml that name it, regenerate, and find out where its "
+        "information went.",
     ),
     Rule(
         id="element-renamed",
@@ -59,8 +60,9 @@ MEMBER_RULES: tuple[Rule, ...] = (
         "same Python name.",
         why="The name is what stands on the wire: the other side does not see what we send under the old one.",
         example="PrimartyParty becomes PrimaryParty.",
-        advice="Add the old name to [reading.aliases], regenerate, and rename in code. Ask the other side from which "
-        "day on it wants the new name.",
+        advice="In bindings.toml write the new name wherever the old one stands, and add the old one under it in "
+        "[reading.aliases]; regenerate, and rename in code. Ask the other side from which day on it wants the new "
+        "name.",
     ),
     Rule(
         id="element-became-required",

@@ -114,7 +114,8 @@ OPERATION_RULES: tuple[Rule, ...] = (
         what="The document inside a string element (CDATA) has another root, or the link is known on one side only.",
         why="What is inside the text is all that a payment consists of.",
         example="RequestMsg is to carry batchRequest instead of request.",
-        advice="Check [payloads] of bindings.toml first: the link stands there, not in the contract.",
+        advice="Check first that no file of the contract is missing, and [payloads] of bindings.toml, where the link "
+        "stands.",
     ),
     Rule(
         id="address-changed",

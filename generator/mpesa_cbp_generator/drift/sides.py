@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mpesa_cbp_generator.config import Config
 from mpesa_cbp_generator.contract import Contract
-from mpesa_cbp_generator.contract_files import is_contract_file
+from mpesa_cbp_generator.contract_files import contract_folders, is_contract_file
 from mpesa_cbp_generator.drift.git import Commit, GitFailure
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError
 from mpesa_cbp_generator.load import load, load_files
@@ -103,17 +103,10 @@ def _from_path(text: str, config: Config) -> Side:
     if path.suffix == ".json":
         return Side(text, _lock(text, path.read_bytes()), _lock_base(path, config))
     if path.is_dir():
-        return Side(text, _plan(load(_folders(path)), config), text)
+        return Side(text, _plan(load(contract_folders(path)), config), text)
     if is_contract_file(path.name):
         return Side(text, _plan(load([path]), config), posixpath.dirname(path.as_posix()))
     return Side(text, _plan(load([path]), config), archive=path.as_posix())
-
-
-def _folders(path: Path) -> list[Path]:
-    """The folder itself where it is flat; its ``wsdl`` and ``xsd`` where it has them, and nothing beside."""
-    parts = [path / name for name in ("wsdl", "xsd") if (path / name).is_dir()]
-    # With one folder alone, names must still start with it, which load() does for two or more.
-    return parts if len(parts) > 1 else [path]
 
 
 def _from_git(text: str, config: Config, root: Path) -> Side:

@@ -20,7 +20,9 @@ def _line(shown: Shown, finding: Finding) -> str:
     command = "notice" if finding.accepted is not None else _COMMANDS[finding.wire]
     properties = {"file": file, "line": str(number) if number else "", "title": f"{finding.rule} ({finding.role})"}
     told = ",".join(f"{key}={_property(value)}" for key, value in properties.items() if value)
-    end = f"Accepted by {finding.accepted.by}: {finding.accepted.reason}" if finding.accepted else advice(finding)
+    end = (
+        f"Accepted by {finding.accepted.by}: {finding.accepted.reason}" if finding.accepted else advice(shown, finding)
+    )
     text = f"{finding.path}: {finding.message}\n{end}\nfingerprint {finding.fingerprint}"
     return f"::{command} {told}::{_data(text)}"
 

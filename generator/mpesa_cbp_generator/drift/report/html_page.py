@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import jinja2
 
 from mpesa_cbp_generator.drift.findings import ROLES, SEVERITIES
@@ -40,7 +42,7 @@ def render(shown: Shown) -> str:
         listed=[finding for finding in findings if finding.role != "none"],
         anchors=anchors(roots),
         steps=next_steps(shown),
-        advice=advice,
+        advice=functools.partial(advice, shown),
         places=shown.sides,
         acceptance=[finding for finding in findings if finding.role == "none"],
     )

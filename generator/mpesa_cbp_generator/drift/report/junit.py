@@ -39,7 +39,7 @@ def _case(suite: etree._Element, shown: Shown, finding: Finding) -> None:
             f"{finding.message}",
             f"wire {finding.wire}, source {finding.source}, role {finding.role}",
             shown.described(finding),
-            f"to do: {advice(finding)}",
+            f"to do: {advice(shown, finding)}",
             f"fingerprint {finding.fingerprint}",
         )
     )

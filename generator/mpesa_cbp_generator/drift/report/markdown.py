@@ -36,7 +36,7 @@ def _lines(shown: Shown) -> Iterator[str]:
     yield ""
     yield "<details><summary>What to do</summary>"
     yield ""
-    for rule_id, text in dict.fromkeys((finding.rule, advice(finding)) for finding in shown.report.findings):
+    for rule_id, text in dict.fromkeys((finding.rule, advice(shown, finding)) for finding in shown.report.findings):
         yield f"- `{rule_id}`: {_text(text)}"
     for step in next_steps(shown):
         yield f"- {_text(step)}"

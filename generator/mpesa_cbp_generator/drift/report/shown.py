@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mpesa_cbp_generator.config import Config
 from mpesa_cbp_generator.drift.compare import Comparison
 from mpesa_cbp_generator.drift.findings import Finding, Report, Severity, at_least
 from mpesa_cbp_generator.drift.rules import rule
 from mpesa_cbp_generator.drift.sides import Side
+from mpesa_cbp_generator.entries import entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +18,7 @@ class Shown:
     """A report with the sides that it is about.
 
     ``threshold`` is the severity from which on a finding fails the run, None where none does. ``accept_file`` is
-    where findings about acceptance entries belong.
+    where findings about acceptance entries belong. ``config`` holds the entries of bindings.toml that advice names.
     """
 
     report: Report
@@ -26,6 +28,7 @@ class Shown:
     threshold: Severity | None = "error"
     colour: bool = False
     accept_file: str = ""
+    config: Config | None = None
 
     def failing(self, finding: Finding) -> bool:
         """Whether a finding makes the run fail."""
@@ -70,9 +73,14 @@ def group_title(finding: Finding) -> str:
     return _NO_OPERATION[1] if finding.role == "none" else _NO_OPERATION[0]
 
 
-def advice(finding: Finding) -> str:
-    """What to do about a finding."""
-    return rule(finding.rule).advice
+def advice(shown: Shown, finding: Finding) -> str:
+    """What to do about a finding, with the entries of bindings.toml that name what was renamed or is gone."""
+    general = rule(finding.rule).advice
+    if shown.config is None or finding.rule not in _NAMES_VANISH:
+        return general
+    name = finding.path.rpartition("/")[2].removeprefix("@")
+    touched = ", ".join(entry.text for entry in entries(shown.config) if entry.is_about(name))
+    return f"{general} In bindings.toml this name stands in {touched}." if touched else general
 
 
 def summary(report: Report) -> str:
@@ -97,6 +105,10 @@ def next_steps(shown: Shown) -> tuple[str, ...]:
     return tuple(steps)
 
 
+# After these a name of the old contract may be none of the new one's; generate then refuses entries that have it.
+_NAMES_VANISH = frozenset(
+    {"element-renamed", "element-removed", "operation-renamed", "operation-removed", "type-removed"}
+)
 _NO_OPERATION = ("Types that no operation uses", "Accepted findings")
 
 

@@ -46,7 +46,7 @@ def _finding(shown: Shown, finding: Finding) -> Iterator[str]:
         until = f" until {finding.accepted.until}" if finding.accepted.until else ""
         yield f"    accepted by {_safe(finding.accepted.by)}{until}: {_safe(finding.accepted.reason)}"
     else:
-        yield f"    to do: {advice(finding)}"
+        yield f"    to do: {advice(shown, finding)}"
     if finding.role != "none":
         yield _paint(shown, "quiet", f"    fingerprint {finding.fingerprint}")
 
