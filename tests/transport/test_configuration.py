@@ -220,11 +220,22 @@ def test_a_variable_that_names_no_file_is_not_taken_for_the_file_in_this_folder(
         load(environ={"MPESA_CBP_CONFIG": blank})
 
 
+def test_that_no_settings_file_was_found_is_said_before_what_is_missing(folder: Path) -> None:
+    first, *others = problems_of(require=FOR_JOURNAL)
+    assert first == (
+        f"no settings file was read: there is no mpesa-cbp.toml in {folder}, and neither --config nor MPESA_CBP_CONFIG "
+        "names one; docs/settings.md has an example"
+    )
+    assert len(others) == 1
+    (folder / "mpesa-cbp.toml").write_text("")
+    assert problems_of(require=FOR_JOURNAL) == tuple(others)
+
+
 @pytest.mark.usefixtures("folder")
 def test_missing_settings_are_told_together_and_spid_ip_needs_no_password() -> None:
-    assert len(problems_of(require=FOR_CLIENT | FOR_JOURNAL)) == len(FOR_CLIENT | FOR_JOURNAL)
+    assert len(problems_of(require=FOR_CLIENT | FOR_JOURNAL)) == 1 + len(FOR_CLIENT | FOR_JOURNAL)
     without = problems_of(require=FOR_CLIENT, signing_mode="spid-ip")
-    assert len(without) == len(FOR_CLIENT) - 1
+    assert len(without) == 1 + len(FOR_CLIENT) - 1
     with pytest.raises(SettingsError) as caught:
         Configuration().client()
     assert len(caught.value.problems) == len(FOR_CLIENT)

@@ -117,7 +117,7 @@ def test_a_broker_is_spoken_to_with_files_of_every_form(handed: Handed, client: 
         (("partner.key",), None, "no certificate beside"),
         (("partner.cer", "stranger.key"), None, "belongs to none"),
         (("both.pem", "stranger.key"), None, "different private keys"),
-        (("partner.cer", "locked.key"), None, "its passphrase is needed"),
+        (("partner.cer", "locked.key"), None, r"its passphrase is needed \(setting tls.client_passphrase\)"),
         (("partner.cer", "locked.key"), "wrong", "passphrase is wrong"),
         (("partner.p12",), None, "its passphrase is needed"),
         (("partner.p12",), "wrong", "passphrase is wrong"),
@@ -204,7 +204,7 @@ def test_the_command_takes_the_passphrase_from_the_environment_alone(
 ) -> None:
     file = str(handed.folder / "partner.p12")
     assert run(["certificates", file]) == 3
-    assert "its passphrase is needed" in capsys.readouterr().err
+    assert "its passphrase is needed: set MPESA_CBP_PASSPHRASE" in capsys.readouterr().err
     monkeypatch.setenv("MPESA_CBP_PASSPHRASE", PASSPHRASE)
     assert run(["certificates", file]) == 0
     shown = capsys.readouterr()

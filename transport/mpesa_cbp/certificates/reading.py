@@ -53,6 +53,10 @@ class CertificateFileError(ValueError):
     """A file of certificates that cannot be read or written; the text says what is wrong and what to do."""
 
 
+class PassphraseNeeded(CertificateFileError):
+    """What is encrypted was given without a passphrase."""
+
+
 @dataclass(frozen=True, slots=True)
 class CertificateFile:
     """What one file holds: its form in words, its certificates in the file's order, and perhaps a private key.
@@ -171,11 +175,9 @@ def _read_pkcs12(data: bytes, passphrase: bytes | None) -> CertificateFile:
             continue
     else:
         # The library does not tell a wrong passphrase from a damaged file.
-        raise CertificateFileError(
-            "the PKCS#12 file is damaged or its passphrase is wrong"
-            if passphrase
-            else "the PKCS#12 file is encrypted: its passphrase is needed"
-        )
+        if passphrase:
+            raise CertificateFileError("the PKCS#12 file is damaged or its passphrase is wrong")
+        raise PassphraseNeeded("the PKCS#12 file is encrypted: its passphrase is needed")
     found = [store.cert, *store.additional_certs] if store.cert else list(store.additional_certs)
     key = _plain_key(store.key) if store.key is not None else None
     return CertificateFile("PKCS#12 (.p12, .pfx)", _facts_of_all([each.certificate for each in found]), key)
@@ -185,7 +187,7 @@ def _load_key(text: bytes, passphrase: bytes | None, *, known: bool = False) -> 
     """Load a key; ``known`` skips the checks of RSA, a tenth of a second, for one that `read_certificates` gave out."""
     encrypted = b"ENCRYPTED" in text
     if encrypted and not passphrase:
-        raise CertificateFileError("the private key is encrypted: its passphrase is needed")
+        raise PassphraseNeeded("the private key is encrypted: its passphrase is needed")
     try:
         return serialization.load_pem_private_key(
             text, passphrase if encrypted else None, unsafe_skip_rsa_key_validation=known

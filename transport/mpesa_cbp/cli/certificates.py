@@ -11,6 +11,7 @@ import click
 from mpesa_cbp.certificates import (
     CertificateFile,
     CertificateFileError,
+    PassphraseNeeded,
     combine_files,
     describe,
     read_certificates,
@@ -35,7 +36,8 @@ def certificates(*, files: tuple[Path, ...], write: Path | None) -> int:
 
     Reads PEM, DER, .p7b and .p12; the passphrase of a .p12 or of a key is taken from MPESA_CBP_PASSPHRASE. Several
     files are described one by one and together. --write makes client-certificate.pem, client-key.pem (mode 0600) and
-    ca.pem, and never overwrites anything else. Exits with 1 if a certificate is expired or soon will be.
+    ca.pem, and never overwrites anything else. Exits with 0, 1 if a certificate is expired or soon will be,
+    2 for wrong usage, 3 if a file cannot be read or written.
     """
     read: list[CertificateFile] = []
     for file in files:
@@ -69,5 +71,7 @@ def _read(file: Path) -> CertificateFile:
 
 def _complain(place: Path, error: CertificateFileError | OSError) -> int:
     reason = error.strerror if isinstance(error, OSError) else str(error)
+    if isinstance(error, PassphraseNeeded):
+        reason = f"{reason}: set {_PASSPHRASE} in the environment"
     click.echo(f"mpesa-cbp: {place}: {reason}", err=True)
     return UNREADABLE

@@ -26,6 +26,8 @@ from mpesa_cbp.configuration.kinds import (
 )
 from mpesa_cbp.configuration.listener import ListenerConfiguration, listener_contradictions
 from mpesa_cbp.configuration.sources import (
+    CONFIG,
+    DEFAULT_FILE,
     Found,
     Setting,
     declare,
@@ -255,7 +257,10 @@ def load(
     if file is not None:
         sources.append(from_toml(file, known))
     values, made_of, problems = read_values(sources)
-    problems += _missing(made_of.keys(), require, mode=values.get("signing_mode"))
+    missing = _missing(made_of.keys(), require, mode=values.get("signing_mode"))
+    if missing and file is None:
+        problems.append(_no_file())
+    problems += missing
     if not problems:
         origins = {name: found.place for name, found in made_of.items()}
         configuration = Configuration(**values, origins=origins, secret_files=_secret_files(made_of.values()))
@@ -270,6 +275,14 @@ def _secret_files(made_of: Iterable[Found]) -> dict[Path, tuple[str, ...]]:
         if found.secret_file is not None:
             held[found.secret_file] = (*held.get(found.secret_file, ()), _name(found.setting))
     return held
+
+
+def _no_file() -> str:
+    """What somebody needs to know first who stands in the wrong folder, or has no file yet."""
+    return (
+        f"no settings file was read: there is no {DEFAULT_FILE} in {Path.cwd()}, and neither --config nor {CONFIG} "
+        "names one; docs/settings.md has an example"
+    )
 
 
 def _missing(present: Collection[str], required: Collection[str], *, mode: str | None = None) -> list[str]:

@@ -16,6 +16,7 @@ from mpesa_cbp.certificates import (
     CertificateFile,
     CertificateFileError,
     ChainOrder,
+    PassphraseNeeded,
     chain_order,
     combine_files,
     key_matches,
@@ -73,8 +74,9 @@ def read_identity(
     passphrase: Secret | None = None,
     *,
     what: str = "client certificate",
+    setting: str = "tls.client_passphrase",
 ) -> ClientIdentity:
-    """Our certificate with its chain, and our key; ``what`` is its name in errors.
+    """Our certificate with its chain, and our key; ``what`` and ``setting``, its passphrase's, are names in errors.
 
     Raises SettingsError that says what is missing or does not fit.
     """
@@ -91,7 +93,8 @@ def read_identity(
             raise CertificateFileError("the private key belongs to none of the certificates")
         return ClientIdentity(chain_order(together.certificates, key=key), key)
     except CertificateFileError as error:
-        raise SettingsError(f"The {what} ({named}) cannot be used: {error}") from None
+        remedy = f" (setting {setting})" if isinstance(error, PassphraseNeeded) else ""
+        raise SettingsError(f"The {what} ({named}) cannot be used: {error}{remedy}") from None
 
 
 def read_authorities(ca: Source, passphrase: Secret | None = None) -> tuple[Certificate, ...]:

@@ -23,7 +23,9 @@ def server_context(
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    show_identity(context, read_identity(certificate, passphrase, what=_WHAT), what=_WHAT)
+    show_identity(
+        context, read_identity(certificate, passphrase, what=_WHAT, setting="listener.passphrase"), what=_WHAT
+    )
     if client_ca is not None:
         context.load_verify_locations(cadata="".join(each.pem for each in read_authorities(client_ca)))
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # an operator's issuing CA alone, without its root
