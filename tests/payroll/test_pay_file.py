@@ -75,6 +75,38 @@ def test_dry_run_shows_the_totals_and_sends_and_stores_nothing(
         assert journal.payments() == []
 
 
+def test_what_may_not_be_meant_is_noted_with_its_lines(
+    config: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_text(f"{HEAD}0712345678,15000,H1,\n0712345679,5,H2,\n254712345678,15,H3,")
+    assert run(["pay", "--config", config, "--file", str(file), "--dry-run"]) == 0
+    told = capsys.readouterr().err
+    assert "note: one customer stands in lines 2, 4\n" in told
+    assert "note: the file ends without a line end: see that its last line is whole (line 4 [H3], 15 KES)" in told
+
+
+def test_report_of_a_dry_run_is_refused(config: str, file: Path, tmp_path: Path) -> None:
+    report = tmp_path / "report.csv"
+    assert run(["pay", "--config", config, "--file", str(file), "--dry-run", "--report", str(report)]) == 2
+    assert not report.exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "missing", "unreadable"])
+def test_file_that_cannot_be_read_exits_with_3(
+    kind: str, config: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / kind
+    if kind == "folder":
+        path.mkdir()
+    if kind == "unreadable":
+        path.write_text(HEAD)
+        path.chmod(0)
+        if os.access(path, os.R_OK):
+            pytest.skip("this user may read everything")
+    assert run(["pay", "--config", config, "--file", str(path), "--yes"]) == 3
+    assert str(path) in capsys.readouterr().err
+
+
 def test_file_with_problems_is_told_whole_and_nothing_is_sent(
     simulator: Simulator, config: str, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -264,6 +296,7 @@ def test_broker_that_cannot_be_reached_is_called_that(file: Path, tmp_path: Path
     child.communicate(timeout=60)
     assert any("empty.db is new: it knows of no earlier run" in line for line in told)
     assert told[-1] == "waiting 1 s: the broker cannot be reached\n"
+    assert not any("payment.retried" in line for line in told)
 
 
 def test_journal_that_cannot_be_read_is_no_refused_payment(config: str, file: Path, tmp_path: Path) -> None:
@@ -318,7 +351,8 @@ def test_interrupt_finishes_what_is_under_way_and_the_same_command_goes_on(
     assert child.returncode == 1
     assert "the same command goes on from there" in err
     assert "Traceback" not in err
-    assert "not-sent" in out
+    assert out.count("not-sent:") == 1
+    assert "-6 not-sent: this run did not come to them; run the same file again" in out
     assert run(["pay", "--config", config, "--file", str(file), "--yes"]) == 0
     assert requests_seen(simulator) == 5
 

@@ -20,8 +20,14 @@ def problems(text: str | bytes) -> list[str]:
     return [str(problem) for problem in read_payroll(content).problems]
 
 
-def test_template_is_a_good_file() -> None:
-    payroll = read_payroll(TEMPLATE.encode())
+def test_template_is_refused_as_long_as_it_names_nobody() -> None:
+    said = "the phone number holds something other than digits, blanks, dashes, dots and parentheses"
+    assert problems(TEMPLATE) == [f"line {line}, column msisdn: {said}" for line in (2, 3)]
+
+
+def test_template_is_a_good_file_once_it_has_numbers() -> None:
+    filled = TEMPLATE.replace("07XXXXXXXX", "0712345678").replace("1XX XXX XXX", "110 000 000")
+    payroll = read_payroll(filled.encode())
     assert payroll.problems == ()
     assert [(line.number, line.msisdn, line.amount, line.reference) for line in payroll.lines] == [
         (2, "254712345678", Decimal("1500.50"), "2026-11-EMP001"),
@@ -108,6 +114,7 @@ def test_reference_that_is_there_twice_is_refused(second: str) -> None:
         (HEAD.encode(), "no payments"),
         (b"number,amount,reference\n1,2,3\n", "column number: there is no such column"),
         (b"msisdn,amount,amount,reference\n", "the column is there twice"),
+        (b"msisdn,0712345678,amount,reference\n", "column number 2: there is no such column"),
         ((HEAD + GOOD).encode("utf-16"), "UTF-16"),
         (b"PK\x03\x04xl/workbook.xml", "spreadsheet"),
         (HEAD.encode() + b"0712345678,100,E1,caf\xe9\n", "line 2: not UTF-8"),
@@ -139,9 +146,24 @@ def test_repeated_references_and_empty_cells_are_told_in_lines_with_other_proble
     ]
 
 
-def test_customers_in_more_than_one_line_are_counted() -> None:
+def test_lines_of_customers_in_more_than_one_line_are_told() -> None:
     text = HEAD + GOOD + "254712345678,5,E2,\n0712345679,5,E3,\n"
-    assert read_payroll(text.encode()).paid_more_than_once == 1
+    assert read_payroll(text.encode()).paid_more_than_once == ((2, 3),)
+
+
+@pytest.mark.parametrize(
+    "text", ["0712345678,100,E1,November\n", "Jane Doe;0712345678;E1\n", "0712345678\n", GOOD + GOOD]
+)
+def test_file_without_a_header_line_is_told_once_and_without_its_first_line(text: str) -> None:
+    (told,) = problems(text)
+    assert told == (
+        "line 1: no column has a name that is known: the first line must name the columns msisdn, amount, reference, remark"
+    )
+
+
+@pytest.mark.parametrize(("end", "cut"), [("", True), ("\n", False), ("\r\n", False), ("\r", False), ("\n\n", False)])
+def test_file_without_a_last_line_end_may_be_cut(end: str, cut: bool) -> None:
+    assert read_payroll((HEAD + "0712345678,15,E1,November" + end).encode()).may_be_cut is cut
 
 
 def test_number_is_never_in_a_problem_nor_in_the_representation() -> None:

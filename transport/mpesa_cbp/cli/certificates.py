@@ -25,7 +25,7 @@ _WARNING = "WARNING: "
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, readable=False))
 @click.option("--write", type=click.Path(path_type=Path, file_okay=False), help="Write the PEM files into this folder.")
 def certificates(*, files: tuple[Path, ...], write: Path | None) -> int:
     """Tell what FILES hold: which certificate plays which role, the chain's order, expiry, what is missing.

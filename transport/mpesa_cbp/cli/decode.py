@@ -18,7 +18,7 @@ _MAXIMUM_FILE = 16 * 1024 * 1024
 
 
 @click.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True, readable=False))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a file, on one line; see docs/decode.md.")
 @click.option("--strict", is_flag=True, help="Accept only what the contract has.")
 @click.option("--unmasked", is_flag=True, help="Show secrets and customers' numbers and names.")

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ from mpesa_cbp.cli.interrupts import first_interrupt_sets
 from mpesa_cbp.cli.new_file import overwrite_option, refuse_to_replace, whole_file
 from mpesa_cbp.cli.options import open_journal, warn_without_result_url
 from mpesa_cbp.cli.payroll_report import is_report_of, write_report
-from mpesa_cbp.cli.progress import progress
+from mpesa_cbp.cli.payroll_words import OPEN, known_lines, summarise, tell
+from mpesa_cbp.cli.progress import progress, warnings_untold
 from mpesa_cbp.client import Client
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import Configuration
@@ -32,7 +32,6 @@ from mpesa_cbp.payroll import PATIENCE, LineResult, Outcome, PlannedLine, Run, o
 from mpesa_cbp.payroll.file import MAXIMUM_BYTES, TEMPLATE, Payroll, read_payroll
 
 _POLL_SECONDS = 0.25
-_OPEN = (Outcome.ACCEPTED, Outcome.QUEUED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +60,7 @@ def _print_template(context: click.Context, _: click.Parameter, value: bool) -> 
 _OPTIONS = (
     click.option(
         "--file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=click.Path(path_type=Path, readable=False),
         help="Pay every line of this CSV file (msisdn, amount, reference, remark); see docs/payroll.md.",
     ),
     click.option(
@@ -107,6 +106,8 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
     """Check the whole file, show what is to be paid, ask, pay, wait if asked to, and report; returns the exit code."""
     if COMMANDS[wanted.command].family != "B2C":
         raise click.UsageError(f"{wanted.command} does not pay customers.")
+    if wanted.dry_run and wanted.report is not None:
+        raise click.UsageError("--dry-run writes no report: leave --report out.")
     payroll = _read(wanted.file, configuration.country_code)
     if payroll.problems:
         return _refuse(str(wanted.file), [str(each) for each in payroll.problems])
@@ -118,14 +119,14 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
             return _refuse(str(wanted.file), problems)
         _check_report(configuration, wanted, planned)
         others = journal.other_batches(rows)
-        _summarise(payroll, planned, batch, others)
+        summarise(payroll, planned, batch, others)
         if others and (wanted.batch is None or batch in others):
-            return _refuse(str(wanted.file), [_known_lines(others, batch, of=len(rows))])
+            return _refuse(str(wanted.file), [known_lines(others, batch, of=len(rows))])
         warn_without_result_url(configuration)
         if wanted.dry_run:
             return FINE
         results, stopped_because = _pay(client, journal, planned, rows, wanted)
-    _tell(results, stopped_because, waited=wanted.wait is not None)
+    tell(results, stopped_because, waited=wanted.wait is not None)
     if not any(each.is_to_be_sent for each in planned):
         click.echo("nothing was sent in this run: every line is known from an earlier one")
     return _exit_code(results, waited=wanted.wait is not None)
@@ -161,7 +162,7 @@ def _pay(
             patience=wanted.patience,
         )
         told = "finishing the payments that are under way; the same command goes on from there"
-        with first_interrupt_sets(stop, told):
+        with warnings_untold(), first_interrupt_sets(stop, told):
             results = list(progress(run, total=len(planned), what="paying"))
             if wanted.wait is not None:
                 results = _wait(journal, results, wanted.wait, stop)
@@ -187,19 +188,6 @@ def _refuse(file: str, problems: Sequence[str]) -> int:
     return UNREADABLE
 
 
-def _known_lines(others: dict[str, int], batch: str, *, of: int) -> str:
-    where = ", ".join(f"{count} in {name}" for name, count in sorted(others.items()))
-    if batch in others:
-        return (
-            f"lines of this batch are in the journal under other conversation ids ({where}): the settings organisation "
-            "or initiator.short_code have changed since; set them as they were"
-        )
-    told = f"the same lines are in the journal already ({where}): to go on with that batch give --batch with its name"
-    if sum(others.values()) < of:
-        return f"{told}; else take those lines out of this file: under a new name of a batch they would be paid twice"
-    return f"{told}; to pay them all once more, as for another month, give --batch with a new name, the month's"
-
-
 def _tell_of_new_journal(configuration: Configuration) -> None:
     file = sqlite_file(configuration.journal_url or "")
     if file is not None and (not file.exists() or file.stat().st_size == 0):
@@ -218,21 +206,6 @@ def _rest_teller() -> Callable[[float, str], None]:
                 click.echo(f"waiting {max(1, round(seconds))} s: the broker {broker}", err=True)
 
     return tell
-
-
-def _summarise(payroll: Payroll, planned: Sequence[PlannedLine], batch: str, others: dict[str, int]) -> None:
-    to_send = [each for each in planned if each.is_to_be_sent]
-    due = sum((each.line.amount for each in to_send), Decimal(0))
-    click.echo(f"batch {batch}: {len(planned)} payments, {payroll.total} KES", err=True)
-    click.echo(f"to be sent now: {len(to_send)} payments, {due} KES", err=True)
-    known = [outcome_of(each.known, now=_clock())[0] for each in planned if not each.is_to_be_sent]
-    for outcome in Outcome:
-        if outcome in known:
-            click.echo(f"known from an earlier run: {known.count(outcome)} {outcome.value}", err=True)
-    if payroll.paid_more_than_once:
-        click.echo(f"note: {payroll.paid_more_than_once} customers stand in more than one line", err=True)
-    for name, count in others.items():
-        click.echo(f"note: {count} of the lines stand in batch {name} too", err=True)
 
 
 def _ask() -> None:
@@ -264,27 +237,8 @@ def _now(result: LineResult, payment: Any) -> LineResult:
     return replace(result, outcome=outcome, payment=payment, told=told)
 
 
-def _tell(results: Sequence[LineResult], stopped_because: str | None, *, waited: bool) -> None:
-    for result in results:
-        if result.outcome not in (Outcome.SUCCEEDED, *_OPEN):
-            line = result.planned.line
-            click.echo(
-                f"line {line.number} [{line.reference}] {result.outcome.value}: {result.told} "
-                f"({result.planned.conversation_id})"
-            )
-    for outcome in Outcome:
-        amounts = [each.planned.line.amount for each in results if each.outcome is outcome]
-        if amounts:
-            click.echo(f"{outcome.value:10} {len(amounts):6} payments {sum(amounts, Decimal(0)):>14} KES")
-    if stopped_because is not None:
-        click.echo(f"mpesa-cbp: stopped early: {stopped_because}", err=True)
-    if any(each.outcome in _OPEN for each in results):
-        late = "no result came in time" if waited else "their results are still to come"
-        click.echo(f"accepted or queued means that the broker has them; {late} (mpesa-cbp listen, reconcile)")
-
-
 def _exit_code(results: Sequence[LineResult], *, waited: bool) -> int:
     outcomes = {result.outcome for result in results}
-    if outcomes & {Outcome.UNKNOWN, Outcome.UNDER_WAY} or (waited and outcomes & {*_OPEN}):
+    if outcomes & {Outcome.UNKNOWN, Outcome.UNDER_WAY} or (waited and outcomes & {*OPEN}):
         return UNKNOWN_OUTCOME
-    return FINE if outcomes <= {Outcome.SUCCEEDED, *_OPEN} else FINDINGS
+    return FINE if outcomes <= {Outcome.SUCCEEDED, *OPEN} else FINDINGS

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 import click
@@ -22,6 +25,22 @@ def progress(items: Iterable[_Item], *, total: int, what: str, seconds: float = 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         yield from bar.track(items, total=total, description=what)
+
+
+@contextmanager
+def warnings_untold() -> Iterator[None]:
+    """Keep log records below error off standard error where nobody has set logging up: the command says it in words."""
+    logger = logging.getLogger("mpesa_cbp")
+    if logger.hasHandlers():
+        yield
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.ERROR)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _told(items: Iterable[_Item], *, total: int, what: str, seconds: float) -> Iterator[_Item]:

@@ -11,7 +11,6 @@ import hashlib
 import io
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -33,16 +32,18 @@ MAXIMUM_BYTES = 16 * 1024 * 1024
 MAXIMUM_PAYMENTS = 50_000
 COLUMNS = ("msisdn", "amount", "reference", "remark")
 TEMPLATE = """msisdn,amount,reference,remark
-0712345678,1500.50,2026-11-EMP001,Salary November
-254110000000,900,2026-11-EMP002,"Salary November, part time"
+07XXXXXXXX,1500.50,2026-11-EMP001,Salary November
++254 1XX XXX XXX,900,2026-11-EMP002,"Salary November, part time"
 """
-"""An example file; the numbers belong to nobody in particular."""
+"""An example file; it is refused until each X of the numbers is a digit, so that nobody is paid by mistake."""
 
 _REQUIRED = ("msisdn", "amount", "reference")
 _DELIMITERS = (",", ";", "\t")
 # Letters, digits and marks that no spreadsheet takes for a formula when it opens a report.
 _REFERENCE = re.compile(r"\w[\w .:/#-]{0,63}")
 _LONGEST_REMARK = 255
+# A column's name in one short word.
+_WORD = re.compile(r"[a-z_]{1,20}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,8 @@ class Payroll:
 
     lines: tuple[PayrollLine, ...] = ()
     problems: tuple[Problem, ...] = ()
+    may_be_cut: bool = False
+    """Whether it ends without a line end, as a file that was cut off does, and many a whole one too."""
 
     @property
     def total(self) -> Decimal:
@@ -91,9 +94,12 @@ class Payroll:
         return sum((line.amount for line in self.lines), Decimal(0))
 
     @property
-    def paid_more_than_once(self) -> int:
-        """How many customers stand in more than one line, which may or may not be meant."""
-        return sum(count > 1 for count in Counter(line.msisdn for line in self.lines).values())
+    def paid_more_than_once(self) -> tuple[tuple[int, ...], ...]:
+        """The lines of each customer who stands in more than one, which may or may not be meant."""
+        numbers: dict[str, list[int]] = {}
+        for line in self.lines:
+            numbers.setdefault(line.msisdn, []).append(line.number)
+        return tuple(tuple(each) for each in numbers.values() if len(each) > 1)
 
 
 def read_payroll(content: bytes, *, country_code: str = "254") -> Payroll:
@@ -117,7 +123,11 @@ def read_payroll(content: bytes, *, country_code: str = "254") -> Payroll:
     problems += rows.problems
     if not lines and not problems:
         problems.append(Problem(1, None, "the file has no payments"))
-    return Payroll(lines=tuple(lines), problems=tuple(sorted(problems, key=lambda each: each.line)))
+    return Payroll(
+        lines=tuple(lines),
+        problems=tuple(sorted(problems, key=lambda each: each.line)),
+        may_be_cut=not text.endswith(("\n", "\r")),
+    )
 
 
 def _decode(content: bytes) -> tuple[str, Problem | None]:
@@ -168,12 +178,24 @@ def _header(rows: _Rows) -> tuple[list[str] | None, list[Problem]]:
     if not cells and not rows.problems:
         return None, [Problem(1, None, f"the file is empty: its first line must name the columns {', '.join(COLUMNS)}")]
     header = [cell.lower() for cell in cells]
-    problems = [Problem(number, name, "there is no such column") for name in header if name not in COLUMNS]
+    if not {*header} & {*COLUMNS}:
+        rule = f"no column has a name that is known: the first line must name the columns {', '.join(COLUMNS)}"
+        return None, [Problem(number, None, rule)]
+    problems = [
+        Problem(number, _shown(name, place), "there is no such column")
+        for place, name in enumerate(header, 1)
+        if name not in COLUMNS
+    ]
     problems += [Problem(number, name, "the column is missing") for name in _REQUIRED if name not in header]
     problems += [Problem(number, name, "the column is there twice") for name in COLUMNS if header.count(name) > 1]
     if problems:
         return None, [*problems, Problem(number, None, f"the first line must name the columns {', '.join(COLUMNS)}")]
     return header, []
+
+
+def _shown(name: str, place: int) -> str:
+    """The name of a column that is not known: its place instead where it may be a customer's number or a remark."""
+    return name if _WORD.fullmatch(name) else f"number {place}"
 
 
 def _line(
