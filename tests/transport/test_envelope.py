@@ -13,6 +13,7 @@ from mpesa_cbp_models import RequestSOAPHeader, Response
 from mpesa_cbp_models.operations import CONFIRM_C2B_PAYMENT, GENERIC_API_REQUEST, GENERIC_API_RESULT
 from mpesa_cbp_models.result import ParameterType, Result, ResultParameters
 from tests.models.strategies import XML_TEXT
+from tests.models.test_family_round_trip import OBJECTS
 
 GOLDEN = (
     '<?xml version="1.0" encoding="UTF-8"?>'
@@ -187,6 +188,11 @@ def test_attributes_that_the_contract_does_not_have_are_listed(
     document: str, unknown: tuple[str, ...], declaration: str
 ) -> None:
     assert decode(envelope(f"{RESULT_MSG}<![CDATA[{declaration}{document}]]></ResultMsg>")).unknown == unknown
+
+
+def test_contract_of_the_family_declares_no_attribute_so_that_every_one_is_unknown() -> None:
+    kinds = {field.kind for item in OBJECTS.plan.classes for field in OBJECTS.layout.fields(item)}
+    assert kinds == {"element", "text"}
 
 
 def test_attributes_of_the_message_in_the_body_are_listed_and_those_of_the_envelope_are_not() -> None:
