@@ -7,12 +7,16 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from bench.memory_journal import MemoryJournal
 
+from mpesa_cbp import Listener
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal import Delivery, Received
 from mpesa_cbp.listener.group_commit import GroupCommit, Overloaded
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.web_server.log_limit import LogLimit
+from tests.listener.messages import TOKEN, result
+from tests.listener.wsgi import code_of, post
 
 
 def delivery(identity: str) -> Delivery:
@@ -137,3 +141,40 @@ def test_log_limit_allows_so_many_a_minute() -> None:
     assert [limit.allows() for _ in range(3)] == [True, True, False]
     now[0] = 60
     assert limit.allows()
+
+
+class StuckJournal(MemoryJournal):
+    """Takes deliveries when it is let, and notes who asks it for something else meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may_commit, self.asked = threading.Event(), threading.Event(), list[str]()
+
+    def receive_all(self, deliveries: Sequence[Delivery]) -> list[Received]:
+        self.begun.set()
+        assert self.may_commit.wait(30)
+        return super().receive_all(deliveries)
+
+    def check(self) -> None:
+        self.asked.append("check")
+
+    def count(self, kind: EventKind) -> int:
+        self.asked.append("count")
+        return super().count(kind)
+
+
+def test_a_stuck_journal_is_asked_by_nobody_else_and_the_listener_says_that_it_is_not_ready() -> None:
+    journal = StuckJournal()
+    listener = Listener(journal=journal, path_token=TOKEN, longest_wait=0.05)
+    assert listener.ready()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(post, listener, result("600000_A"))
+        assert journal.begun.wait(30)
+        assert code_of(pool.submit(post, listener, result("600000_B")).result(30)[1]) == "200000001"
+        journal.asked.clear()
+        assert not listener.ready()
+        assert post(listener, b"<unreadable")[0].startswith("500")
+        assert journal.asked == []
+        journal.may_commit.set()
+        assert code_of(first.result(30)[1]) == "00000000"
+    assert listener.ready()

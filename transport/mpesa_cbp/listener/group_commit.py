@@ -66,6 +66,11 @@ class GroupCommit:
         self._began = 0.0
         self._committing = False
 
+    @property
+    def stuck(self) -> bool:
+        """Whether a commit is under way that takes too long: the journal should not be asked for anything now."""
+        return self._under_way > 0 and time.monotonic() - self._began > self._longest_wait
+
     def receive(self, delivery: Delivery) -> Received:
         """Store a delivery; committed when it returns. Raises JournalError or Overloaded where not.
 
@@ -87,7 +92,7 @@ class GroupCommit:
     def _raise_if_overloaded(self) -> None:
         if len(self._waiting) + self._under_way >= self._maximum_waiting:
             raise Overloaded("Too many deliveries wait for the journal")
-        if self._under_way and time.monotonic() - self._began > self._longest_wait:
+        if self.stuck:
             raise Overloaded("The journal has been at a commit for too long")
 
     def _wait(self, place: _Place) -> None:

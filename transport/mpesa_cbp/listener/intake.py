@@ -60,18 +60,26 @@ class Intake:
     """Stores bodies in the journal and tells of each what it was."""
 
     def __init__(
-        self, journal: EventJournal, metrics: ListenerMetrics, *, maximum_unreadable: int, maximum_waiting: int
+        self,
+        journal: EventJournal,
+        metrics: ListenerMetrics,
+        *,
+        maximum_unreadable: int,
+        maximum_waiting: int,
+        longest_wait: float,
     ) -> None:
         self._journal = journal
         self._metrics = metrics
-        self._group = GroupCommit(journal.receive_all, maximum_waiting=maximum_waiting)
+        self._group = GroupCommit(journal.receive_all, maximum_waiting=maximum_waiting, longest_wait=longest_wait)
         self._maximum_unreadable = maximum_unreadable
         self._unreadable = LogLimit()
         self._failed_at: float | None = None
 
     @property
     def failing(self) -> bool:
-        """Whether the last delivery could not be stored, in the last few seconds; without news, one may try again."""
+        """Whether the journal is stuck, or failed to take the last delivery, not long ago: then one may try again."""
+        if self._group.stuck:
+            return True
         return self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_SECONDS
 
     def take(self, body: bytes, origin: str | None) -> Taken:
@@ -164,6 +172,8 @@ class Intake:
         """Keep what cannot be read, each body once and not without end: the disk is for results."""
         event_id = None
         try:
+            if self._group.stuck:
+                raise Overloaded("The journal has been at a commit for too long")
             with aside():
                 kept = self._journal.count(EventKind.UNREADABLE)
             if kept < self._maximum_unreadable:

@@ -48,7 +48,8 @@ class Listener:
     ``access`` says who may come in; ``path_token`` alone is short for rules that have nothing else. Bodies over
     ``maximum_body`` bytes are refused unread; of messages that cannot be read, ``maximum_unreadable`` are kept.
     ``maximum_waiting`` deliveries wait for the journal at most, others are told at once to come again; that many
-    threads of your server the journal may hold up. ``handler_threads`` run the handlers.
+    threads of your server the journal may hold up, none of them longer than ``longest_wait`` seconds but the one that
+    commits. ``handler_threads`` run the handlers.
 
     Register handlers with the decorators, then ``start`` the worker that runs them; ``stop`` lets it finish. In a
     server that forks, ``start`` it in each process after the fork.
@@ -63,6 +64,7 @@ class Listener:
         maximum_body: int = MAXIMUM_BODY,
         maximum_unreadable: int = MAXIMUM_UNREADABLE,
         maximum_waiting: int = MAXIMUM_WAITING,
+        longest_wait: float = 5.0,
         handler_threads: int = 1,
         worker: HandlerWorker | None = None,
     ) -> None:
@@ -72,7 +74,11 @@ class Listener:
         self.metrics = ListenerMetrics()
         self._journal = journal
         self._intake = Intake(
-            journal, self.metrics, maximum_unreadable=maximum_unreadable, maximum_waiting=maximum_waiting
+            journal,
+            self.metrics,
+            maximum_unreadable=maximum_unreadable,
+            maximum_waiting=maximum_waiting,
+            longest_wait=longest_wait,
         )
         self._validation: Callable[[C2BNotice], str | None] | None = None
         self._validating = threading.BoundedSemaphore(max(1, maximum_waiting // 2))
@@ -124,12 +130,14 @@ class Listener:
 
     def ready(self) -> bool:
         """Whether the journal can be written, and no delivery has just failed to be stored."""
+        if self._intake.failing:
+            return False
         try:
             with aside():
                 self._journal.check()
         except JournalError:
             return False
-        return not self._intake.failing
+        return True
 
     # -- WSGI ---------------------------------------------------------------------------------------------------
 
