@@ -18,7 +18,7 @@ from mpesa_cbp.enquiries import Question, logged_change, logged_history, transac
 from mpesa_cbp.errors import InvalidRequest
 from mpesa_cbp.history import History
 from mpesa_cbp.http import ConnectionOptions, HttpTransport, hidden_options
-from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids
+from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids, require_texts
 from mpesa_cbp.payments import PaymentJournal
 from mpesa_cbp.redaction import personal
 from mpesa_cbp.resolving import record_history
@@ -255,6 +255,10 @@ class Client:
         OutcomeUnknown where no readable answer came (of the query: the payment is as it was), Refused where the
         broker refused to answer, JournalError where the finding cannot be stored.
         """
+        require_texts(conversation_id=conversation_id)
+        moment: object = query_date
+        if not isinstance(moment, datetime | None):
+            raise InvalidRequest([f"query_date: must be a datetime, not {type(moment).__name__}"])
         question = Question(
             operation=QUERY_TRANSACTION,
             url=self._query_url,

@@ -40,6 +40,7 @@ class OrderBook:
 
     def new_conversation_id(self, unique: str | None = None) -> str:
         """Short code, organisation and a unique part (protocol, section 3). Raises InvalidRequest for a blank one."""
+        require_texts(unique=unique)
         if unique is not None and not unique.strip():
             raise InvalidRequest(["unique must not be blank: the id would be another one each time"])
         prefix = f"{self.signer.initiator.short_code}_{self.organisation}_"
@@ -47,6 +48,7 @@ class OrderBook:
 
     def request(self, wish: Wish) -> Request:
         """The request, checked and with a credential. Raises InvalidRequest with all problems, SettingsError."""
+        _require_texts_of(wish)
         problems = list(wish.problems)
         command = _command(wish, problems)
         amount = _checked(problems, "amount", lambda: parse_amount(wish.amount)) if command.amount else None
@@ -109,6 +111,9 @@ class OrderBook:
 
 def check_schema(request: Request) -> None:
     """Raise InvalidRequest with all that the contract has against a request, each with the path of the element."""
+    given: object = request
+    if not isinstance(given, Request):
+        raise InvalidRequest([f"request: must be a Request, not {type(given).__name__}"])
     problems = _schema_problems(request)
     if problems:
         found: object = getattr(request.transaction, "originator_conversation_id", None)
@@ -121,6 +126,22 @@ def name_for_ids(organisation: str) -> str:
     if not name:
         raise SettingsError("organisation must contain a letter or digit, for the conversation ids")
     return name
+
+
+def require_texts(**values: object) -> None:
+    """Raise InvalidRequest for arguments that are neither text nor None, which Python itself lets through."""
+    wrong = [
+        f"{name}: must be text, not {type(value).__name__}"
+        for name, value in values.items()
+        if value is not None and not isinstance(value, str)
+    ]
+    if wrong:
+        raise InvalidRequest(wrong)
+
+
+def _require_texts_of(wish: Wish) -> None:
+    pairs = dict((*wish.parameters, *wish.references))
+    require_texts(command=wish.command_id, remark=wish.remark, conversation_id=wish.conversation_id, **pairs)
 
 
 def _schema_problems(request: Request) -> tuple[str, ...]:

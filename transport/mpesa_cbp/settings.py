@@ -34,7 +34,10 @@ def hidden(secret: Secret | None) -> Secret | None:
 
 def reveal(secret: Secret) -> SecretText:
     """The text of a secret, fetched if it is a function. Raises SettingsError if that gives no text."""
-    text: object = secret if isinstance(secret, str) else secret()
+    given: object = secret
+    if not isinstance(given, str) and not callable(given):
+        raise SettingsError(f"A secret must be text or a function that fetches it, not {type(given).__name__}")
+    text: object = given if isinstance(given, str) else given()
     if not isinstance(text, str):
         raise SettingsError("A function that is to fetch a secret gave something else than text")
     return SecretText(text)
