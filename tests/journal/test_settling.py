@@ -239,5 +239,19 @@ def test_command_says_what_is_wrong(
 ) -> None:
     open_payment(journal, clock)
     assert command(settings, *more, conversation_id=conversation_id) == exit_code
-    assert said in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert said in told
+    assert "It will stand as" not in told
     assert payment(journal).state is PaymentState.SENT
+
+
+def test_command_promises_nothing_of_a_payment_that_is_not_open(
+    journal: Journal, clock: Clock, settings: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    open_payment(journal, clock)
+    assert command(settings, "--yes", word="paid") == 0
+    capsys.readouterr()
+    assert command(settings, "--yes") == 1
+    told = capsys.readouterr().err
+    assert "is in the journal as succeeded and cannot be settled by hand" in told
+    assert "It will stand as" not in told

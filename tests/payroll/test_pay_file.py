@@ -15,6 +15,7 @@ import pytest
 
 from mpesa_cbp import Journal, Listener, PaymentState
 from mpesa_cbp.cli import run
+from mpesa_cbp.cli.new_file import whole_file
 from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.listener import ListenerServer
 from mpesa_cbp.payroll.file import TEMPLATE
@@ -26,6 +27,13 @@ from tests.waiting import wait_for
 
 TOKEN = "unguessable-token"
 HEAD = "msisdn,amount,reference,remark\n"
+WRITE_BESIDE = """
+import pathlib, sys
+from mpesa_cbp.cli.new_file import whole_file
+with whole_file(pathlib.Path(sys.argv[1])) as stream:
+    stream.write("by another process")
+print("written", end="")
+"""
 
 
 @pytest.fixture
@@ -203,11 +211,34 @@ def test_nothing_is_paid_without_a_question_that_can_be_answered(simulator: Simu
 
 
 def test_report_that_cannot_be_written_is_told_before_anything_is_paid(
-    simulator: Simulator, config: str, file: Path, tmp_path: Path
+    simulator: Simulator, config: str, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = tmp_path / "missing" / "report.csv"
     assert run(["pay", "--config", config, "--file", str(file), "--yes", "--report", str(report)]) == 3
+    assert f"mpesa-cbp: {report}: No such file or directory" in capsys.readouterr().err
     assert requests_seen(simulator) == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks on Windows")
+def test_beginning_of_a_report_that_a_killed_run_has_left_goes_with_the_next_and_one_in_use_stays(
+    tmp_path: Path,
+) -> None:
+    report, left, other = tmp_path / "report.csv", tmp_path / ".report.csv.4194305", tmp_path / ".report.csv.bak"
+    left.touch()
+    other.touch()
+    with whole_file(report) as stream:
+        stream.write("first")
+        (in_use,) = tmp_path.glob(f".report.csv.{os.getpid()}")
+        with whole_file(tmp_path / "report.csv.2") as second:
+            second.write("second")
+        inside = subprocess.run(
+            [sys.executable, "-c", WRITE_BESIDE, str(report)], capture_output=True, text=True, check=True
+        )
+        assert inside.stdout == "written"
+        assert in_use.exists()
+    assert not left.exists()
+    assert other.exists()
+    assert report.read_text() == "first"
 
 
 @pytest.mark.parametrize("link", [None, Path.symlink_to, Path.hardlink_to])

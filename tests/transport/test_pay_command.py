@@ -272,7 +272,28 @@ def test_a_journal_that_fails_under_way_exits_with_4_and_says_what_to_do(
 def test_a_journal_that_fails_before_anything_left_exits_with_3(world: World, capsys: Shown) -> None:
     lose_table(world.folder / "payments.db", "mpesa_cbp_payments")
     assert run(["pay", "--msisdn", "0712345678", "--amount", "100", "--yes"]) == 3
-    assert "Repair the journal" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "Nothing was sent. Repair the journal first." in told
+    assert "reconciliation" not in told
+    assert world.requests_seen() == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [OF_ONE, ["balance"], ["query", ID], ["reconcile"], ["pay", "--yes", "--file", "p.csv"], ["doctor"]],
+    ids=" ".join,
+)
+def test_a_journal_that_cannot_be_opened_is_told_with_the_words_that_nothing_was_sent(
+    arguments: list[str], world: World, capsys: Shown
+) -> None:
+    (world.folder / "p.csv").write_text("msisdn,amount,reference\n0712345678,100,E1\n")
+    (world.folder / "other.db").write_bytes(b"no database" * 1000)
+    settings = world.folder / "mpesa-cbp.toml"
+    settings.write_text(settings.read_text().replace("payments.db", "other.db"))
+    assert run(arguments) == (1 if arguments == ["doctor"] else 3)
+    shown = capsys.readouterr()
+    assert "Nothing was sent. Repair the journal first." in " ".join((shown.out + shown.err).split())
+    assert "do not send the payment again" not in shown.out + shown.err
     assert world.requests_seen() == 0
 
 
@@ -412,7 +433,7 @@ def test_what_the_broker_refused_is_never_called_a_payment(arguments: list[str],
     ("arguments", "said"),
     [
         (["balance"], "No money hangs on it: make the request anew"),
-        (["reverse", "--receipt", "NOSUCH", "--yes"], "Do not send it again: find out with queryTransaction"),
+        (["reverse", "--receipt", "NOSUCH", "--yes"], "Do not send it again: mpesa-cbp query and its conversation id"),
     ],
 )
 def test_where_the_outcome_is_unknown_it_is_told_whether_money_hangs_on_it(
@@ -421,6 +442,19 @@ def test_where_the_outcome_is_unknown_it_is_told_whether_money_hangs_on_it(
     world.simulator.choose("html")
     assert run(arguments) == 4
     assert said in capsys.readouterr().err
+
+
+def test_what_is_taken_back_is_shown_by_its_receipt_before_it_is_asked_for(world: World, capsys: Shown) -> None:
+    assert run([*OF_ONE, "--conversation-id", ID, "--wait", "20"]) == 0
+    payment = world.journal.payment(ID)
+    assert payment is not None
+    capsys.readouterr()
+    assert run(["reverse", "--receipt", str(payment.receipt)]) == 2
+    shown = capsys.readouterr()
+    assert f"takes back       100 KES to 2547****5678, SUCCEEDED, {ID}" in shown.err
+    assert_hides(shown, world)
+    assert run(["reverse", "--receipt", "NOSUCH"]) == 2
+    assert "no payment of ours in the journal has this receipt: see that it is right" in capsys.readouterr().err
 
 
 def test_a_reversal_that_never_left_is_sent_again_under_its_id(world: World, capsys: Shown) -> None:

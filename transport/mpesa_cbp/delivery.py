@@ -178,7 +178,7 @@ class Delivery:
             )
             PAYMENT_CREATED.log(_logger, conversation_id=conversation_id, command=facts["command_id"])
         except JournalError as error:
-            error.conversation_id, error.sent, error.final = conversation_id, Sent.NO, True
+            error.nothing_was_sent(conversation_id)
             raise
 
     def _record_failure(self, conversation_id: str, error: CbpError) -> None:
@@ -219,7 +219,7 @@ class Delivery:
             )
         except JournalError as error:
             if sent is Sent.NO:
-                error.conversation_id, error.sent, error.final = conversation_id, sent, True
+                error.nothing_was_sent(conversation_id)
                 raise
             raise JournalOutcomeUnknown(
                 error.message, conversation_id=conversation_id, sent=sent, advice=error.advice

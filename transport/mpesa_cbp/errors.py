@@ -150,7 +150,7 @@ class NotSent(CbpError):
 class OutcomeUnknown(CbpError):
     """Bytes of the request may have left and no readable answer came; never to be sent again."""
 
-    advice = "Do not send it again: find out with queryTransaction what became of it."
+    advice = "Do not send it again: mpesa-cbp query and its conversation id (queryTransaction) tell what became of it."
 
 
 class Refused(CbpError):
@@ -181,7 +181,7 @@ class DuplicateConversation(Refused):
     """
 
     final = False
-    advice = "An earlier request has this id and may have been paid: find out with queryTransaction."
+    advice = "An earlier request has this id and may have been paid: ask with mpesa-cbp query (queryTransaction)."
 
 
 class ValidationRefused(Refused):
@@ -267,6 +267,12 @@ class JournalError(CbpError):
     """The journal could not be read or written; ``sent`` and ``final`` are the caller's to state, else unknown."""
 
     advice = "Repair the journal first, then run a reconciliation; do not send the payment again before."
+
+    def nothing_was_sent(self, conversation_id: str | None = None) -> None:
+        """State that it failed before anything could leave: then there is nothing to reconcile."""
+        self.conversation_id = self.conversation_id or conversation_id
+        self.sent, self.final = Sent.NO, True
+        self.advice = self.advice.replace(JournalError.advice, "Nothing was sent. Repair the journal first.")
 
 
 class JournalOutcomeUnknown(JournalError, OutcomeUnknown):

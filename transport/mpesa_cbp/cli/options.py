@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from mpesa_cbp.configuration import FOR_CLIENT, Configuration, load
-from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.errors import JournalError, SettingsError
 from mpesa_cbp.journal import Journal
 
 config_option = click.option(
@@ -50,6 +51,22 @@ def configured(
 def open_journal(configuration: Configuration) -> Journal:
     """The journal of the settings, which ``FOR_JOURNAL`` has required; the caller closes it."""
     return Journal(configuration.journal_url or "")
+
+
+def open_journal_to_send(configuration: Configuration) -> Journal:
+    """The same, for commands of which one expects that they send: it is told that nothing was sent where it fails."""
+    with before_sending():
+        return open_journal(configuration)
+
+
+@contextmanager
+def before_sending() -> Iterator[None]:
+    """Let a journal that fails here be told as one that fails before anything was sent."""
+    try:
+        yield
+    except JournalError as error:
+        error.nothing_was_sent()
+        raise
 
 
 def warn_without_result_url(configuration: Configuration) -> None:

@@ -17,7 +17,7 @@ import click
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME, UNREADABLE
 from mpesa_cbp.cli.interrupts import first_interrupt_sets
 from mpesa_cbp.cli.new_file import overwrite_option, refuse_to_replace, whole_file
-from mpesa_cbp.cli.options import open_journal, warn_without_result_url
+from mpesa_cbp.cli.options import before_sending, open_journal_to_send, warn_without_result_url
 from mpesa_cbp.cli.payroll_report import is_report_of, write_report
 from mpesa_cbp.cli.payroll_words import OPEN, known_lines, summarise, tell
 from mpesa_cbp.cli.progress import progress, warnings_untold
@@ -113,12 +113,13 @@ def pay_file(configuration: Configuration, wanted: Wanted) -> int:
         return _refuse(str(wanted.file), [str(each) for each in payroll.problems])
     _tell_of_new_journal(configuration)
     batch = (wanted.file.name if wanted.batch is None else wanted.batch).strip()
-    with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
-        planned, rows, problems = plan_batch(client, journal, payroll.lines, batch=batch, command=wanted.command)
+    with open_journal_to_send(configuration) as journal, configuration.client(journal=journal) as client:
+        with before_sending():
+            planned, rows, problems = plan_batch(client, journal, payroll.lines, batch=batch, command=wanted.command)
+            others = journal.other_batches(rows)
         if problems:
             return _refuse(str(wanted.file), problems)
         _check_report(configuration, wanted, planned)
-        others = journal.other_batches(rows)
         summarise(payroll, planned, batch, others)
         if others and (wanted.batch is None or batch in others):
             return _refuse(str(wanted.file), [known_lines(others, batch, of=len(rows))])
@@ -148,7 +149,8 @@ def _pay(
     with whole_file(wanted.report) if wanted.report is not None else nullcontext() as report:
         if not wanted.yes and any(each.is_to_be_sent for each in planned):
             _ask()
-        journal.add_batch(rows)
+        with before_sending():
+            journal.add_batch(rows)
         stop = threading.Event()
         run = Run(
             client,

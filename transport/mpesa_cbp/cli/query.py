@@ -10,7 +10,7 @@ import click
 
 from mpesa_cbp.cli.enquiries import tells_nothing
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
-from mpesa_cbp.cli.options import configured, open_journal
+from mpesa_cbp.cli.options import before_sending, configured, open_journal_to_send
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.history import History
 from mpesa_cbp.payments import PaymentState
@@ -38,8 +38,9 @@ def query(*, configuration: Configuration, conversation_id: str, sent_at: dateti
     Asking changes nothing at the broker. Exits with 0 if the payment succeeded or is on its way, 1 if it was certainly
     not paid, 4 if nobody can tell yet.
     """
-    with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
-        known = journal.payment(conversation_id)
+    with open_journal_to_send(configuration) as journal, configuration.client(journal=journal) as client:
+        with before_sending():
+            known = journal.payment(conversation_id)
         moment = known.created_at if known is not None else None
         if sent_at is not None:
             moment = sent_at.replace(tzinfo=timezone.utc)

@@ -11,7 +11,7 @@ import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
 from mpesa_cbp.cli.interrupts import first_interrupt_sets
-from mpesa_cbp.cli.options import configured, open_journal
+from mpesa_cbp.cli.options import before_sending, configured, open_journal_to_send
 from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.journal import BatchLine
@@ -48,15 +48,16 @@ def reconcile(*, configuration: Configuration, older_than: float, pause: float, 
     no money (balance, status, register) are asked about too, counted apart, and change nothing of the exit code.
     """
     stop = threading.Event()
-    with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
-        walk = Reconciliation(
-            client,
-            journal,
-            older_than=timedelta(seconds=older_than),
-            pause=timedelta(seconds=pause),
-            rate=rate,
-            stop=stop,
-        )
+    with open_journal_to_send(configuration) as journal, configuration.client(journal=journal) as client:
+        with before_sending():
+            walk = Reconciliation(
+                client,
+                journal,
+                older_than=timedelta(seconds=older_than),
+                pause=timedelta(seconds=pause),
+                rate=rate,
+                stop=stop,
+            )
         with first_interrupt_sets(stop, "stopping after the question at hand"):
             checked = list(progress(walk, total=len(walk.payments), what="asking"))
         lines = journal.batch_lines([each.payment.conversation_id for each in checked])

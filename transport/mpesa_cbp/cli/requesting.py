@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
-from mpesa_cbp.cli.options import open_journal, warn_without_result_url
+from mpesa_cbp.cli.options import before_sending, open_journal_to_send, warn_without_result_url
 from mpesa_cbp.client import Client
 from mpesa_cbp.codes import is_success
 from mpesa_cbp.commands import COMMANDS
@@ -95,11 +95,13 @@ def carry_out(configuration: Configuration, wish: Wish, manner: Manner) -> int:
     """Check, show, ask, send and perhaps wait; returns the exit code. Raises whatever ``Client.send`` raises."""
     if manner.resume and wish.conversation_id is None:
         raise click.UsageError("--resume needs the --conversation-id of what is to be sent again.")
-    with open_journal(configuration) as journal, configuration.client(journal=journal) as client:
+    with open_journal_to_send(configuration) as journal, configuration.client(journal=journal) as client:
         conversation_id = wish.conversation_id or client.new_conversation_id()
         wish = replace(wish, conversation_id=conversation_id)
         for line in _summary(client.orders.request(wish), str(configuration.endpoint)):
             click.echo(line, err=True)
+        if wish.command_id == "TransactionReversal":
+            click.echo(f"{'takes back':16} {_taken_back(journal, wish)}", err=True)
         warn_without_result_url(configuration)
         if not manner.yes:
             _ask()
@@ -187,6 +189,18 @@ def _summary(request: Request, endpoint: str) -> list[str]:
         shown = f"customer {mask_msisdn(receiver.identifier)}" if customer else f"short code {receiver.identifier}"
         facts.insert(2, ("to", shown))
     return [f"{label:16} {value}" for label, value in facts if value]
+
+
+def _taken_back(journal: Journal, wish: Wish) -> str:
+    """What the journal knows of the transaction that is to be taken back: a receipt is soon mistyped."""
+    receipt = dict(wish.parameters)["OriginalReceiptNumber"]
+    with before_sending():
+        known = journal.payments(receipt=receipt, limit=2)
+    if len(known) != 1:
+        return "no payment of ours in the journal has this receipt: see that it is right"
+    (payment,) = known
+    receiver = f" to {mask_msisdn(payment.receiver)}" if payment.receiver else ""
+    return f"{payment.amount} KES{receiver}, {payment.state.name}, {payment.conversation_id}"
 
 
 def _shown(pair: Parameter) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import click
 
@@ -11,6 +11,7 @@ from mpesa_cbp.cli.exit_codes import FINE
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
 from mpesa_cbp.errors import JournalRefusal
+from mpesa_cbp.journal.outbound import require_settleable
 from mpesa_cbp.payments import Payment
 from mpesa_cbp.redaction import mask_msisdn
 
@@ -61,6 +62,7 @@ def settle(
         payment = journal.payment(conversation_id)
         if payment is None:
             raise JournalRefusal("The journal knows no such payment", conversation_id=conversation_id)
+        require_settleable(payment, now=datetime.now(timezone.utc), quiet=timedelta(seconds=older_than))
         click.echo(_summary(payment, paid=paid), err=True)
         if not yes:
             _ask(word)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.doctor.finding import Finding, ok, problem, validity, warning
-from mpesa_cbp.errors import CbpError, SettingsError
+from mpesa_cbp.errors import CbpError, JournalError, SettingsError
 from mpesa_cbp.http.tls import ClientCertificate, read_authorities, read_identity
 from mpesa_cbp.journal.sqlite_files import files_beside, sqlite_file
 from mpesa_cbp.security import SecurityError, credential_key, password_certificate
@@ -104,6 +104,8 @@ def check_journal(configuration: Configuration) -> Iterator[Finding]:
                     text = f"{path} holds customers' numbers and can be read by other users of this machine"
                     yield warning("journal", text, f"chmod 600 {path}")
     except CbpError as error:
+        if isinstance(error, JournalError):
+            error.nothing_was_sent()
         yield problem("journal", error.message, error.advice or "Correct journal.url.")
 
 

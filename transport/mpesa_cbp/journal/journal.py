@@ -145,11 +145,12 @@ class Journal:
         states: Collection[PaymentState] | None = None,
         *,
         quiet: timedelta | None = None,
+        receipt: str | None = None,
         limit: int | None = None,
     ) -> list[Payment]:
-        """Payments in those states that have not changed for ``quiet``, oldest first."""
+        """Payments in those states, or of that receipt, that have not changed for ``quiet``, oldest first."""
         with self._database.reading() as connection:
-            return outbound.search(connection, states, limit, now=self._clock(), quiet=quiet)
+            return outbound.search(connection, states, limit, now=self._clock(), quiet=quiet, receipt=receipt)
 
     def events(self, conversation_id: str) -> list[Event]:
         """Everything that happened to a payment, in order."""
