@@ -241,7 +241,7 @@ def test_command_says_what_is_wrong(
     assert command(settings, *more, conversation_id=conversation_id) == exit_code
     told = capsys.readouterr().err
     assert said in told
-    assert "It will stand as" not in told
+    assert "It will stand" not in told
     assert payment(journal).state is PaymentState.SENT
 
 
@@ -254,4 +254,4 @@ def test_command_promises_nothing_of_a_payment_that_is_not_open(
     assert command(settings, "--yes") == 1
     told = capsys.readouterr().err
     assert "is in the journal as succeeded and cannot be settled by hand" in told
-    assert "It will stand as" not in told
+    assert "It will stand" not in told

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 
 import click
 
@@ -11,14 +11,13 @@ from mpesa_cbp.cli.exit_codes import FINE
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
 from mpesa_cbp.errors import JournalRefusal
-from mpesa_cbp.journal.outbound import require_settleable
 from mpesa_cbp.payments import Payment
 from mpesa_cbp.redaction import mask_msisdn
 
 _MEANS = {
-    True: "It will stand as SUCCEEDED, and is never sent again.",
-    False: "It will stand as FAILED, and may be sent again under the same conversation id: by the same payroll, or by "
-    "the same command with --resume.",
+    True: "One that is settled as paid stands as SUCCEEDED, and is never sent again.",
+    False: "One that is settled as not paid stands as FAILED, and may be sent again under the same conversation id: by "
+    "the same payroll, or by the same command with --resume.",
 }
 
 
@@ -62,7 +61,6 @@ def settle(
         payment = journal.payment(conversation_id)
         if payment is None:
             raise JournalRefusal("The journal knows no such payment", conversation_id=conversation_id)
-        require_settleable(payment, now=datetime.now(timezone.utc), quiet=timedelta(seconds=older_than))
         click.echo(_summary(payment, paid=paid), err=True)
         if not yes:
             _ask(word)

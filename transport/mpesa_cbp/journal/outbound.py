@@ -101,7 +101,11 @@ def record(connection: Connection, incident: Incident) -> PaymentState:
         raise JournalError("The journal knows no such payment", conversation_id=conversation_id)
     if contradicts and incident.step in LEAVE_STEPS:
         if incident.step is not Step.SENDING:
-            raise _not_open(conversation_id, standing.state)
+            raise JournalRefusal(
+                f"This payment is in the journal as {standing.state.value} and cannot be settled by hand",
+                conversation_id=conversation_id,
+                advice="Only a payment whose end is not known can be; see mpesa-cbp query.",
+            )
         raise DuplicateConversation(
             f"This payment is in the journal as {standing.state.value} and may not be sent",
             conversation_id=conversation_id,
@@ -116,28 +120,13 @@ def settle(connection: Connection, settled: Incident, *, quiet: timedelta) -> Pa
     known = find(connection, settled.conversation_id)
     if known is None:
         raise JournalRefusal("The journal knows no such payment", conversation_id=settled.conversation_id)
-    require_settleable(known, now=settled.at, quiet=quiet)
-    return record(connection, settled)
-
-
-def require_settleable(known: Payment, *, now: datetime, quiet: timedelta) -> None:
-    """Raise JournalRefusal unless a person's word may settle it: it is open, and nothing was heard for ``quiet``."""
-    if known.state not in OPEN_STATES:
-        raise _not_open(known.conversation_id, known.state)
-    if abs(now - known.updated_at) < quiet:
+    if known.state in OPEN_STATES and abs(settled.at - known.updated_at) < quiet:
         raise JournalRefusal(
             f"This payment changed at {known.updated_at:%H:%M:%S} UTC and may be under way: wait, and ask first",
-            conversation_id=known.conversation_id,
+            conversation_id=settled.conversation_id,
             advice="Ask with mpesa-cbp query; settle it when nothing was heard of it for longer.",
         )
-
-
-def _not_open(conversation_id: str, state: PaymentState) -> JournalRefusal:
-    return JournalRefusal(
-        f"This payment is in the journal as {state.value} and cannot be settled by hand",
-        conversation_id=conversation_id,
-        advice="Only a payment whose end is not known can be; see mpesa-cbp query.",
-    )
+    return record(connection, settled)
 
 
 def _append(connection: Connection, incident: Incident, *, contradicts: bool = False) -> None:
