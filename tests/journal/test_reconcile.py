@@ -179,7 +179,7 @@ def test_command_exits_by_what_stays_open_and_masks_the_number(
     assert MSISDN not in output.out + output.err
     told = json.loads(output.out[output.out.index("{") :])
     assert told["counts"] == {"resolved": 0, "still-open": 1, "not-asked": 0, "never-sent": 1, "not-reached": 0}
-    assert [each["state"] for each in told["payments"] if each["conversation_id"] == open_one] == ["unknown"]
+    assert [each["state"] for each in told["payments"] if each["conversation_id"] == open_one] == ["UNKNOWN"]
 
 
 @pytest.mark.parametrize("command_id", sorted(MOVES_NO_MONEY))

@@ -172,7 +172,7 @@ def test_settling_is_logged_without_the_reason(
     open_payment(journal, clock)
     settle(journal, paid=False)
     assert [record.getMessage() for record in caplog.records] == [
-        "payment.settled conversation_id=c1 state=failed by='J. Otieno'"
+        "payment.settled conversation_id=c1 state=FAILED by='J. Otieno'"
     ]
 
 

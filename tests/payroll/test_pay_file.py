@@ -138,6 +138,7 @@ def test_paying_reports_each_line_and_a_second_run_sends_nothing(
     assert "07123456" not in output.out + output.err
     assert "2547123456" not in output.out + output.err + report.read_text()
     rows = list(csv.DictReader(report.read_text().splitlines()))
+    assert {row["state"] for row in rows} <= set(PaymentState.__members__)
     assert [(row["line"], row["reference"], row["amount"], row["outcome"]) for row in rows] == [
         (str(n + 2), f"E{n}", "100.50", "accepted") for n in range(5)
     ]

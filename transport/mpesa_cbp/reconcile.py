@@ -134,7 +134,7 @@ class Reconciliation:
         PAYMENT_RESOLVED.log(
             _logger,
             conversation_id=now.conversation_id,
-            state=now.state.value,
+            state=now.state.name,
             finding=history.finding.value,
             code=history.code,
         )
@@ -177,5 +177,5 @@ def _log_open(payment: Payment, *, finding: str | None = None, error: str | None
     if not payment.moves_money:
         return
     PAYMENT_UNRESOLVED.log(
-        _logger, conversation_id=payment.conversation_id, state=payment.state.value, finding=finding, error=error
+        _logger, conversation_id=payment.conversation_id, state=payment.state.name, finding=finding, error=error
     )

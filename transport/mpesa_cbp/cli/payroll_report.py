@@ -38,7 +38,7 @@ def is_report_of(path: Path, conversation_ids: Collection[str]) -> bool:
 def _row(result: LineResult, line: PayrollLine) -> tuple[object, ...]:
     payment = result.payment
     code = (payment.result_code or payment.response_code) if payment is not None else None
-    state = payment.state.value if payment is not None else ""
+    state = payment.state.name if payment is not None else ""
     receipt = payment.receipt if payment is not None else None
     paid = (line.number, line.reference, mask_msisdn(line.msisdn), line.amount)
     return (*paid, result.outcome.value, state, receipt or "", code or "", result.planned.conversation_id, result.told)

@@ -81,7 +81,7 @@ def _text(checked: list[Checked], lines: dict[str, BatchLine], left: list[Paymen
         amount = f" {payment.amount} KES{receiver}" if payment.amount is not None else ""
         line = lines.get(payment.conversation_id)
         of = f" [{line.reference} of {line.batch}]" if line is not None else ""
-        told.append(f"{each.outcome.value:10}  {payment.state.value:9}  {payment.conversation_id}{amount}{of}")
+        told.append(f"{each.outcome.value:10}  {payment.state.name:9}  {payment.conversation_id}{amount}{of}")
         told.append(f"            {each.told}")
     told.append(f"{_sum(checked, left, moves_money=True) or '0 payments looked at: nothing is open'}.")
     others = _sum(checked, left, moves_money=False)
@@ -115,7 +115,7 @@ def _object(each: Checked, lines: dict[str, BatchLine]) -> dict[str, Any]:
     return {
         "conversation_id": payment.conversation_id,
         "outcome": each.outcome.value,
-        "state": payment.state.value,
+        "state": payment.state.name,
         "command": payment.command_id,
         "moves_money": payment.moves_money,
         "amount": str(payment.amount) if payment.amount is not None else None,

@@ -132,7 +132,7 @@ class Journal:
         )
         with self._database.writing() as connection:
             state = outbound.settle(connection, settled, quiet=quiet)
-        PAYMENT_SETTLED.log(_logger, conversation_id=settled.conversation_id, state=state.value, by=settled.origin)
+        PAYMENT_SETTLED.log(_logger, conversation_id=settled.conversation_id, state=state.name, by=settled.origin)
         return state
 
     def payment(self, conversation_id: str) -> Payment | None:
