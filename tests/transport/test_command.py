@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -105,10 +108,45 @@ def test_bad_words_exit_with_2_and_no_traceback(arguments: list[str], capsys: py
     assert "Traceback" not in captured.err
 
 
-def test_help_is_there_for_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ([], ["demo"], ["simulate"], ["decode"], ["code"], ["certificates"]):
-        assert run([*command, "--help"]) == 0
-        assert "Usage: mpesa-cbp" in capsys.readouterr().out
+def every_command(group: click.Group = commands, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The words of each command, those of its group before them."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield (*before, name)
+        if isinstance(command, click.Group):
+            yield from every_command(command, (*before, name))
+
+
+def command_of(words: Sequence[str]) -> tuple[click.Command, list[str]]:
+    """The command that words of a command line name, and what follows it."""
+    command: click.Command = commands
+    for place, word in enumerate(words):
+        found = command.get_command(click.Context(command), word) if isinstance(command, click.Group) else None
+        if found is None:
+            return command, list(words[place:])
+        command = found
+    return command, []
+
+
+@pytest.mark.parametrize("words", list(every_command()), ids=" ".join)
+def test_help_of_every_command_has_an_example_and_its_exit_codes(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Usage: mpesa-cbp {' '.join(words)} ")
+    assert re.search(r"Exits\s+with\s+0\b", shown)
+    command, _ = command_of(words)
+    examples = re.findall(
+        r"^ *(?:.* \| )?mpesa-cbp (.+)$", (command.help or "").partition("\b")[2].split("\n\n")[0], re.M
+    )
+    assert examples
+    for example in examples:
+        meant, arguments = command_of(shlex.split(example.partition(" > ")[0]))
+        assert meant is command or isinstance(command, click.Group)
+        # Raises where an option of the example is none.
+        meant.make_parser(click.Context(meant)).parse_args(arguments)
 
 
 def test_list_of_commands_says_what_each_command_says_of_itself() -> None:

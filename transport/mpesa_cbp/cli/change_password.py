@@ -29,7 +29,10 @@ def change_password(*, configuration: Configuration, new_password_file: TextIO |
     mpesa-cbp change-password --new-password-file new-sp-password
 
     Needs the AES key and vector that the operator allocated: [new_password] key and vector. The password is never an
-    argument, since every user of the machine can see those. Exits with 4 if either password may be the valid one.
+    argument, since every user of the machine can see those.
+
+    Exits with 0 if the new password is the valid one, 1 if the old one stays valid, 2 for wrong usage or settings, 3 if
+    a file cannot be read, 4 if either may be valid.
     """
     new_password = _from_file(new_password_file) if new_password_file is not None else _asked()
     with configuration.client() as client:

@@ -11,7 +11,14 @@ from mpesa_cbp.codes import CodeMeaning, all_codes, meanings
 @click.command()
 @click.argument("codes", nargs=-1)
 def code(*, codes: tuple[str, ...]) -> int:
-    """Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known."""
+    """Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known.
+
+    \b
+    mpesa-cbp code 000000001 SVC0901
+    mpesa-cbp code
+
+    Exits with 0, or 1 if a code is not known.
+    """
     if not codes:
         for meaning in all_codes():
             click.echo(f"{meaning.kind:8} {meaning.code:10} {meaning.meaning}")

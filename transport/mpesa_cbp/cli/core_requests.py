@@ -23,6 +23,9 @@ def balance(
 
     \b
     mpesa-cbp balance --wait 60
+
+    Exits with 0 once the broker has the request (with --wait: once it is answered), 1 if it was refused or not sent,
+    2 for wrong usage or settings, 3 if the journal cannot be used, 4 if it is not known, or not answered in time.
     """
     wish = balance_enquiry(remark=remark, conversation_id=conversation_id)
     return carry_out(configuration, wish, Manner(yes=True, wait=wait, as_json=as_json))
@@ -47,6 +50,10 @@ def status(
 
     \b
     mpesa-cbp status --receipt RKL51ZDR4F --wait 60
+    mpesa-cbp status --of 600000_Acme_0f3c…
+
+    Exits with 0 once the broker has the request (with --wait: once it is answered), 1 if the core knows no such
+    transaction, 2 for wrong usage or settings, 3 if the journal cannot be used, 4 if nothing was learnt.
     """
     if receipt is None and of_conversation_id is None:
         raise click.UsageError("Which transaction? Give --receipt, or --of with its conversation id.")
@@ -80,6 +87,9 @@ def reverse(
 
     \b
     mpesa-cbp reverse --receipt RKL51ZDR4F --remark "Paid twice" --wait 60
+
+    Exits with 0 once the broker has the request (with --wait: once it is taken back), 1 if it was certainly not taken
+    back, 2 for wrong usage or settings, 3 if the journal cannot be used, 4 if that is not known.
     """
     wish = reversal(receipt, receiver=receiver, remark=remark, conversation_id=conversation_id)
     return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
@@ -114,6 +124,9 @@ def register(
 
     \b
     mpesa-cbp register --confirmation-url https://us.example/word/confirmation --response-type Completed
+
+    Exits with 0 once the broker has the request (with --wait: once the core has taken it), 1 if it was refused or not
+    sent, 2 for wrong usage or settings, 3 if the journal cannot be used, 4 if that is not known.
     """
     wish = registration(
         confirmation_url=confirmation_url,

@@ -29,7 +29,7 @@ def decode(*, files: tuple[Path, ...], as_json: bool, strict: bool, unmasked: bo
     mpesa-cbp decode result.xml
     curl … | mpesa-cbp decode - --json
 
-    Exits with 3 if any of them cannot be read; the others are printed all the same.
+    Exits with 0, 2 for wrong usage, 3 if any of them cannot be read; the others are printed all the same.
     """
     code = FINE
     for number, file in enumerate(files):

@@ -45,8 +45,12 @@ def _day(_: click.Context, __: click.Parameter, value: str) -> BadDay:
 def demo(*, show_xml: bool, scenario: BadDay, listed: bool, timeout: float, pace: float) -> int:
     """Pay 100 KES to a simulated customer and follow the payment to its end.
 
+    \b
+    mpesa-cbp demo --show-xml
+    mpesa-cbp demo --scenario cached-then-expired
+
     A simulated broker and our listener run on free loopback ports; nothing leaves this machine, nothing is kept.
-    Exits with 0 if the payment succeeded, 1 if it certainly did not, 4 if nobody can tell.
+    Exits with 0 if the payment succeeded, 1 if it certainly did not, 2 for wrong usage, 4 if nobody can tell.
     """
     if listed:
         for row in all_days():

@@ -69,7 +69,14 @@ _unmasked = click.option("--unmasked", is_flag=True, help="Show secrets and cust
 
 @click.group()
 def events() -> None:
-    """Look through the journal's events; handle them anew; export them."""
+    """Look through the journal's events; handle them anew; export them.
+
+    \b
+    mpesa-cbp events list --state dead
+
+    Each command of it has examples too. Exits with 0, 1 if an event is not there or cannot be handled anew, 2 for wrong
+    usage or settings, 3 if the journal cannot be used.
+    """
 
 
 @events.command("list")
@@ -77,7 +84,14 @@ def events() -> None:
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Most events to show.")
 @configured(FOR_JOURNAL)
 def list_events(*, configuration: Configuration, limit: int, **wanted: Any) -> int:
-    """List the newest events in the order of their arrival, one a line."""
+    """List the newest events in the order of their arrival, one a line.
+
+    \b
+    mpesa-cbp events list --kind result --since 2026-11-24
+    mpesa-cbp events list --state dead
+
+    Exits with 0, 2 for wrong usage or settings, 3 if the journal cannot be used.
+    """
     chosen = _chosen(wanted)
     with open_journal(configuration) as journal:
         count, after = journal.newest(limit, **chosen)
@@ -96,7 +110,13 @@ def list_events(*, configuration: Configuration, limit: int, **wanted: Any) -> i
 @_unmasked
 @configured(FOR_JOURNAL)
 def show(*, configuration: Configuration, numbers: tuple[int, ...], unmasked: bool) -> int:
-    """Show events with their messages."""
+    """Show events with their messages.
+
+    \b
+    mpesa-cbp events show 17 18
+
+    Exits with 0, 1 if one of them is not there, 2 for wrong usage or settings, 3 if the journal cannot be used.
+    """
     code = FINE
     with open_journal(configuration) as journal:
         for number in numbers:
@@ -114,7 +134,15 @@ def show(*, configuration: Configuration, numbers: tuple[int, ...], unmasked: bo
 @click.option("--dead", is_flag=True, help="All dead letters.")
 @configured(FOR_JOURNAL)
 def replay(*, configuration: Configuration, numbers: tuple[int, ...], dead: bool) -> int:
-    """Have received events handled anew: by a listener that runs, or by the next one."""
+    """Have received events handled anew: by a listener that runs, or by the next one.
+
+    \b
+    mpesa-cbp events replay 17
+    mpesa-cbp events replay --dead
+
+    Exits with 0, 1 if one of them cannot be handled anew, 2 for wrong usage or settings, 3 if the journal cannot be
+    used.
+    """
     if dead == bool(numbers):
         raise click.UsageError("Name events, or give --dead.")
     code = FINE
@@ -136,7 +164,13 @@ def replay(*, configuration: Configuration, numbers: tuple[int, ...], dead: bool
 @_unmasked
 @configured(FOR_JOURNAL)
 def export(*, configuration: Configuration, output: Path | None, overwrite: bool, unmasked: bool, **wanted: Any) -> int:
-    """Write events with their messages, one JSON object a line, oldest first."""
+    """Write events with their messages, one JSON object a line, oldest first.
+
+    \b
+    mpesa-cbp events export --since 2026-11-01 --until 2026-12-01 --output november.jsonl
+
+    Exits with 0, 2 for wrong usage or settings, 3 if the journal cannot be used or the file not be written.
+    """
     count = 0
     if output is not None:
         refuse_to_replace(output, overwrite=overwrite, read=(sqlite_file(configuration.journal_url or ""),))
@@ -154,7 +188,13 @@ def export(*, configuration: Configuration, output: Path | None, overwrite: bool
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @configured(FOR_JOURNAL)
 def discard_unreadable(*, configuration: Configuration, until: datetime | None, yes: bool) -> int:
-    """Delete messages that could not be read, to make room for new ones."""
+    """Delete messages that could not be read, to make room for new ones.
+
+    \b
+    mpesa-cbp events discard-unreadable --until 2026-11-01
+
+    Exits with 0, 1 if it was stopped, 2 for wrong usage or settings, 3 if the journal cannot be used.
+    """
     with open_journal(configuration) as journal:
         count = journal.count(EventKind.UNREADABLE)
         if not yes:

@@ -59,8 +59,13 @@ def _print_token(context: click.Context, _: click.Parameter, wanted: bool) -> No
 def listen(*, configuration: Configuration, log_level: str) -> int:
     """Take results, queue timeouts and C2B payments from the broker, store them, and run handlers.
 
+    \b
+    mpesa-cbp listen --new-token > secrets/path-token
+    mpesa-cbp listen --handlers our_handlers:register
+
     Every message is in the journal before it is acknowledged. Stops at Ctrl-C or SIGTERM, when it has finished what it
     accepted. Settings are those of [listener] and [journal], see docs/settings.md and docs/listener.md.
+    Exits with 0 when it is stopped, 2 for wrong usage or settings, 3 if the journal cannot be used.
     """
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     logging.getLogger("mpesa_cbp").setLevel(log_level.upper())

@@ -58,7 +58,8 @@ def pay(
     mpesa-cbp pay --file payroll.csv --dry-run
 
     The conversation id is printed before anything is sent: with it mpesa-cbp query can always ask. Exits with 0 once
-    the broker has the request (with --wait: once it is paid), 1 if it was certainly not paid, 4 if that is not known.
+    the broker has the request (with --wait: once it is paid), 1 if it was certainly not paid, 2 for wrong usage or
+    settings, 3 if a file or the journal cannot be used, 4 if that is not known.
     """
     single = {name: more.pop(name) for name in _OF_ONE_PAYMENT}
     if file is not None:

@@ -36,7 +36,7 @@ def query(*, configuration: Configuration, conversation_id: str, sent_at: dateti
     mpesa-cbp query 600000_Acme_0f3c…
 
     Asking changes nothing at the broker. Exits with 0 if the payment succeeded or is on its way, 1 if it was certainly
-    not paid, 4 if nobody can tell yet.
+    not paid, 2 for wrong usage or settings, 3 if the journal cannot be used, 4 if nobody can tell yet.
     """
     with open_journal_to_send(configuration) as journal, configuration.client(journal=journal) as client:
         with before_sending():

@@ -43,9 +43,13 @@ from mpesa_cbp.redaction import mask_msisdn
 def reconcile(*, configuration: Configuration, older_than: float, pause: float, rate: float, as_json: bool) -> int:
     """Ask the broker what became of every payment that is sent, accepted, queued or unknown.
 
+    \b
+    mpesa-cbp reconcile --older-than 900 --json
+
     May be run from cron, and twice at once. A payment of which the broker has no record stays open. Exits with 0 if
-    every payment is settled, 1 if some were never sent, 4 if the end of some is still not known. Requests that move
-    no money (balance, status, register) are asked about too, counted apart, and change nothing of the exit code.
+    every payment is settled, 1 if some were never sent, 2 for wrong usage or settings, 3 if the journal cannot be used,
+    4 if the end of some is still not known. Requests that move no money (balance, status, register) are asked about
+    too, counted apart, and change nothing of the exit code.
     """
     stop = threading.Event()
     with open_journal_to_send(configuration) as journal, configuration.client(journal=journal) as client:

@@ -54,6 +54,7 @@ def settle(
 
     For payments that mpesa-cbp reconcile leaves open. Nothing is sent. The word is kept as an event with the reason
     and the name; a result that comes later goes before it.
+    Exits with 0, 1 if it was not stored, 2 for wrong usage or settings, 3 if the journal cannot be used.
     """
     paid = word == "paid"
     _check(reason, by, receipt, paid=paid)

@@ -60,7 +60,14 @@ def simulate(
     allow_host: tuple[str, ...],
     quiet: bool,
 ) -> int:
-    """Run the simulated broker and core until Ctrl-C, with a page to watch them."""
+    """Run the simulated broker and core until Ctrl-C, with a page to watch them.
+
+    \b
+    mpesa-cbp simulate
+    mpesa-cbp simulate --directory simulated --write-config simulator.toml
+
+    Exits with 0 when it is stopped, 2 for wrong usage or settings.
+    """
     if scenario is not None and scenario_file is not None:
         raise click.UsageError("give either --scenario or --scenario-file")
     if write_config is not None and directory is None:
