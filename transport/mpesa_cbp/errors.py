@@ -150,7 +150,7 @@ class NotSent(CbpError):
 class OutcomeUnknown(CbpError):
     """Bytes of the request may have left and no readable answer came; never to be sent again."""
 
-    advice = "Do not send it again: mpesa-cbp query and its conversation id (queryTransaction) tell what became of it."
+    advice = "Do not send it again: mpesa-cbp query and its conversation id tell what became of it."
 
 
 class Refused(CbpError):
@@ -181,7 +181,7 @@ class DuplicateConversation(Refused):
     """
 
     final = False
-    advice = "An earlier request has this id and may have been paid: ask with mpesa-cbp query (queryTransaction)."
+    advice = "An earlier request has this id and may have been paid: ask with mpesa-cbp query and that id."
 
 
 class ValidationRefused(Refused):
