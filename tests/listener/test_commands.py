@@ -9,11 +9,14 @@ import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mpesa_cbp import Journal
 from mpesa_cbp.cli import run
+from mpesa_cbp.cli.listen import who_may_call
+from mpesa_cbp.configuration import load
 from mpesa_cbp.journal import Delivery
 from mpesa_cbp.listener.access_rules import SHORTEST_TOKEN
 from mpesa_cbp.payments import EventKind
@@ -211,6 +214,41 @@ def test_port_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     told = capsys.readouterr().err
     assert f"cannot listen on 127.0.0.1 port {port}" in told
     assert "sent" not in told
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({}, "any address, without TLS of our own"),
+        ({"listener_networks": ["192.0.2.0/24"]}, "192.0.2.0/24, without TLS of our own"),
+        ({"listener_certificate": "us.pem"}, "any address"),
+        (
+            {
+                "listener_certificate": "us.pem",
+                "listener_client_ca": "ca.pem",
+                "listener_certificate_names": ["broker.example", "spare.example"],
+            },
+            "any address, with a client certificate of ca.pem, which must be broker.example or spare.example",
+        ),
+        (
+            {
+                "listener_trusted_proxies": ["10.0.0.9"],
+                "listener_certificate_header": "X-Subject",
+                "listener_certificate_names": ["broker.example"],
+            },
+            "any address, with the client certificate that our proxy names in X-Subject, which must be broker.example, "
+            "without TLS of our own",
+        ),
+    ],
+)
+def test_listener_says_who_may_call(settings: dict[str, object], told: str, tmp_path: Path) -> None:
+    for name in ("us.pem", "ca.pem"):
+        (tmp_path / name).write_text("")
+    paths: dict[str, Any] = {
+        key: tmp_path / str(value) if str(value).endswith(".pem") else value for key, value in settings.items()
+    }
+    found = who_may_call(load(environ={}, **paths))
+    assert found.replace(f"{tmp_path}/", "") == told
 
 
 def test_listener_prints_notices_masked_and_ends_in_order(tmp_path: Path, url: str) -> None:

@@ -150,9 +150,16 @@ def test_folder_that_is_none_state_that_is_damaged_and_file_that_is_there_exit_w
         (["--directory", str(tmp_path / "file" / "x")], "cannot keep its key pair"),
         (["--directory", str(tmp_path / "damaged")], "damaged or no state"),
         (["--directory", folder, "--write-config", str(tmp_path / "config.toml")], "is there already"),
+        (
+            ["--directory", folder, "--write-config", str(tmp_path / "nowhere" / "config.toml")],
+            "its folder is not there",
+        ),
     ):
         assert run(["simulate", "--port", "0", *arguments]) == 2
-        assert says in capsys.readouterr().err
+        shown = capsys.readouterr()
+        assert says in shown.err
+        assert shown.out == ""
+    assert not (tmp_path / "state").exists()
 
 
 def test_port_that_is_taken_exits_with_2() -> None:

@@ -224,6 +224,22 @@ def test_what_is_not_there_is_404(simulator: Simulator, path: str) -> None:
     assert fetch(simulator, path).status_code == 404
 
 
+def test_customers_are_shown_in_pages_whose_links_name_nobody(simulator: Simulator) -> None:
+    already = len(simulator.world.ledger.customers())
+    with simulator.world.database.transaction():
+        for number in range(120 - already):
+            simulator.world.ledger.customer(f"2547110{number:05}")
+    shown: list[int] = []
+    path = "/accounts"
+    while path:
+        document: Any = html.fromstring(fetch(simulator, path).text)
+        shown.append(len(document.xpath("//section[@id='customer-accounts']//tbody/tr")))
+        links = document.xpath("//section[@id='customer-accounts']//a/@href")
+        assert not re.search(r"[0-9]{6}", "".join(links))
+        path = links[0] if links else ""
+    assert shown == [50, 50, 20]
+
+
 def test_ten_thousand_payments_are_shown_in_pages(simulator: Simulator) -> None:
     records = simulator.world.records
     with simulator.world.database.transaction():

@@ -92,11 +92,10 @@ def listen(*, configuration: Configuration, log_level: str) -> int:
 
 
 def _tell(configuration: Configuration, journal: Journal, server: ListenerServer) -> None:
-    networks = ", ".join(map(str, configuration.listener_networks or ())) or "any"
     lines = [
         f"listening at  {server.url}/<path token>/",
         f"journal       {journal!r}",
-        f"callers       {networks}{_proof(configuration)}",
+        f"callers       {who_may_call(configuration)}",
         f"handlers      {configuration.listener_handlers or 'none: notices are printed, masked'}",
     ]
     if server.operations_url is not None:
@@ -104,10 +103,16 @@ def _tell(configuration: Configuration, journal: Journal, server: ListenerServer
     click.echo("\n".join([*lines, "Stop with Ctrl-C."]), err=True)
 
 
-def _proof(configuration: Configuration) -> str:
+def who_may_call(configuration: Configuration) -> str:
+    """From where, and what a caller must show."""
+    proof = ", ".join(map(str, configuration.listener_networks or ())) or "any address"
     if configuration.listener_client_ca is not None:
-        return f", with a client certificate of {configuration.listener_client_ca}"
-    return "" if configuration.listener_certificate is not None else ", without TLS of our own"
+        proof += f", with a client certificate of {configuration.listener_client_ca}"
+    elif configuration.listener_certificate_header is not None:
+        proof += f", with the client certificate that our proxy names in {configuration.listener_certificate_header}"
+    if configuration.listener_certificate_names:
+        proof += f", which must be {' or '.join(configuration.listener_certificate_names)}"
+    return proof if configuration.listener_certificate is not None else f"{proof}, without TLS of our own"
 
 
 def _print_notices(listener: Listener) -> None:

@@ -72,6 +72,8 @@ def simulate(
         raise click.UsageError("give either --scenario or --scenario-file")
     if write_config is not None and directory is None:
         raise click.UsageError("--write-config needs --directory: without it the certificate vanishes at the end")
+    if write_config is not None:
+        _refuse_existing(write_config)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
@@ -93,6 +95,8 @@ def simulate(
 
 def _greet(simulator: Simulator, write_config: Path | None, listener_port: int) -> None:
     text = settings_toml(simulator, listener_port=listener_port)
+    if write_config is not None:
+        _write_new(write_config, text)
     page = simulator.url.removesuffix("/mminterface/request")
     click.secho(f"The simulated broker runs. Watch it at {page}/", bold=True)
     if not is_loopback(simulator.host):
@@ -104,7 +108,6 @@ def _greet(simulator: Simulator, write_config: Path | None, listener_port: int) 
     ):
         click.echo(f"  {name:21} {value}")
     if write_config is not None:
-        _write_new(write_config, text)
         click.echo(f"\nIts settings stand in {write_config}. In other terminals:\n")
         click.echo(f"  mpesa-cbp listen --config {write_config}    (on port {listener_port})")
         click.echo(f"  mpesa-cbp pay --msisdn 254700000000 --amount 100 --config {write_config}")
@@ -114,6 +117,14 @@ def _greet(simulator: Simulator, write_config: Path | None, listener_port: int) 
     click.echo(
         "\nBad days: pay a magic amount (4104 is cached, then expires), or choose one on the page. Ctrl-C stops."
     )
+
+
+def _refuse_existing(path: Path) -> None:
+    """Said before anything is started or made; ``_write_new`` holds it against somebody who is faster."""
+    if os.path.lexists(path):
+        raise SettingsError(f"{path} is there already: remove it, or name another file")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise SettingsError(f"{path} cannot be written: its folder is not there, or is not ours to write")
 
 
 def _write_new(path: Path, text: str) -> None:

@@ -100,13 +100,13 @@ class Ledger:
             active=bool(row["active"]),
         )
 
-    def customers(self, count: int = 1000, *, after: str = "") -> list[Customer]:
-        """The first customers that have appeared, by number; those beyond ``after`` if given."""
+    def customers(self, count: int = 1000, *, after: str = "", skip: int = 0) -> list[Customer]:
+        """The first customers that have appeared, by number; those beyond ``after``, and without ``skip`` of them."""
         with self._database.transaction() as connection:
             rows = connection.execute(
                 "select customer.*, balance from customer join account on owner = msisdn and account.name = ?"
-                " where msisdn > ? order by msisdn limit ?",
-                (WALLET, after, count),
+                " where msisdn > ? order by msisdn limit ? offset ?",
+                (WALLET, after, count, skip),
             ).fetchall()
         return [
             Customer(

@@ -50,7 +50,7 @@ class Site:
         if path == "/payments":
             return _page(pages.payments(self._world, before=_number(query.get("before", "")), state=_state(query)))
         if path == "/accounts":
-            return _page(pages.accounts(self._world, after=query.get("after", "")))
+            return _page(pages.accounts(self._world, page=_number(query.get("page", "")) or 1))
         if path == "/bad-days":
             return _page(pages.bad_days(self._world))
         number = _number(path.removeprefix("/payments/"))
