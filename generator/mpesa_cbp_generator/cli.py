@@ -11,6 +11,19 @@ from mpesa_cbp_generator.config import Config, default_config, read_config
 from mpesa_cbp_generator.drift.command import add_commands
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError, Problem
 
+_GENERATE = """\
+examples:
+  mpesa-cbp-gen generate
+  mpesa-cbp-gen generate --contract FOLDER --package vies --out src/vies
+
+Exits with 0, 2 for wrong usage or settings, 3 if the contract cannot be used."""
+_CHECK = """\
+examples:
+  mpesa-cbp-gen check
+  mpesa-cbp-gen check --config bindings.toml
+
+Exits with 0, 1 with a diff if it is not, 2 for wrong usage or settings, 3 if the contract cannot be used."""
+
 FINE, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
 
 
@@ -36,11 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mpesa-cbp-gen", description="Typed Python bindings from WSDL and XSD.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, run, text in (
-        ("generate", _generate, "write the package"),
-        ("check", _check, "tell whether the package is what would be written; exit 1 with a diff where it is not"),
+    for name, run, text, more in (
+        ("generate", _generate, "write the package", _GENERATE),
+        ("check", _check, "tell whether the package is what would be written", _CHECK),
     ):
-        command = commands.add_parser(name, help=text, description=text)
+        command = commands.add_parser(
+            name, help=text, description=text, epilog=more, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         command.add_argument("--config", type=Path, help="bindings.toml (default: the one in this folder)")
         command.add_argument("--contract", type=Path, help="folder, zip or WSDL, instead of a toml")
         command.add_argument("--package", help="import name of the package, with --contract")

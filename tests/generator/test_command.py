@@ -130,6 +130,18 @@ def test_bad_words_are_answered_with_one_clear_line(
     assert "Traceback" not in captured.err
 
 
+@pytest.mark.parametrize("command", ["generate", "check", "drift", "rules", "explain"])
+def test_help_of_every_command_has_an_example_and_its_exit_codes(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main([command, "--help"])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert f"\n  mpesa-cbp-gen {command}" in shown
+    assert "\nExits with 0, " in shown
+
+
 @pytest.mark.parametrize("arguments", [[], ["fly"], ["check", "--no-such-option"]])
 def test_wrong_usage_exits_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

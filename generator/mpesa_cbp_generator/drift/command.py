@@ -20,13 +20,32 @@ if TYPE_CHECKING:
 
 FINE, FINDINGS = 0, 1
 FORMATS = ("text", "json", "markdown", "github", "junit", "sarif", "html")
+_Plain = argparse.RawDescriptionHelpFormatter
+_DRIFT = """\
+examples:
+  mpesa-cbp-gen drift CBPInterface_1.5.zip
+  mpesa-cbp-gen drift git:HEAD . --accept drift-accept.toml
+  mpesa-cbp-gen drift old new --format html --output drift.html
+
+Exits with 0, 1 if a finding is as bad as --fail-on says, 2 for wrong usage or settings, 3 if a side cannot be read."""
+_RULES = """\
+examples:
+  mpesa-cbp-gen rules
+  mpesa-cbp-gen rules --json
+
+Exits with 0, 2 for wrong usage."""
+_EXPLAIN = """\
+example:
+  mpesa-cbp-gen explain element-renamed
+
+Exits with 0, 2 if there is no such rule."""
 _SIDES = "folder, zip, WSDL, contract.lock.json, git:REF or git:REF:PATH"
 
 
 def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the three commands to those of mpesa-cbp-gen."""
     text = "tell what changed between two contracts, what it breaks and for whom"
-    drift = commands.add_parser("drift", help=text, description=text)
+    drift = commands.add_parser("drift", help=text, description=text, epilog=_DRIFT, formatter_class=_Plain)
     drift.add_argument(
         "sides",
         nargs="+",
@@ -44,10 +63,12 @@ def add_commands(commands: argparse._SubParsersAction[Any]) -> None:
     drift.add_argument("--config", type=Path, help="bindings.toml (default: the one in this folder, if any)")
     drift.add_argument("--output", type=Path, metavar="FILE", help="write there instead of to the terminal")
     drift.set_defaults(run=_drift)
-    rules = commands.add_parser("rules", help="list the rules of drift", description="List the rules of drift.")
+    text = "list the rules of drift"
+    rules = commands.add_parser("rules", help=text, description=text, epilog=_RULES, formatter_class=_Plain)
     rules.add_argument("--json", action="store_true", help="as JSON, with everything that explain says")
     rules.set_defaults(run=_rules)
-    explain = commands.add_parser("explain", help="say what a rule of drift means", description="Explain a rule.")
+    text = "say what a rule of drift means"
+    explain = commands.add_parser("explain", help=text, description=text, epilog=_EXPLAIN, formatter_class=_Plain)
     explain.add_argument("rule", metavar="RULE")
     explain.set_defaults(run=_explain)
 
