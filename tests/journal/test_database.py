@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -237,6 +238,17 @@ def test_relative_name_means_the_same_file_for_as_long_as_the_journal_is_open(
             list(pool.map(lambda number: create(journal, f"c{number}"), range(8)))
         assert len(journal.payments()) == 8
     assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_new_file_that_another_process_is_writing_to_is_waited_for(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("CREATE TABLE theirs (number INTEGER)")
+        other.execute("BEGIN IMMEDIATE")
+        # While it is held SQLite refuses the change to WAL at once, whatever the time-out.
+        release = threading.Timer(0.3, other.execute, ["COMMIT"])
+        release.start()
+        Journal(f"sqlite:///{tmp_path}/j.db").close()
+        release.join()
 
 
 def test_database_that_another_process_keeps_locked_is_told_after_the_wait(tmp_path: Path) -> None:

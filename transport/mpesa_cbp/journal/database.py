@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -18,6 +20,7 @@ from mpesa_cbp.journal.sqlite_files import create_for_us_alone, identity, sqlite
 from mpesa_cbp.journal.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
 
 _BUSY_SECONDS = 30
+_PAUSE_SECONDS = 0.02
 # Any number will do, as long as every process takes the same lock before it looks at the schema.
 _MIGRATION_LOCK = 7_276_401
 _BACKENDS = ("sqlite", "postgresql")
@@ -143,11 +146,26 @@ def _prepare_sqlite(raw: Any, _: object) -> None:
     # The driver's own transactions begin too late for a lock; ours begin with it.
     raw.isolation_level = None
     cursor = raw.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     # Each commit is on the disk when it returns; on macOS only with fullfsync.
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA fullfsync = 1")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Set the mode, for as long as a lock is waited for: of several who open a new file at once SQLite refuses some."""
+    (milliseconds,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+    deadline = time.monotonic() + milliseconds / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _prepare_postgres(raw: Any, _: object) -> None:
