@@ -222,6 +222,17 @@ def test_another_payment_under_a_known_id_is_never_told_as_paid(world: World, ca
     assert world.requests_seen() == 1
 
 
+def test_a_reversal_of_another_receipt_under_a_known_id_is_never_told_as_done(world: World) -> None:
+    assert run([*OF_ONE, "--conversation-id", ID, "--wait", "20"]) == 0
+    payment = world.journal.payment(ID)
+    assert payment is not None
+    arguments = ["reverse", "--yes", "--wait", "20", "--conversation-id", f"{ID}_back", "--receipt"]
+    assert run([*arguments, str(payment.receipt)]) == 0
+    assert run([*arguments, str(payment.receipt)]) == 0
+    assert run([*arguments, "RKL51ZDR4F"]) == 4
+    assert world.requests_seen() == 2
+
+
 def test_a_payment_that_is_stored_and_perhaps_about_to_be_sent_exits_with_4(world: World) -> None:
     world.journal.create(
         conversation_id=ID, command_id="BusinessPayment", amount=Decimal(100), receiver=NUMBER, request=b"<request/>"

@@ -13,14 +13,14 @@ from typing import Any
 import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
+from mpesa_cbp.cli.known_request import require_the_same
 from mpesa_cbp.cli.options import before_sending, open_journal_to_send, warn_without_result_url
 from mpesa_cbp.client import Client
 from mpesa_cbp.codes import is_success
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import Configuration
-from mpesa_cbp.delivery import differences, facts_of
 from mpesa_cbp.envelope import decode
-from mpesa_cbp.errors import CbpError, DuplicateConversation, JournalError, JournalOutcomeUnknown, Sent
+from mpesa_cbp.errors import CbpError, DuplicateConversation, JournalError, JournalOutcomeUnknown
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import ENQUIRIES, FINAL_STATES, MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentState
@@ -115,7 +115,7 @@ def _send(client: Client, journal: Journal, request: Request, manner: Manner) ->
         try:
             client.send(request, resume=manner.resume)
         except DuplicateConversation as error:
-            _require_the_same(journal, request, error)
+            require_the_same(journal, request, error)
             told = _facts_of_error(error)
             click.echo(f"mpesa-cbp: {error}", err=True)
         if manner.wait is not None:
@@ -134,14 +134,6 @@ def _send(client: Client, journal: Journal, request: Request, manner: Manner) ->
     if told and _state(payment) is PaymentState.CREATED:
         return UNKNOWN_OUTCOME  # another process may be about to send it
     return _exit_code(payment, waited=manner.wait is not None)
-
-
-def _require_the_same(journal: Journal, request: Request, error: DuplicateConversation) -> None:
-    """Raise the error unless the journal knows this very payment: then what it says of it is the answer."""
-    known = journal.payment(request.transaction.originator_conversation_id)
-    if error.sent is not Sent.NO or known is None or differences(known, facts_of(request)):
-        raise error
-    error.advice = "Nothing was sent now; this is what the journal says of the earlier request."
 
 
 @contextmanager
