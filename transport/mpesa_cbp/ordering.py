@@ -48,7 +48,6 @@ class OrderBook:
 
     def request(self, wish: Wish) -> Request:
         """The request, checked and with a credential. Raises InvalidRequest with all problems, SettingsError."""
-        _require_texts_of(wish)
         problems = list(wish.problems)
         command = _command(wish, problems)
         amount = _checked(problems, "amount", lambda: parse_amount(wish.amount)) if command.amount else None
@@ -77,6 +76,9 @@ class OrderBook:
     def _conversation_problems(self, conversation_id: str | None) -> list[str]:
         if conversation_id is None:
             return [] if self.has_ledger else ["conversation_id must be given where there is no journal"]
+        given: object = conversation_id
+        if not isinstance(given, str):
+            return [f"conversation_id: must be text, not {type(given).__name__}"]
         if not 1 <= len(conversation_id) <= MAX_CONVERSATION_ID:
             return [f"conversation_id must have 1 to {MAX_CONVERSATION_ID} characters"]
         if conversation_id.strip() != conversation_id or not conversation_id.isprintable():
@@ -139,11 +141,6 @@ def require_texts(**values: object) -> None:
         raise InvalidRequest(wrong)
 
 
-def _require_texts_of(wish: Wish) -> None:
-    pairs = dict((*wish.parameters, *wish.references))
-    require_texts(command=wish.command_id, remark=wish.remark, conversation_id=wish.conversation_id, **pairs)
-
-
 def _schema_problems(request: Request) -> tuple[str, ...]:
     try:
         request.validate()
@@ -161,7 +158,8 @@ def _told(problem: str, told: list[str]) -> bool:
 
 
 def _command(wish: Wish, problems: list[str]) -> Command:
-    known = COMMANDS.get(wish.command_id)
+    given: object = wish.command_id
+    known = COMMANDS.get(given) if isinstance(given, str) else None
     allowed = [command for command in COMMANDS.values() if command.family == wish.family]
     if known is None or known.family != wish.family:
         choices = ", ".join(command.id for command in allowed)
