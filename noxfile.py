@@ -88,7 +88,8 @@ def types(session: nox.Session) -> None:
     """Check types strictly: everything with mypy, what is generated with pyright too."""
     _install(session, "dev")
     session.run("mypy", *CODE)
-    session.run("basedpyright")
+    # Without this it would look for packages in the clone's own .venv, which need not have them.
+    session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
 
 
 @nox.session(python=sys.executable)

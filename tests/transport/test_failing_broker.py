@@ -177,7 +177,7 @@ ROWS: dict[str, Row] = {
     "throttled": Row(answered(response_code="100000002"), Throttled, SENT_ONCE, FAILED, words="wait"),
     "invalid value": Row(answered(response_code="100000005"), ValidationRefused, SENT_ONCE, FAILED, words="correct it"),
     "insufficient balance": Row(answered(response_code="100000012"), Refused, SENT_ONCE, FAILED, words="100000012"),
-    "duplicate": Row(answered(response_code="15"), OutcomeUnknown, SENT_ONCE, UNKNOWN, words="queryTransaction"),
+    "duplicate": Row(answered(response_code="15"), OutcomeUnknown, SENT_ONCE, UNKNOWN, words="mpesa-cbp query"),
     "internal error": Row(answered(response_code="100000004"), OutcomeUnknown, SENT_ONCE, UNKNOWN, words="100000004"),
     "a code that nobody knows": Row(answered(response_code="987"), OutcomeUnknown, SENT_ONCE, UNKNOWN, words="987"),
     "another conversation": Row(
