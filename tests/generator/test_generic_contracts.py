@@ -117,7 +117,9 @@ def test_object_survives_our_codec_and_xsdatas_and_validates(name: str, data: st
         assert read == value
         parser, serializer = xsdata_codecs(package)
         assert canonical(written) == canonical(serializer.render(value).encode())
-        assert parser.from_bytes(written, type(value)) == value
+        again = parser.from_bytes(written, type(value))
+        # Before 3.11 a dataclass with slots leaves a twin of its class behind, which xsdata may take for an xsi:type.
+        assert again == value or (sys.version_info < (3, 11) and repr(again) == repr(value))
 
 
 @functools.cache

@@ -14,6 +14,18 @@ from cryptography.x509.oid import NameOID
 
 NOW = datetime.now(timezone.utc)
 
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+
 
 class Authority:
     """Signs certificates; everything is written into ``folder`` as PEM, certificate and key in one file."""
@@ -22,8 +34,10 @@ class Authority:
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        self._certificate = self._builder(self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=None), critical=True
+        self._certificate = (
+            self._builder(self._name, self._key)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .add_extension(_SIGNS, critical=True)
         )
         signed = self._certificate.sign(self._key, hashes.SHA256())
         self.file = folder / f"{name}.pem"
@@ -56,4 +70,7 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(NOW - timedelta(days=9))
             .not_valid_after(NOW - timedelta(days=1) if expired else NOW + timedelta(days=9))
+            # Python 3.13 and newer insist on what RFC 5280 demands of an authority and of what it signs.
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         )
