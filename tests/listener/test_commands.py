@@ -7,6 +7,7 @@ import json
 import socket
 import sqlite3
 import stat
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def journal(url: str) -> Journal:
+def journal(url: str) -> Iterator[Journal]:
     """Events 1 and 2 are results of one payment, 3 is unreadable; 1 is a dead letter."""
     with Journal(url) as opened:
         for identity, code in (("a", "0"), ("b", "1")):
@@ -53,7 +54,7 @@ def journal(url: str) -> Journal:
             )
         opened.receive(Delivery(kind=EventKind.UNREADABLE, identity="c", body=b"<unreadable \x1b[31m"))
         opened.failed(1, error="ValueError at app:paid:7", retry_at=None)
-        return opened
+        yield opened
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[str]:
