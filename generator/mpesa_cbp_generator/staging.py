@@ -46,9 +46,11 @@ def _remove_leftover(path: Path) -> None:
     handle = _lock(path)
     if handle is None:
         return
-    if all(inner.name in (NEW, OLD) for inner in path.iterdir()):
-        shutil.rmtree(path)
-    os.close(handle)
+    try:
+        if all(inner.name in (NEW, OLD) for inner in path.iterdir()):
+            shutil.rmtree(path)
+    finally:
+        os.close(handle)
 
 
 def _locked_folder(output: Path) -> tuple[Path, int | None]:
