@@ -1,4 +1,4 @@
-"""A caller's own ledger: three methods are enough, and it decides whether a payment may be sent."""
+"""A caller's own ledger: four methods are enough, and it decides whether a payment may be sent."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ class Ledger:
         return PaymentState.SENT if self.gives_leave else PaymentState.ACCEPTED
 
     def payment(self, conversation_id: str) -> Payment | None:  # noqa: ARG002
+        return None
+
+    def request(self, conversation_id: str) -> bytes | None:  # noqa: ARG002
         return None
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from mpesa_cbp import Client, Journal, PaymentState
+from mpesa_cbp import Client, Journal, PaymentState, wishes
 from mpesa_cbp.errors import DuplicateConversation, InvalidRequest, OutcomeUnknown, Throttled
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.simulator import Simulator, Timing
+from mpesa_cbp.wishes import Wish
 
 MSISDN = "254712345678"
 NOWHERE = "http://127.0.0.1:1/nobody-listens"
@@ -135,3 +138,44 @@ def test_something_else_is_never_sent_under_the_id_of_a_known_payment(
     with pytest.raises(InvalidRequest, match="differs from that of the payment"):
         client.pay_customer(msisdn, amount, conversation_id=conversation_id, resume=True)
     assert sum(step.number == 1 for step in simulator.steps) == seen
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "named"),
+    [
+        (
+            wishes.business_payment("888888", 100, account_reference="INV-7"),
+            wishes.business_payment("888888", 100, account_reference="INV-8"),
+            "AccountReference",
+        ),
+        (wishes.reversal("RECEIPT001"), wishes.reversal("RECEIPT002"), "OriginalReceiptNumber"),
+    ],
+    ids=["another account", "another receipt"],
+)
+def test_no_other_account_and_no_other_receipt_goes_out_under_a_known_id(
+    simulator: Simulator, client: Client, conversation_id: str, first: Wish, other: Wish, named: str
+) -> None:
+    simulator.choose("throttled")
+    request, another = (
+        client.orders.request(replace(each, conversation_id=conversation_id)) for each in (first, other)
+    )
+    with pytest.raises(Throttled):
+        client.send(request)
+    seen = sum(step.number == 1 for step in simulator.steps)
+    with pytest.raises(InvalidRequest, match=f"{named} differs from that of the payment"):
+        client.send(another, resume=True)
+    assert sum(step.number == 1 for step in simulator.steps) == seen
+    client.send(request, resume=True)
+    assert sum(step.number == 1 for step in simulator.steps) == seen + 1
+
+
+def test_what_cannot_be_compared_is_not_resumed(client: Client, journal: Journal, conversation_id: str) -> None:
+    journal.create(
+        conversation_id=conversation_id,
+        command_id="BusinessPayment",
+        amount=Decimal(100),
+        receiver=MSISDN,
+        request=b"<half",
+    )
+    with pytest.raises(InvalidRequest, match="cannot be read, and so not compared"):
+        client.pay_customer(MSISDN, 100, conversation_id=conversation_id, resume=True)

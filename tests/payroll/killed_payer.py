@@ -67,6 +67,9 @@ class KillingJournal:
     def payment(self, conversation_id: str) -> Any:
         return self._journal.payment(conversation_id)
 
+    def request(self, conversation_id: str) -> bytes | None:
+        return self._journal.request(conversation_id)
+
 
 @dataclass(frozen=True)
 class Broker:

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from mpesa_cbp import Client, Journal, PaymentState
+from mpesa_cbp.commands import without_credentials
 from mpesa_cbp.errors import InvalidRequest
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.payroll import Outcome, PlannedLine, Run, plan_batch
@@ -22,6 +23,7 @@ from mpesa_cbp.payroll.file import PayrollLine
 from mpesa_cbp.payroll.run import UNKNOWN_IN_A_ROW
 from mpesa_cbp.settings import ServiceProvider
 from mpesa_cbp.simulator import Simulator, Timing
+from mpesa_cbp.wishes import customer_payment
 from tests.journal.simulated import NOWHERE
 from tests.transport.clients import client_to
 from tests.transport.failing_broker import FailingBroker, accepts_once_released
@@ -194,13 +196,22 @@ def test_batch_without_a_name_is_refused(client: Client, journal: Journal, batch
 
 
 def test_payment_that_was_stored_and_never_sent_is_sent_by_the_next_run(client: Client, journal: Journal) -> None:
-    planned, _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
+    (planned,), _, _ = plan_batch(client, journal, lines(1), batch="november", command=COMMAND)
+    line = planned.line
+    wish = customer_payment(
+        line.msisdn,
+        line.amount,
+        command=COMMAND,
+        remark=line.remark,
+        occasion=line.reference,
+        conversation_id=planned.conversation_id,
+    )
     journal.create(
-        conversation_id=planned[0].conversation_id,
+        conversation_id=planned.conversation_id,
         command_id=COMMAND,
         amount=Decimal(100),
-        receiver=lines(1)[0].msisdn,
-        request=b"<r/>",
+        receiver=line.msisdn,
+        request=without_credentials(client.orders.request(wish)).to_xml(),
     )
     outcomes, _ = pay(client, journal, lines(1))
     assert outcomes == [Outcome.ACCEPTED]

@@ -169,7 +169,7 @@ class Delivery:
         facts = facts_of(request)
         try:
             if resume:
-                _check_known(self._journal.payment(conversation_id), facts, conversation_id)
+                self._check_known(self._journal, request)
                 return
             self._journal.create(
                 conversation_id=conversation_id,
@@ -180,6 +180,14 @@ class Delivery:
         except JournalError as error:
             error.nothing_was_sent(conversation_id)
             raise
+
+    def _check_known(self, journal: PaymentJournal, request: Request) -> None:
+        """Refuse to resume what is not known or is another request; whether it may be sent the journal says."""
+        conversation_id = request.transaction.originator_conversation_id
+        known = journal.payment(conversation_id)
+        told = [_NEVER_SEEN] if known is None else differences(known, journal.request(conversation_id), request)
+        if told:
+            raise InvalidRequest(told, conversation_id=conversation_id)
 
     def _record_failure(self, conversation_id: str, error: CbpError) -> None:
         if error.sent is Sent.NO:
@@ -238,22 +246,28 @@ def facts_of(request: Request) -> PaymentFacts:
     )
 
 
-def differences(known: Payment, facts: PaymentFacts) -> list[str]:
-    """The names of those facts in which a payment of the journal is another one."""
-    return [name for name, value in facts.items() if getattr(known, name) != value]
+def differences(known: Payment, stored: bytes | None, request: Request) -> list[str]:
+    """In what a request is another one than that of a payment in the journal, which has ``stored`` as its text.
+
+    All counts that says what is to be done and to whom: amount, receiver, account, receipt; the remark does not.
+    """
+    try:
+        earlier = _details(Request.from_xml(stored or b""))
+    except ValueError:
+        return ["what the journal has of this conversation id cannot be read, and so not compared"]
+    now = _details(request)
+    names = [name for name, value in facts_of(request).items() if getattr(known, name) != value]
+    names += [name for name in {**earlier, **now} if earlier.get(name) != now.get(name)]
+    return [f"{name} differs from that of the payment which has this conversation id" for name in names]
 
 
-def _check_known(known: Payment | None, facts: PaymentFacts, conversation_id: str) -> None:
-    """Refuse to resume what is not known or is another payment; whether it may be sent the journal says."""
-    if known is None:
-        told = [_NEVER_SEEN]
-    else:
-        told = [
-            f"{name} differs from that of the payment which has this conversation id"
-            for name in differences(known, facts)
-        ]
-    if told:
-        raise InvalidRequest(told, conversation_id=conversation_id)
+def _details(request: Request) -> dict[str, str]:
+    """Parameters and references; the amount is compared as a number, and who waits for a timeout changes nothing."""
+    transaction = request.transaction
+    pairs = transaction.parameters.parameter if transaction.parameters is not None else []
+    items = transaction.reference_data.reference_item if transaction.reference_data is not None else []
+    found = {pair.key.strip(): (pair.value or "").strip() for pair in [*pairs, *items]}
+    return {key: value for key, value in found.items() if key not in ("Amount", "QueueTimeoutURL")}
 
 
 def _amount_of(text: str | None) -> Decimal | None:

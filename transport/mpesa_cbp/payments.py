@@ -156,3 +156,6 @@ class PaymentJournal(Protocol):
 
     def payment(self, conversation_id: str) -> Payment | None:
         """The payment of that conversation id, or None."""
+
+    def request(self, conversation_id: str) -> bytes | None:
+        """What ``create`` was given as its ``request``, or None; only the same may be sent again."""

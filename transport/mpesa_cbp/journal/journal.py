@@ -140,6 +140,11 @@ class Journal:
         with self._database.reading() as connection:
             return outbound.find(connection, conversation_id.strip())
 
+    def request(self, conversation_id: str) -> bytes | None:
+        """The payload that ``create`` stored, or None."""
+        with self._database.reading() as connection:
+            return outbound.request_of(connection, conversation_id.strip())
+
     def payments(
         self,
         states: Collection[PaymentState] | None = None,

@@ -209,6 +209,12 @@ def events_of(connection: Connection, conversation_id: str) -> list[Event]:
     return [event_of(row) for row in connection.execute(_EVENTS, {"which": conversation_id}).mappings()]
 
 
+def request_of(connection: Connection, conversation_id: str) -> bytes | None:
+    """The request with which a payment was created, or None."""
+    created = (each for each in events_of(connection, conversation_id) if each.kind is EventKind.CREATED)
+    return next((event.body for event in created), None)
+
+
 def _payment(row: RowMapping) -> Payment:
     return Payment(state=Standing(row["standing"]).state, **{name: row[name] for name in (*_RETURNED, *_RETURNED_TOO)})
 
