@@ -7,6 +7,7 @@ have are listed in ``Decoded.unknown`` by their paths.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from mpesa_cbp.envelope.dialects import DialectReading
 from mpesa_cbp.envelope.document_limits import parse_within_limits
 from mpesa_cbp.envelope.payload_text import is_free_of_attributes, parse_payload
 from mpesa_cbp.envelope.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
+from mpesa_cbp.envelope.wrapping import plain_payload
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
@@ -112,9 +114,13 @@ def decode(data: bytes, *, strict: bool = False) -> Decoded:
         data = MessageBytes(data)
     if not data or data.isspace():
         raise MalformedMessage("the body is empty")
-    reading = DialectReading(strict=strict)
+    plain = plain_payload(data)
+    if plain is not None:
+        # What cannot be read so is read as a whole, which tells what is wrong with it, and where.
+        with contextlib.suppress(InvalidMessage):
+            return _decode_plain(*plain, DialectReading(strict=strict))
     try:
-        return _decode(data, reading)
+        return _decode(data, DialectReading(strict=strict))
     except InvalidMessage as error:
         if _HTML.match(data[:1024]):
             raise MalformedMessage("it is an HTML page, not a message") from None
@@ -124,6 +130,11 @@ def decode(data: bytes, *, strict: bool = False) -> Decoded:
 def _shortened(place: str) -> str:
     """A path whose element names may be as long as the sender likes."""
     return place if len(place) <= MAX_PLACE else f"{place[:MAX_PLACE]}…"
+
+
+def _decode_plain(route: Route, payload: bytes, reading: DialectReading) -> Decoded:
+    message = _document(parse_within_limits(payload), payload, route, reading)
+    return _decoded(route, message, None, reading)
 
 
 def _decode(data: bytes, reading: DialectReading) -> Decoded:
@@ -144,6 +155,10 @@ def _decode(data: bytes, reading: DialectReading) -> Decoded:
     message = _message(content, route, data, reading)
     if stray or content.keys() or len(content) or header is not None:
         reading.strays(elements, texts=stray)
+    return _decoded(route, message, header, reading)
+
+
+def _decoded(route: Route, message: Any, header: RequestSOAPHeader | None, reading: DialectReading) -> Decoded:
     for name, get in route.identifying:
         if not (get(message) or "").strip():
             raise InvalidMessage(name, "identifies the message and is empty")
@@ -210,7 +225,11 @@ def _message(content: etree._Element, route: Route, data: bytes, reading: Dialec
     if b"<![CDATA[" not in data:
         reading.deviates("escaped-payload", content)
     text = content.text or ""
-    document = parse_payload(text, content, reading)
+    return _document(parse_payload(text, content, reading), text.encode(), route, reading)
+
+
+def _document(document: etree._Element, text: bytes, route: Route, reading: DialectReading) -> Any:
+    """Read a payload, which was parsed from ``text``."""
     # lxml makes an object of each element that is asked for, and anew once it was let go: the reader finds these made.
     elements = [*document.iter()]
     stray = reading.stray_text(elements)

@@ -48,10 +48,10 @@ def parse_payload(text: str, element: etree._Element, reading: Reading) -> etree
         reading.refuse(element, f"carries a document that is not accepted: {error.problem}")
 
 
-def is_free_of_attributes(text: str, start: str) -> bool:
+def is_free_of_attributes(text: bytes, start: bytes) -> bool:
     """Whether the text of a document tells that no element has an attribute: no quote behind the usual ``start``,
     which ends with the root's start tag. That costs less than to ask each element."""
-    return text.startswith(start) and "'" not in text and text.find('"', len(start)) < 0
+    return text.startswith(start) and b"'" not in text and text.find(b'"', len(start)) < 0
 
 
 def _unpadded(text: str, element: etree._Element, reading: Reading) -> str:

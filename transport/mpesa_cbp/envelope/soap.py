@@ -77,7 +77,7 @@ class Route:
     message: Message
     type_name: str
     identifying: tuple[tuple[str, Callable[[Any], str | None]], ...]
-    payload_start: str
+    payload_start: bytes
 
 
 @cache
@@ -113,9 +113,9 @@ def _routes_of(operation: Operation) -> list[Route]:
     return found
 
 
-def _payload_start(tag: str) -> str:
+def _payload_start(tag: str) -> bytes:
     namespace, _, name = tag[1:].rpartition("}")
-    return f'<?xml version="1.0" encoding="UTF-8"?><{name} xmlns="{namespace}">'
+    return f'<?xml version="1.0" encoding="UTF-8"?><{name} xmlns="{namespace}">'.encode()
 
 
 ROUTES = _routes()

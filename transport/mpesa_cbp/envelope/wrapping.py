@@ -1,0 +1,77 @@
+"""What stands around the CDATA section of an envelope: for each sender the same in every message, so it is read once.
+
+Whatever a CDATA section holds, it changes nothing of what stands around it: its content is text until the first
+``]]>`` (XML 1.0, section 2.7). An envelope whose wrapping has been read before needs no parse but that of its payload.
+"""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+
+from mpesa_cbp.envelope.dialects import DialectReading
+from mpesa_cbp.envelope.document_limits import parse_within_limits
+from mpesa_cbp.envelope.soap import ENVELOPE_NAMESPACE, ROUTES, Route
+from mpesa_cbp.redaction import MessageBytes
+from mpesa_cbp_models import InvalidMessage
+
+__all__ = ["plain_payload"]
+
+_START, _END = b"<![CDATA[", b"]]>"
+
+# Larger ones are read as a whole: there is little to win, and the parser has limits of its own for a text.
+_LARGEST = 1024 * 1024
+_LONGEST_WRAPPING = 600
+_REMEMBERED = 64
+
+# How a payload begins that is read as it stands: other declarations are no fault of the payload, but to be told.
+_DECLARATIONS = (b'<?xml version="1.0" encoding="UTF-8"', b"<?xml version='1.0' encoding='UTF-8'")
+
+
+def plain_payload(data: bytes) -> tuple[Route, bytes] | None:
+    """Where an envelope belongs and the document in its CDATA section; None where the envelope must be read whole.
+
+    That is so unless it is all as the contract has it, without a signing header, and its payload without padding.
+    """
+    start = data.find(_START)
+    if not 0 < start <= _LONGEST_WRAPPING or len(data) > _LARGEST:
+        return None
+    end = data.find(_END, start)
+    if end < 0 or len(data) - end > _LONGEST_WRAPPING:
+        return None
+    before = data[:start]
+    if b"RequestSOAPHeader" in before:
+        return None  # it is another one in each message, and holds a password
+    payload = MessageBytes(data[start + len(_START) : end])
+    if not (payload.startswith(b"<") and payload.endswith(b">")):
+        return None
+    if payload[1:2] in b"?!" and not payload.startswith(_DECLARATIONS):
+        return None
+    route = _route(before, data[end:])
+    return None if route is None else (route, payload)
+
+
+_ENVELOPE, _HEADER, _BODY = (f"{{{ENVELOPE_NAMESPACE}}}{name}" for name in ("Envelope", "Header", "Body"))
+_ENVELOPES = ([_ENVELOPE, _BODY], [_ENVELOPE, _HEADER, _BODY])
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _route(before: bytes, after: bytes) -> Route | None:
+    """Where every envelope with this wrapping belongs; None unless all of it is plain."""
+    # In a comment, beside another text, or in another encoding the mark does not come out as the content's text.
+    mark = secrets.token_hex(16)
+    try:
+        elements = [*parse_within_limits(b"%s%s%s%s" % (before, _START, mark.encode(), after)).iter()]
+        DialectReading(strict=True).stray_text(elements)
+    except InvalidMessage:
+        return None
+    *envelope, body, content = elements
+    if [element.tag for element in (*envelope, body)] not in _ENVELOPES:
+        return None
+    if content.getparent() is not body or body.getparent() is not envelope[0]:
+        return None
+    encoding = content.getroottree().docinfo.encoding
+    if content.text != mark or content.keys() or (encoding is not None and encoding.upper() != "UTF-8"):
+        return None
+    route = ROUTES.get(content.tag)
+    return route if route is not None and route.message.payload_type_name is not None else None
