@@ -1,11 +1,12 @@
 """The servers that results are posted to, each in a process of its own on the same web server (waitress).
 
-``python -m bench.delivery_server constant | spyne | memory | JOURNAL_URL`` prints its URL and serves until its input
-ends.
+``python -m bench.delivery_server constant | constant-in-loop | spyne | memory | JOURNAL_URL`` prints its URL and serves
+until its input ends.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,7 @@ from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 _ACKNOWLEDGED = Response(response_code="00000000", response_desc="success")
 
@@ -48,16 +49,24 @@ def serving(kind: str) -> Iterator[tuple[str, int]]:
         process.communicate()
 
 
-def _constant() -> WSGIApplication:
-    answer = encode(_ACKNOWLEDGED, operation=GENERIC_API_RESULT, direction="output")
-    headers = [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(answer)))]
+class _Constant:
+    """Reads a request and answers the same to each."""
 
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    def __init__(self) -> None:
+        self._answer = encode(_ACKNOWLEDGED, operation=GENERIC_API_RESULT, direction="output")
+        self._headers = [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(self._answer)))]
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        start_response("200 OK", headers)
-        return [answer]
+        start_response("200 OK", self._headers)
+        return [self._answer]
 
-    return application
+
+class _ConstantInLoop(_Constant):
+    """The same, called by the thread in the server's loop as the listener is, which no other application asks for."""
+
+    def begin(self, environ: WSGIEnvironment) -> None:
+        """Nothing is to be done before the answer."""
 
 
 def _spyne() -> Any:
@@ -81,10 +90,12 @@ def _spyne() -> Any:
 def main(kind: str) -> None:
     """Serve until the input ends."""
     server: Server | ListenerServer
-    if kind in ("constant", "spyne"):
-        application = _constant() if kind == "constant" else _spyne()
+    others = {"constant": _Constant, "constant-in-loop": _ConstantInLoop, "spyne": _spyne}
+    if kind in others:
         limits = server_limits(Listener(journal=MemoryJournal()))
-        server = Server(application, host="127.0.0.1", port=0, name="bench", limits=limits)
+        # With more threads than that both are slower.
+        limits = dataclasses.replace(limits, threads=4)
+        server = Server(others[kind](), host="127.0.0.1", port=0, name="bench", limits=limits)
     else:
         server = ListenerServer(Listener(journal=MemoryJournal() if kind == "memory" else Journal(kind)))
     server.start()

@@ -58,6 +58,25 @@ def test_what_comes_during_a_commit_shares_the_next_one_and_each_gets_its_own_an
     assert [sorted(batch) for batch in store.batches] == [["0"], [str(number) for number in range(1, 10)]]
 
 
+def test_what_a_thread_puts_together_shares_a_commit() -> None:
+    store = Store()
+    group = GroupCommit(store.receive_all)
+    places = [group.put(delivery(str(number))) for number in range(3)]
+    store.may_commit.release()
+    assert [group.wait(place).event_id for place in reversed(places)] == [2, 1, 0]
+    assert store.batches == [["0", "1", "2"]]
+
+
+def test_what_nobody_waits_for_is_stored_with_the_next_and_holds_up_nobody() -> None:
+    store = Store()
+    group = GroupCommit(store.receive_all, largest=1)
+    group.put(delivery("1"))
+    for _ in range(2):
+        store.may_commit.release()
+    assert group.receive(delivery("2")).event_id == 2
+    assert store.batches == [["1"], ["2"]]
+
+
 def test_one_that_the_database_cannot_take_keeps_out_no_other() -> None:
     store = Store("3")
     group = GroupCommit(store.receive_all)

@@ -1,15 +1,16 @@
-"""The web server under listener and simulator: how answers leave."""
+"""The web server under listener and simulator: how requests reach the application, and how answers leave."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from mpesa_cbp.web_server.channel import Channel
-from mpesa_cbp.web_server.dispatcher import aside
 from mpesa_cbp.web_server.server import Limits, Server
 from tests.listener.raw import exchange, request
 
@@ -17,6 +18,29 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 LARGE = b"0123456789abcdef" * 500_000
+
+
+class Beginning:
+    """An application that is begun by the thread in the server's loop, which then calls it; notes what it was given."""
+
+    def __init__(self, application: WSGIApplication) -> None:
+        self._application = application
+        self.begun: list[str] = []
+        self.called: list[str] = []
+
+    def begin(self, environ: WSGIEnvironment) -> None:
+        self.begun.append(environ["PATH_INFO"])
+        environ["begun"] = True
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        assert environ["begun"]
+        self.called.append(environ["PATH_INFO"])
+        return self._application(environ, start_response)
+
+
+KINDS = pytest.mark.parametrize(
+    "kind", [lambda plain: plain, Beginning], ids=["called by threads", "begun in the loop"]
+)
 
 
 @contextmanager
@@ -34,23 +58,76 @@ def large(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     return [LARGE]
 
 
-def test_an_answer_larger_than_the_socket_takes_arrives_whole() -> None:
-    with serving(large) as server:
+@KINDS
+def test_an_answer_larger_than_the_socket_takes_arrives_whole(
+    kind: Callable[[WSGIApplication], WSGIApplication],
+) -> None:
+    with serving(kind(large)) as server:
         said = exchange(server.port, request())
     assert said.partition(b"\r\n\r\n")[2] == LARGE
 
 
-def test_several_requests_in_one_packet_are_each_answered_in_their_order() -> None:
+@KINDS
+def test_several_requests_in_one_packet_are_each_answered_in_their_order(
+    kind: Callable[[WSGIApplication], WSGIApplication],
+) -> None:
     def paths(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         start_response("200 OK", [("Content-Length", "2")])
         return [environ["PATH_INFO"].encode()]
 
     kept = [f"GET /{number} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for number in range(5)]
-    with serving(paths) as server:
+    with serving(kind(paths)) as server:
         said = exchange(server.port, b"".join([*kept, request(method="GET", path="/5")]))
     assert [part.partition(b"\r\n\r\n")[2] for part in said.split(b"HTTP/1.1 200 OK")[1:]] == [
         f"/{number}".encode() for number in range(6)
     ]
+
+
+def test_each_request_is_begun_once_and_answered_with_the_environment_that_it_was_begun_with() -> None:
+    def answer(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    application = Beginning(answer)
+    paths = [f"/{number}" for number in range(30)]
+    with serving(application) as server, ThreadPoolExecutor(10) as pool:
+        for said in pool.map(lambda path: exchange(server.port, request(path=path)), paths):
+            assert said.endswith(b"ok")
+    assert sorted(application.begun) == sorted(application.called) == sorted(paths)
+
+
+def test_an_application_that_cannot_begin_answers_that_it_failed_and_the_next_request_is_answered() -> None:
+    class Failing(Beginning):
+        def begin(self, environ: WSGIEnvironment) -> None:
+            if environ["PATH_INFO"] == "/bad":
+                raise ZeroDivisionError
+            super().begin(environ)
+
+    with serving(Failing(large)) as server:
+        assert exchange(server.port, request(path="/bad")).startswith(b"HTTP/1.1 500")
+        assert exchange(server.port, request(path="/good")).startswith(b"HTTP/1.1 200")
+
+
+def _answer_when(stopping: threading.Event, may_answer: threading.Event) -> None:
+    assert stopping.wait(30)
+    may_answer.set()
+
+
+def test_stopping_waits_for_requests_that_were_accepted() -> None:
+    entered, may_answer = threading.Event(), threading.Event()
+
+    def slow(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        entered.set()
+        assert may_answer.wait(30)
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    with ThreadPoolExecutor(2) as pool:
+        with serving(Beginning(slow)) as server:
+            said = pool.submit(exchange, server.port, request())
+            assert entered.wait(30)
+            pool.submit(_answer_when, server._stopping, may_answer)
+        assert said.result(30).endswith(b"ok")
 
 
 def test_while_an_answer_is_being_sent_the_servers_loop_does_not_try_to_send_it_too() -> None:
@@ -83,36 +160,3 @@ def test_while_an_answer_is_being_sent_the_servers_loop_does_not_try_to_send_it_
         may_end.set()
         assert slow.result(30).endswith(b"answered")
     assert not tried
-
-
-def test_few_threads_work_at_a_time_and_one_more_for_each_that_waits_aside() -> None:
-    entered, may_leave, at_work = threading.Semaphore(0), threading.Semaphore(0), set[int]()
-
-    def working(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        at_work.add(threading.get_ident())
-        entered.release()
-        if environ["PATH_INFO"] == "/waits":
-            with aside():
-                assert may_leave.acquire(timeout=30)
-        else:
-            assert may_leave.acquire(timeout=30)
-        at_work.discard(threading.get_ident())
-        start_response("200 OK", [("Content-Length", "4")])
-        return [b"done"]
-
-    with (
-        serving(working, limits=Limits(threads=5, working=2)) as server,
-        ThreadPoolExecutor(6) as pool,
-    ):
-        calls = [pool.submit(exchange, server.port, request(path="/waits")) for _ in range(2)]
-        for _ in range(2):
-            assert entered.acquire(timeout=30)
-        calls += [pool.submit(exchange, server.port, request(path="/works")) for _ in range(4)]
-        for _ in range(2):
-            assert entered.acquire(timeout=30)
-        # Two wait aside, two work; the fifth thread is not needed before one of them is done.
-        assert not entered.acquire(timeout=0.2)
-        assert len(at_work) == 4
-        for _ in range(6):
-            may_leave.release()
-        assert all(call.result(30).endswith(b"done") for call in calls)

@@ -1,7 +1,8 @@
 """Group commit: deliveries that arrive together are stored in one transaction, and none is told before its commit.
 
-A commit that reaches the disk takes as long for forty deliveries as for one. Whoever comes while a commit is under way
-waits; the first of the waiting then commits for all of them. Nobody waits for company.
+A commit that reaches the disk takes as long for forty deliveries as for one. Each delivery is put into a queue first;
+whose thread then waits for it commits for all that are in the queue, or waits while another does. Nobody waits for
+company.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from collections.abc import Callable, Sequence
 
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal.events import Delivery, Received
-from mpesa_cbp.web_server.dispatcher import aside
+from mpesa_cbp.web_server.followers import aside
 
-__all__ = ["GroupCommit", "Overloaded"]
+__all__ = ["GroupCommit", "Overloaded", "Place"]
 
 _QUICK_SECONDS = 1.0
 
@@ -25,20 +26,23 @@ class Overloaded(Exception):
     """Too many deliveries wait for the journal already; this one was not stored."""
 
 
-class _Place:
-    """A delivery in the queue; ``asleep`` until it is stored, has failed, or ``leads``: commits for those behind it."""
+class Place:
+    """A delivery in the queue, until it is stored or has failed."""
 
     __slots__ = ("asleep", "delivery", "error", "leads", "received")
 
-    def __init__(self, delivery: Delivery, *, leads: bool) -> None:
+    def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
-        self.leads = leads
         self.received: Received | None = None
         self.error: str | None = None
-        # Held until someone releases it once: a bare lock wakes one thread for a tenth of what an Event costs.
-        self.asleep = threading.Lock()
-        if not leads:
-            self.asleep.acquire()
+        # Of a thread that sleeps until it is stored, or until it is this one's turn to commit. A bare lock, held until
+        # someone releases it once, wakes a thread for a tenth of what an Event costs.
+        self.asleep: threading.Lock | None = None
+        self.leads = False
+
+    def settled(self) -> bool:
+        """Whether a commit has dealt with it."""
+        return self.received is not None or self.error is not None
 
 
 class GroupCommit:
@@ -61,7 +65,7 @@ class GroupCommit:
         self._maximum_waiting = maximum_waiting
         self._longest_wait = longest_wait
         self._lock = threading.Lock()
-        self._waiting: deque[_Place] = deque()
+        self._waiting: deque[Place] = deque()
         self._under_way = 0
         self._began = 0.0
         self._committing = False
@@ -72,63 +76,87 @@ class GroupCommit:
         return self._under_way > 0 and time.monotonic() - self._began > self._longest_wait
 
     def receive(self, delivery: Delivery) -> Received:
-        """Store a delivery; committed when it returns. Raises JournalError or Overloaded where not.
+        """Store a delivery; committed when it returns. Raises JournalError or Overloaded where not."""
+        return self.wait(self.put(delivery))
+
+    def put(self, delivery: Delivery) -> Place:
+        """Put a delivery into the queue, to be waited for at once. Raises Overloaded where there is no room."""
+        place = Place(delivery)
+        with self._lock:
+            if len(self._waiting) + self._under_way >= self._maximum_waiting:
+                raise Overloaded("Too many deliveries wait for the journal")
+            if self.stuck:
+                raise Overloaded("The journal has been at a commit for too long")
+            self._waiting.append(place)
+        return place
+
+    def wait(self, place: Place) -> Received:
+        """Return when the delivery is committed, by this thread or another. Raises JournalError or Overloaded if not.
 
         What Overloaded is raised for may be stored all the same; the broker sends it again, and it is one event.
         """
-        with self._lock:
-            self._raise_if_overloaded()
-            place = _Place(delivery, leads=not self._committing)
-            self._waiting.append(place)
-            self._committing = True
-        if not place.leads:
-            self._wait(place)
-        if place.leads:
-            self._commit()
+        # What is settled stays so, and needs no lock.
+        if not place.settled():
+            with self._lock:
+                if place.settled():
+                    pass
+                elif self._committing:
+                    place.asleep = threading.Lock()
+                    place.asleep.acquire()
+                else:
+                    self._committing = place.leads = True
+            if place.asleep is not None:
+                self._sleep(place, place.asleep)
+            if place.leads:
+                self._lead(place)
         if place.received is None:
             raise JournalError(place.error or "The delivery was not stored")
         return place.received
 
-    def _raise_if_overloaded(self) -> None:
-        if len(self._waiting) + self._under_way >= self._maximum_waiting:
-            raise Overloaded("Too many deliveries wait for the journal")
-        if self.stuck:
-            raise Overloaded("The journal has been at a commit for too long")
-
-    def _wait(self, place: _Place) -> None:
+    def _sleep(self, place: Place, asleep: threading.Lock) -> None:
         """Wait until somebody has dealt with it, or has it lead; where that takes too long, leave the queue."""
         with aside():
-            if place.asleep.acquire(timeout=self._longest_wait):
+            if asleep.acquire(timeout=self._longest_wait):
                 return
         with self._lock:
-            if place.leads or place.received is not None or place.error is not None:
+            if place.leads or place.settled():
                 return
             with contextlib.suppress(ValueError):  # it is in the commit under way
                 self._waiting.remove(place)
         raise Overloaded("The journal has been at a commit for too long")
 
+    def _lead(self, place: Place) -> None:
+        """Commit until the delivery is stored, then have another thread go on, if one waits."""
+        try:
+            while not place.settled():
+                self._commit()
+        finally:
+            with self._lock:
+                following = next((each for each in self._waiting if each.asleep is not None), None)
+                self._committing = following is not None
+                if following is not None:
+                    following.leads = True
+            if following is not None and following.asleep is not None:
+                following.asleep.release()
+
     def _commit(self) -> None:
-        """Store the first of the waiting, then have the next one do so for the rest."""
+        """Store the first of the waiting."""
         with self._lock:
             batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
             self._under_way, self._began = len(batch), time.monotonic()
         try:
             self._store(batch)
         finally:
+            for place in batch:
+                if not place.settled():
+                    place.error = "The delivery was not stored"
             with self._lock:
                 self._under_way = 0
-                self._committing = bool(self._waiting)
-                woken = [place for place in batch if not place.leads]
-                if self._waiting:
-                    self._waiting[0].leads = True
-                    woken.append(self._waiting[0])
-            for place in batch:
-                if place.received is None and place.error is None:
-                    place.error = "The delivery was not stored"
-            for place in woken:
-                place.asleep.release()
+                sleepers = [place.asleep for place in batch if place.asleep is not None and not place.leads]
+            for asleep in sleepers:
+                asleep.release()
 
-    def _store(self, batch: list[_Place]) -> None:
+    def _store(self, batch: list[Place]) -> None:
         began = time.monotonic()
         try:
             for place, received in zip(batch, self._receive_all([each.delivery for each in batch]), strict=True):

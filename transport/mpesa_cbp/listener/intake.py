@@ -12,7 +12,7 @@ from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import JournalError, MalformedMessage
 from mpesa_cbp.journal.events import Delivery, Received
 from mpesa_cbp.listener.event_journal import EventJournal
-from mpesa_cbp.listener.group_commit import GroupCommit, Overloaded
+from mpesa_cbp.listener.group_commit import GroupCommit, Overloaded, Place
 from mpesa_cbp.listener.metrics import ListenerMetrics
 from mpesa_cbp.log_events import (
     MESSAGE_CONTRADICTS,
@@ -22,15 +22,26 @@ from mpesa_cbp.log_events import (
 )
 from mpesa_cbp.notices import KINDS, content_digest, identity_of
 from mpesa_cbp.payments import EventKind
-from mpesa_cbp.web_server.dispatcher import aside
+from mpesa_cbp.web_server.followers import aside
 from mpesa_cbp.web_server.log_limit import LogLimit
 from mpesa_cbp_models import Result
 
-__all__ = ["Intake", "NotAMessage", "NotStored", "Taken"]
+__all__ = ["Arrival", "Intake", "NotAMessage", "NotStored", "Taken"]
 
 _FAILING_SECONDS = 15.0
 
 _logger = logging.getLogger("mpesa_cbp.listener")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message that was read; it is stored when ``Intake.store`` has returned."""
+
+    kind: EventKind
+    decoded: Decoded
+    delivery: Delivery
+    place: Place | Overloaded
+    began: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +54,11 @@ class Taken:
 
 
 class NotAMessage(Exception):
-    """The body is none of the messages that the broker sends to a partner."""
+    """The body is none of the messages that the broker sends to a partner; ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 class NotStored(Exception):
@@ -82,20 +97,28 @@ class Intake:
             return True
         return self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_SECONDS
 
-    def take(self, body: bytes, origin: str | None) -> Taken:
-        """Store one body; it is committed when this returns. Raises NotAMessage or NotStored."""
+    def read(self, body: bytes, origin: str | None) -> Arrival:
+        """Read one body, and put it into the queue for the journal. Raises NotAMessage."""
         try:
             decoded = decode(body)
         except MalformedMessage as error:
-            self._keep_unreadable(body, origin, error.reason)
-            raise NotAMessage from None
+            raise NotAMessage(error.reason) from None
         kind = KINDS.get(decoded.operation) if decoded.direction == "input" else None
         if kind is None:
-            self._keep_unreadable(body, origin, "this message is not for a partner")
-            raise NotAMessage
+            raise NotAMessage("this message is not for a partner")
         began = time.monotonic()
+        delivery = _delivery(kind, decoded, body, origin)
         try:
-            received = self._store(kind, decoded, body, origin)
+            place: Place | Overloaded = self._group.put(delivery)
+        except Overloaded as error:
+            place = error
+        return Arrival(kind, decoded, delivery, place, began)
+
+    def store(self, arrival: Arrival) -> Taken:
+        """See that what was read is stored; it is committed when this returns. Raises NotStored."""
+        kind, decoded = arrival.kind, arrival.decoded
+        try:
+            received = self._received(arrival)
         except (JournalError, Overloaded) as error:
             self._failed_at = time.monotonic()
             self._metrics.not_stored(kind.value).inc()
@@ -103,28 +126,17 @@ class Intake:
             MESSAGE_NOT_STORED.log(_logger, kind=kind.value, conversation_id=conversation_id, error=_why(error))
             raise NotStored(kind, decoded, overloaded=isinstance(error, Overloaded)) from None
         finally:
-            self._metrics.seconds.observe(time.monotonic() - began)
+            self._metrics.seconds.observe(time.monotonic() - arrival.began)
         self._failed_at = None
-        self._tell(kind, decoded, received, origin)
+        self._tell(kind, decoded, received, arrival.delivery.origin)
         return Taken(kind, decoded, received.event_id)
 
-    def _store(self, kind: EventKind, decoded: Decoded, body: bytes, origin: str | None) -> Received:
-        message = decoded.message
-        result = message if isinstance(message, Result) else None
-        delivery = Delivery(
-            kind=kind,
-            conversation_id=_conversation_id(decoded),
-            body=body,
-            identity=identity_of(decoded),
-            code=result.result_code if result is not None else None,
-            more_follow=result is not None and result.result_type == MORE_FOLLOW,
-            core_conversation_id=(result.conversation_id or None) if result is not None else None,
-            receipt=(result.transaction_id or None) if result is not None else getattr(message, "trans_id", None),
-            origin=origin,
-        )
-        received = self._group.receive(delivery)
-        if kind is EventKind.C2B_CONFIRMATION and not received.is_new:
-            self._keep_rival(delivery, decoded, received)
+    def _received(self, arrival: Arrival) -> Received:
+        if isinstance(arrival.place, Overloaded):
+            raise arrival.place
+        received = self._group.wait(arrival.place)
+        if arrival.kind is EventKind.C2B_CONFIRMATION and not received.is_new:
+            self._keep_rival(arrival.delivery, arrival.decoded, received)
         return received
 
     def _keep_rival(self, delivery: Delivery, decoded: Decoded, received: Received) -> None:
@@ -168,7 +180,7 @@ class Intake:
             _logger, event_id=event_id, kind=kind.value, conversation_id=_conversation_id(decoded), code=code
         )
 
-    def _keep_unreadable(self, body: bytes, origin: str | None, reason: str) -> None:
+    def keep_unreadable(self, body: bytes, origin: str | None, reason: str) -> None:
         """Keep what cannot be read, each body once and not without end: the disk is for results."""
         event_id = None
         try:
@@ -186,6 +198,22 @@ class Intake:
         self._metrics.unreadable("yes" if event_id is not None else "no").inc()
         if self._unreadable.allows():
             MESSAGE_UNREADABLE.log(_logger, event_id=event_id, reason=reason, origin=origin)
+
+
+def _delivery(kind: EventKind, decoded: Decoded, body: bytes, origin: str | None) -> Delivery:
+    message = decoded.message
+    result = message if isinstance(message, Result) else None
+    return Delivery(
+        kind=kind,
+        conversation_id=_conversation_id(decoded),
+        body=body,
+        identity=identity_of(decoded),
+        code=result.result_code if result is not None else None,
+        more_follow=result is not None and result.result_type == MORE_FOLLOW,
+        core_conversation_id=(result.conversation_id or None) if result is not None else None,
+        receipt=(result.transaction_id or None) if result is not None else getattr(message, "trans_id", None),
+        origin=origin,
+    )
 
 
 def _why(error: JournalError | Overloaded) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mpesa_cbp.errors import JournalError
@@ -17,14 +18,14 @@ from mpesa_cbp.listener.access_rules import AccessRules, Caller
 from mpesa_cbp.listener.answers import C2B_OTHER_ERROR, acknowledgement, not_stored, unreadable, verdict
 from mpesa_cbp.listener.event_journal import EventJournal
 from mpesa_cbp.listener.handler_worker import HandlerWorker
-from mpesa_cbp.listener.intake import Intake, NotAMessage, NotStored, Taken
+from mpesa_cbp.listener.intake import Arrival, Intake, NotAMessage, NotStored, Taken
 from mpesa_cbp.listener.metrics import ListenerMetrics
 from mpesa_cbp.listener.server import MAXIMUM_BODY, ListenerServer
 from mpesa_cbp.log_events import MESSAGE_REFUSED, VALIDATION_FAILED
 from mpesa_cbp.notices import C2BNotice, QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.redaction import MessageBytes
-from mpesa_cbp.web_server.dispatcher import aside
+from mpesa_cbp.web_server.followers import aside
 from mpesa_cbp.web_server.log_limit import LogLimit
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ MAXIMUM_WAITING = 32
 _XML_TYPES = frozenset({"text/xml", "application/xml", "application/soap+xml"})
 _TEXT = "text/plain; charset=utf-8"
 _XML = "text/xml; charset=utf-8"
+_BEGUN = "mpesa_cbp.begun"
 _Answer = tuple[str, bytes]
 
 _logger = logging.getLogger("mpesa_cbp.listener")
@@ -143,14 +145,23 @@ class Listener:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one HTTP request."""
-        status, body = self._respond(environ)
+        finish = environ.pop(_BEGUN, None) or self._begin(environ)
+        status, body = finish()
         headers = [("Content-Type", _XML if body.startswith(b"<") else _TEXT), ("Content-Length", str(len(body)))]
         if status.startswith("405"):
             headers.append(("Allow", "POST"))
         start_response(status, headers)
         return [body]
 
-    def _respond(self, environ: WSGIEnvironment) -> _Answer:
+    def begin(self, environ: WSGIEnvironment) -> None:
+        """Read a request that will be answered soon: of several that are read first, all share a commit.
+
+        For a server that knows this method, as ours does; any other one simply calls for the answer.
+        """
+        environ[_BEGUN] = self._begin(environ)
+
+    def _begin(self, environ: WSGIEnvironment) -> Callable[[], _Answer]:
+        """Do what nobody has to be waited for; the function that is returned does the rest."""
         caller = self.access.caller(environ)
         path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
         refusal = self.access.refusal(caller, path)
@@ -158,16 +169,16 @@ class Listener:
             # Who may connect may ask how we are, without the token.
             reachable = refusal[1] == "path" or caller.is_proxy
             if method == "GET" and reachable and path in ("/health", "/ready"):
-                return self._condition(path)
-            return self._refuse(*refusal, caller)
+                return partial(self._condition, path)
+            return partial(self._refuse, *refusal, caller)
         if method == "GET" and path in ("/health", "/ready"):
-            return self._condition(path)
+            return partial(self._condition, path)
         if method != "POST":
-            return self._refuse("405 Method Not Allowed", "method", caller)
+            return partial(self._refuse, "405 Method Not Allowed", "method", caller)
         if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() not in _XML_TYPES:
-            return self._refuse("415 Unsupported Media Type", "type", caller)
+            return partial(self._refuse, "415 Unsupported Media Type", "type", caller)
         if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
-            return self._refuse("415 Unsupported Media Type", "encoding", caller)
+            return partial(self._refuse, "415 Unsupported Media Type", "encoding", caller)
         return self._read(environ, caller)
 
     def _condition(self, path: str) -> _Answer:
@@ -181,20 +192,28 @@ class Listener:
             MESSAGE_REFUSED.log(_logger, status=int(status[:3]), reason=reason, origin=caller.text)
         return status, status[4:].lower().encode() + b"\n"
 
-    def _read(self, environ: WSGIEnvironment, caller: Caller) -> _Answer:
+    def _read(self, environ: WSGIEnvironment, caller: Caller) -> Callable[[], _Answer]:
         length = environ.get("CONTENT_LENGTH") or ""
         # Twelve digits: Python itself refuses to read a number that is very long.
         if not (length.isascii() and length.isdigit() and len(length) <= 12):
-            return self._refuse("411 Length Required", "length", caller)
+            return partial(self._refuse, "411 Length Required", "length", caller)
         if int(length) > self.maximum_body:
-            return self._refuse("413 Content Too Large", "size", caller)
+            return partial(self._refuse, "413 Content Too Large", "size", caller)
         body = MessageBytes(environ["wsgi.input"].read(int(length)))
         if len(body) != int(length):
-            return self._refuse("400 Bad Request", "incomplete", caller)
+            return partial(self._refuse, "400 Bad Request", "incomplete", caller)
         try:
-            taken = self._intake.take(body, caller.text)
-        except NotAMessage:
-            return "500 Internal Server Error", unreadable()
+            return partial(self._answer, self._intake.read(body, caller.text))
+        except NotAMessage as error:
+            return partial(self._unreadable, body, caller.text, error.reason)
+
+    def _unreadable(self, body: bytes, origin: str | None, reason: str) -> _Answer:
+        self._intake.keep_unreadable(body, origin, reason)
+        return "500 Internal Server Error", unreadable()
+
+    def _answer(self, arrival: Arrival) -> _Answer:
+        try:
+            taken = self._intake.store(arrival)
         except NotStored as error:
             fault = error.kind is EventKind.C2B_CONFIRMATION
             status = "500 Internal Server Error" if fault else "200 OK"

@@ -19,8 +19,8 @@ MAXIMUM_BODY = 256 * 1024
 # Beside those that wait for the journal: what answers that it is overloaded, and how it is.
 _SPARE_THREADS = 4
 
-# As few as the machine lets work at a time: one is in a commit, another reads what comes meanwhile.
-_WORKING_THREADS = 2
+# Results that one thread reads before it has them stored, all in one commit.
+_TOGETHER = 16
 
 
 def server_limits(listener: Listener, *, connections: int = 500, request_seconds: float = 20.0) -> Limits:
@@ -28,7 +28,7 @@ def server_limits(listener: Listener, *, connections: int = 500, request_seconds
     return Limits(
         body=listener.maximum_body,
         threads=listener.maximum_waiting + _SPARE_THREADS,
-        working=_WORKING_THREADS,
+        together=min(_TOGETHER, max(1, listener.maximum_waiting // 2)),
         connections=connections,
         request_seconds=request_seconds,
     )

@@ -70,6 +70,11 @@ class _Whole(Task):  # type: ignore[misc]  # waitress has no types
 class ApplicationTask(_Whole, WSGITask):  # type: ignore[misc]  # waitress has no types
     """Has the application answer a request."""
 
+    def get_environment(self) -> dict[str, Any]:
+        """The WSGI environment, the one with which the request was begun if it was."""
+        environment: dict[str, Any] = self.channel.take_begun() or super().get_environment()
+        return environment
+
 
 class _ErrorTask(_Whole, ErrorTask):  # type: ignore[misc]  # waitress has no types
     """Answers a bad request without repeating any of it."""
@@ -90,6 +95,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     working_since: float | None = None
     _working_on: object = None
     _held = b""
+    _begun: dict[str, Any] | None = None
 
     def received(self, data: bytes) -> bool:
         """Take what has come, and note when its request began."""
@@ -98,6 +104,21 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             self._working_on = self.request
             self.working_since = time.monotonic() if self.request is not None else None
         return taken
+
+    def begin(self) -> None:
+        """Let the application begin with the request at hand, if it has a ``begin`` that takes the environment."""
+        begin = getattr(self.server.application, "begin", None)
+        request = self.requests[0]
+        if begin is None or self._begun is not None or request.error:
+            return
+        environment = self.task_class(self, request).get_environment()
+        begin(environment)
+        self._begun = environment
+
+    def take_begun(self) -> dict[str, Any] | None:
+        """The environment of the request that was begun, for its task; once."""
+        begun, self._begun = self._begun, None
+        return begun
 
     def write_soon(self, data: Any) -> int:
         """Take a part of an answer; it leaves when the answer is whole, or as soon as it is large."""

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.log_events import CONNECTION_REFUSED
 from mpesa_cbp.web_server.channel import Channel, TlsChannel
-from mpesa_cbp.web_server.dispatcher import Dispatcher
+from mpesa_cbp.web_server.followers import Followers
 from mpesa_cbp.web_server.log_limit import LogLimit
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class Limits:
 
     ``request_seconds`` is for a whole request, headers and body, or a TLS handshake; ``idle_seconds`` for a
     connection without one. Beyond ``connections`` those make room that have been at an unfinished request longest.
-    Of the ``threads`` only ``working`` work at a time, and one more for each that waits ``aside`` (dispatcher.py).
+    Of an application with a ``begin``, ``together`` requests at most are begun before the first of them is finished
+    (followers.py).
     """
 
     body: int = MAXIMUM_BODY
@@ -48,7 +50,7 @@ class Limits:
     request_seconds: float = 20.0
     idle_seconds: float = 60.0
     threads: int = 12
-    working: int = 12
+    together: int = 16
 
 
 class Server:
@@ -78,6 +80,9 @@ class Server:
         self._server.tls_context = tls
         self._server.handshake_failed = self._refused
         self._server.channel_class = self._connected
+        if isinstance(self._server.task_dispatcher, Followers):
+            self._server.task_dispatcher.interrupt = self._server.pull_trigger
+            self._server.pull_trigger = self._server.task_dispatcher.wake
         self.scheme = "http" if tls is None else "https"
         self.host: str = str(self._server.effective_host)
         self.port: int = int(self._server.effective_port)
@@ -127,19 +132,24 @@ class Server:
             CONNECTION_REFUSED.log(_logger, origin=origin, reason=reason)
 
     def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._turn()
+        self._serve(self._stopping.wait)
         self._server.accepting = False
         self._server.socket.close()
         self._server.del_channel()
         deadline = time.monotonic() + _GRACE_SECONDS
-        while self._unfinished() and time.monotonic() < deadline:
-            self._turn()
+        self._serve(lambda seconds: not self._unfinished(seconds) or time.monotonic() >= deadline)
         self._server.task_dispatcher.shutdown(timeout=_GRACE_SECONDS)
         deadline = time.monotonic() + 1
         while self._unsent() and time.monotonic() < deadline:
             self._turn()
         self._close()
+
+    def _serve(self, until: Callable[[float], bool]) -> None:
+        if isinstance(self._server.task_dispatcher, Followers):
+            self._server.task_dispatcher.serve(self._turn, until)
+        else:
+            while not until(0):
+                self._turn()
 
     def _turn(self) -> None:
         self._server.asyncore.loop(timeout=_POLL_SECONDS, map=self._map, count=1, use_poll=True)
@@ -165,8 +175,14 @@ class Server:
             for *_, channel in sorted(waiting)[:excess]:
                 channel.handle_close()
 
-    def _unfinished(self) -> bool:
-        return any(channel.requests for channel in tuple(self._server.active_channels.values()))
+    def _unfinished(self, seconds: float) -> bool:
+        """Whether requests are under way, at the end of the time that they are given."""
+        deadline = time.monotonic() + seconds
+        while any(channel.requests for channel in tuple(self._server.active_channels.values())):
+            if time.monotonic() >= deadline:
+                return True
+            time.sleep(0.001)
+        return False
 
     def _unsent(self) -> bool:
         return any(getattr(channel, "total_outbufs_len", 0) for channel in tuple(self._map.values()))
@@ -190,7 +206,7 @@ def _create(
         application,
         map=map,
         sockets=[listening],
-        _dispatcher=Dispatcher(threads=limits.threads, working=limits.working),
+        _dispatcher=_dispatcher(application, limits),
         ident=name,
         # waitress refuses what reaches its limit; ours is what may be.
         max_request_body_size=limits.body + 1,
@@ -207,6 +223,23 @@ def _create(
         # The application itself judges who may have set such a header.
         clear_untrusted_proxy_headers=False,
     )
+
+
+def _dispatcher(application: WSGIApplication, limits: Limits) -> Followers | ThreadedTaskDispatcher:
+    if hasattr(application, "begin"):
+        return Followers(threads=limits.threads, together=limits.together)
+    dispatcher = _Threads()
+    dispatcher.set_thread_count(limits.threads)
+    return dispatcher
+
+
+class _Threads(ThreadedTaskDispatcher):  # type: ignore[misc]  # waitress has no types
+    """Waitress's, which would warn of each request that has to wait for a thread."""
+
+    def add_task(self, task: Any) -> None:
+        with self.lock:
+            self.queue.append(task)
+            self.queue_cv.notify()
 
 
 def _listening_socket(host: str, port: int, name: str) -> socket.socket:
