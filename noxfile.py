@@ -168,8 +168,8 @@ def fuzz(session: nox.Session) -> None:
     """Fuzz decoding for some minutes; ``nox -s fuzz -- SECONDS`` says how long atheris runs."""
     _install(session, "test", "fuzz")
     effort = {"MPESA_CBP_TEST_EFFORT": "40"}
-    tests = ("test_fuzz.py", "test_dialects.py", "test_limits.py", "test_history.py", "test_results.py")
-    session.run("pytest", "-n", "2", *(f"tests/transport/{name}" for name in tests), env=effort)
+    names = ("fuzz", "dialects", "wrapping", "limits", "history", "results")
+    session.run("pytest", "-n", "2", *(f"tests/transport/test_{name}.py" for name in names), env=effort)
     seconds = session.posargs[0] if session.posargs else "180"
     session.run("python", "-m", "tests.transport.fuzz_decode", f"-max_total_time={seconds}", "-rss_limit_mb=1024")
 

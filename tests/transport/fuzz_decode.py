@@ -2,8 +2,8 @@
 
     python -m tests.transport.fuzz_decode [CORPUS_FOLDER] [-max_total_time=SECONDS]
 
-libFuzzer ends with an error where anything but MalformedMessage is raised, where one message takes longer than ten
-seconds, or where the process outgrows ``-rss_limit_mb``.
+libFuzzer ends with an error where anything but MalformedMessage is raised, where a message is read otherwise than when it
+is read whole, where one takes longer than ten seconds, or where the process outgrows ``-rss_limit_mb``.
 """
 
 from __future__ import annotations
@@ -15,18 +15,16 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["mpesa_cbp", "mpesa_cbp_models"]):
-    from mpesa_cbp.envelope import decode
-    from mpesa_cbp.errors import MalformedMessage
+    from tests.transport.whole_reading import read, whole
 
 from tests.transport.fuzz_seeds import SEEDS
 
 
 def one(data: bytes) -> None:
-    try:
-        decoded = decode(data)
-    except MalformedMessage:
-        return
-    if decoded.fault is None and decoded.message is None:
+    decoded = read(data)
+    if decoded != read(whole(data)):
+        raise RuntimeError("its wrapping is remembered as what it is not")
+    if decoded is not None and decoded.fault is None and decoded.message is None:
         raise RuntimeError("decoded to nothing")
 
 

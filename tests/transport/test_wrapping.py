@@ -6,32 +6,19 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mpesa_cbp.envelope import Decoded, decode, encode
+from mpesa_cbp.envelope import encode
 from mpesa_cbp.envelope.wrapping import plain_payload
-from mpesa_cbp.errors import MalformedMessage
 from mpesa_cbp_models import Result
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 from tests.effort import examples
 from tests.transport.fuzz_seeds import SEEDS
+from tests.transport.whole_reading import read, whole
 
 PIECES = (
     *(b"<![CDATA[", b"]]>", b"]]]]><![CDATA[>", b"<!--", b"-->", b"<?p ", b"?>", b"<", b">", b"&", b"&amp;", b"&#13;"),
     *(b"\r\n", b" ", b"\xff", b"\x00", b"\xef\xbb\xbf", b"stray", b' a="1"', b"<x/>", b"<!DOCTYPE a>", b'"', b"'"),
     *(b'<?xml version="1.0" encoding="ISO-8859-1"?>', b'<?xml version="1.1"?>', b'encoding="UTF-16"', b"\xc3\xa9"),
 )
-
-
-def read(data: bytes, *, strict: bool) -> Decoded | None:
-    try:
-        return decode(data, strict=strict)
-    except MalformedMessage:
-        return None
-
-
-def whole(data: bytes) -> bytes:
-    """The same message with a comment before its root that makes the wrapping too long to be remembered."""
-    end = data.find(b"?>") + 2 if data.startswith(b"<?xml") else 0
-    return data[:end] + b"<!--" + b"." * 700 + b"-->" + data[end:]
 
 
 @st.composite
