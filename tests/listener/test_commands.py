@@ -7,6 +7,7 @@ import json
 import socket
 import sqlite3
 import stat
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +27,28 @@ from tests.listener.messages import TOKEN, response_code, result
 from tests.listener.processes import Caller, ListenerProcess
 
 MSISDN = "254712345678"
+
+REQUEST = f"""<request xmlns="http://api-v1.gen.mm.vodafone.com/mminterface/request"><Transaction>
+<CommandID>BusinessPayment</CommandID><OriginatorConversationID>600000_B</OriginatorConversationID>
+<Parameters><Parameter><Key>Amount</Key><Value>250.00</Value></Parameter></Parameters>
+<Timestamp>2026-11-25T08:00:00Z</Timestamp></Transaction><Identity><Caller><CallerType>2</CallerType><ThirdPartyID>107031</ThirdPartyID>
+<ResultURL>https://us.example/result</ResultURL></Caller>
+<Initiator><IdentifierType>11</IdentifierType><Identifier>api</Identifier><SecurityCredential/>
+<ShortCode>600000</ShortCode></Initiator>
+<ReceiverParty><IdentifierType>1</IdentifierType><Identifier>{MSISDN}</Identifier></ReceiverParty></Identity>
+<KeyOwner>1</KeyOwner></request>""".encode()
+
+HANDLERS = f"""def raises(listener):
+    raise ValueError("{TOKEN}")
+
+def takes_nothing():
+    pass
+
+def asynchronous(listener):
+    @listener.on_result
+    async def paid(notice):
+        pass
+"""
 
 
 @pytest.fixture
@@ -97,9 +120,28 @@ def test_list_says_how_many_there_are_and_why_a_handler_failed(capsys: pytest.Ca
 
 
 @pytest.mark.usefixtures("journal")
-@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--kind", "x"], ["--state", "x"], ["--limit", "0"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--since", "yesterday"],
+        ["--since", "0001-01-01T00:00:00+14:00"],
+        ["--until", "9999-12-31T23:59:59-12:00"],
+        ["--conversation-id", "600000\udcff"],
+        ["--kind", "x"],
+        ["--state", "x"],
+        ["--limit", "0"],
+        ["--limit", str(2**63)],
+    ],
+)
 def test_filter_that_is_none_is_wrong_usage(arguments: list[str]) -> None:
     assert run(["events", "list", *arguments]) == 2
+
+
+@pytest.mark.usefixtures("journal")
+@pytest.mark.parametrize("number", ["x", "0", "-1", str(2**63)])
+@pytest.mark.parametrize("command", ["show", "replay"])
+def test_number_that_no_event_can_have_is_wrong_usage(command: str, number: str) -> None:
+    assert run(["events", command, "--", number]) == 2
 
 
 @pytest.mark.usefixtures("journal")
@@ -126,6 +168,10 @@ def test_replay_gives_dead_letters_to_the_handlers_again(journal: Journal, capsy
     assert journal.dead_letters() == []
     assert run(["events", "replay", "3"]) == 1
     assert run(["events", "replay"]) == 2
+    assert run(["events", "replay", "--dead", "1"]) == 2
+    capsys.readouterr()
+    assert run(["events", "replay", "--dead"]) == 0
+    assert capsys.readouterr().err == "no dead letter\n"
 
 
 @pytest.mark.usefixtures("journal")
@@ -151,6 +197,16 @@ def test_export_is_json_a_line_masked_unless_told_otherwise(capsys: pytest.Captu
     assert run(["events", "export", "--unmasked", "--kind", "result", "--output", str(file)]) == 0
     assert MSISDN in file.read_text()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_export_tells_what_was_asked_for_in_a_payment(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
+    journal.create(
+        conversation_id="600000_B", command_id="BusinessPayment", amount=None, receiver=MSISDN, request=REQUEST
+    )
+    assert run(["events", "export", "--kind", "created"]) == 0
+    (exported,) = map(json.loads, lines(capsys))
+    assert exported["message"]["Transaction"]["Parameters"]["Parameter"] == [{"Key": "Amount", "Value": "250.00"}]
+    assert exported["message"]["Identity"]["ReceiverParty"]["Identifier"] == "2547****5678"
 
 
 @pytest.mark.usefixtures("journal")
@@ -185,6 +241,11 @@ def test_new_token_is_long_enough(capsys: pytest.CaptureFixture[str]) -> None:
         ({"PATH_TOKEN": TOKEN, "HANDLERS": "nonsense"}, "package.module:function"),
         ({"PATH_TOKEN": TOKEN, "HANDLERS": "not_there:register"}, "not_there"),
         ({"PATH_TOKEN": TOKEN, "HANDLERS": "json:register"}, "no function register"),
+        ({"PATH_TOKEN": TOKEN, "HANDLERS": "half_written:register"}, "SyntaxError in "),
+        ({"PATH_TOKEN": TOKEN, "HANDLERS": "failing:register"}, "ValueError at failing:<module>:1"),
+        ({"PATH_TOKEN": TOKEN, "HANDLERS": "ours:raises"}, "ValueError at ours:raises:2"),
+        ({"PATH_TOKEN": TOKEN, "HANDLERS": "ours:takes_nothing"}, "cannot be registered: TypeError"),
+        ({"PATH_TOKEN": TOKEN, "HANDLERS": "ours:asynchronous"}, "asynchronous.<locals>.paid is an async def"),
         ({"PATH_TOKEN": TOKEN, "HOST": "0.0.0.0"}, "listener.networks is missing"),
         ({"PATH_TOKEN": TOKEN, "HOST": "0.0.0.0", "NETWORKS": "192.0.2.0/24"}, "listener.certificate is missing"),
         ({"PATH_TOKEN": TOKEN, "CLIENT_CA": "j.db"}, "client_ca is set without"),
@@ -193,11 +254,18 @@ def test_new_token_is_long_enough(capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_listener_that_would_be_open_or_cannot_run_says_why(
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     environment: dict[str, str],
     said: str,
 ) -> None:
+    (tmp_path / "half_written.py").write_text("def register(listener):\n    if")
+    (tmp_path / "failing.py").write_text(f"raise ValueError('{TOKEN}')\n")
+    (tmp_path / "ours.py").write_text(HANDLERS)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # the command adds the working directory
+    for name in ("half_written", "failing", "ours"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(f"MPESA_CBP_LISTENER_{name}", value)
     assert run(["listen"]) == 2

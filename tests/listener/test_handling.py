@@ -55,6 +55,17 @@ def listener(journal: Journal, seen: queue.Queue[tuple[str, Any]]) -> Iterator[L
     made.stop()
 
 
+class _Asynchronous:
+    """No function, so that nobody sees what it is before it is called."""
+
+    async def __call__(self, _: ResultNotice) -> None:
+        """Does nothing when it is called."""
+
+
+async def asynchronous(_: ResultNotice) -> None:
+    """Does nothing when it is called."""
+
+
 def sent(journal: Journal, conversation_id: str = "600000_A") -> None:
     journal.create(
         conversation_id=conversation_id, command_id="BusinessPayment", amount=None, receiver=None, request=b"<r/>"
@@ -283,3 +294,25 @@ def test_same_result_at_two_processes_at_once_is_one_event_handled_once(tmp_path
         found = journal.search()
     assert sorted(event.conversation_id or "" for event in found) == sorted(f"600000_{number}" for number in range(40))
     assert {(event.handling, event.attempts) for event in found} == {(Handling.HANDLED, 1)}
+
+
+def test_asynchronous_handler_is_refused_at_the_start(journal: Journal) -> None:
+    listener = Listener(journal=journal, path_token=TOKEN)
+    listener.on_result(asynchronous)
+    with pytest.raises(TypeError, match="asynchronous is an async def"):
+        listener.start()
+
+
+def test_event_is_not_handled_by_what_would_have_to_be_awaited(
+    journal: Journal, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = HandlerWorker(journal, attempts=1)
+    worker.handlers[EventKind.RESULT] = _Asynchronous()
+    journal.receive(Delivery(kind=EventKind.RESULT, identity="a", code="0", body=result("600000_A")))
+    worker.start()
+    try:
+        await_handlers(f"sqlite:///{tmp_path}/j.db")
+    finally:
+        worker.stop()
+    assert [str(event.error).split()[0] for event in journal.dead_letters()] == ["AsynchronousHandler"]
+    assert "AsynchronousHandler" in caplog.text

@@ -122,7 +122,7 @@ def test_our_own_kind_of_message_is_not_taken(journal: Journal) -> None:
     assert decode(body).fault is not None
 
 
-@pytest.mark.parametrize(("verdict", "code"), [(None, "0"), ("C2B00012", "C2B00012")])
+@pytest.mark.parametrize(("verdict", "code"), [(None, "0"), ("0", "0"), ("C2B00012", "C2B00012")])
 def test_validation_is_answered_by_its_handler(journal: Journal, verdict: str | None, code: str) -> None:
     listener = Listener(journal=journal, path_token=TOKEN)
     seen: list[C2BNotice] = []
@@ -135,6 +135,16 @@ def test_validation_is_answered_by_its_handler(journal: Journal, verdict: str | 
     assert code_of(post(listener, VALIDATION)[1]) == code
     assert str(seen[0].amount) == "70.00"
     assert "254712345678" not in repr(seen[0])
+
+
+@pytest.mark.parametrize("verdict", [False, True, 0, "", " ", "not today, please", "C2B<00012", b"0"])
+def test_verdict_that_is_no_code_refuses_and_is_told(
+    journal: Journal, caplog: pytest.LogCaptureFixture, verdict: object
+) -> None:
+    listener = Listener(journal=journal, path_token=TOKEN)
+    listener.on_c2b_validation(lambda _: verdict)  # type: ignore[arg-type,return-value]
+    assert code_of(post(listener, VALIDATION)[1]) == "C2B00016"
+    assert f"returned {type(verdict).__name__}, which is no code" in caplog.text
 
 
 def test_validation_without_a_handler_or_with_a_failing_one_is_refused(journal: Journal) -> None:

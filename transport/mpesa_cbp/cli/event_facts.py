@@ -10,8 +10,10 @@ from mpesa_cbp.cli.masked_model import masked_message
 from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import MalformedMessage
 from mpesa_cbp.journal import Event, Handling
+from mpesa_cbp.payments import EventKind
 from mpesa_cbp.readable import pretty
 from mpesa_cbp.redaction import redact
+from mpesa_cbp_models import InvalidMessage, Request
 
 __all__ = ["event_facts", "event_line", "event_text"]
 
@@ -39,12 +41,17 @@ def event_facts(event: Event, *, masked: bool) -> dict[str, Any]:
     if event.body is None:
         return facts
     try:
-        facts["message"] = masked_message(decode(event.body).message, masked=masked)
-    except MalformedMessage:
+        facts["message"] = masked_message(_message(event.kind, event.body), masked=masked)
+    except (MalformedMessage, InvalidMessage):
         facts["message"] = None
     if not masked:
         facts["body"] = base64.b64encode(event.body).decode("ascii")
     return facts
+
+
+def _message(kind: EventKind, body: bytes) -> object:
+    """What the event says: of a payment we made the request alone is kept, without its envelope and credentials."""
+    return Request.from_xml(body) if kind is EventKind.CREATED else decode(body).message
 
 
 def _facts(event: Event, *, masked: bool) -> dict[str, Any]:

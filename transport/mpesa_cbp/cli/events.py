@@ -23,6 +23,7 @@ from mpesa_cbp.journal.sqlite_files import sqlite_file
 from mpesa_cbp.payments import EventKind
 
 _PAGE = 500
+_NUMBER = click.IntRange(1, 2**63 - 1)  # what a database numbers with
 _Command = Callable[..., int]
 
 
@@ -32,10 +33,17 @@ def _moment(_: click.Context, parameter: click.Parameter, value: str | None) -> 
         return None
     try:
         moment = datetime.fromisoformat(value.replace("Z", "+00:00"))
-    except ValueError:
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    except (ValueError, OverflowError):  # in UTC it may be before the year 1
         example = "2026-11-24 or 2026-11-24T08:00:00+03:00"
         raise click.BadParameter(f"{value!r} is no time such as {example}", param=parameter) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+
+
+def _conversation_id(_: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Text that a database takes: bytes of an argument that are no text arrive as surrogates."""
+    if value is not None and not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
+        raise click.BadParameter("it is no text in the encoding of this terminal", param=parameter)
+    return value
 
 
 def _filters(command: _Command) -> _Command:
@@ -49,7 +57,7 @@ def _filters(command: _Command) -> _Command:
             type=click.Choice([each.value for each in Handling]),
             help="Of handling.",
         ),
-        click.option("--conversation-id", help="OriginatorConversationID."),
+        click.option("--conversation-id", callback=_conversation_id, help="OriginatorConversationID."),
         click.option(
             "--since",
             callback=_moment,
@@ -81,7 +89,7 @@ def events() -> None:
 
 @events.command("list")
 @_filters
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Most events to show.")
+@click.option("--limit", type=_NUMBER, default=100, show_default=True, help="Most events to show.")
 @configured(FOR_JOURNAL)
 def list_events(*, configuration: Configuration, limit: int, **wanted: Any) -> int:
     """List the newest events in the order of their arrival, one a line.
@@ -106,7 +114,7 @@ def list_events(*, configuration: Configuration, limit: int, **wanted: Any) -> i
 
 
 @events.command()
-@click.argument("numbers", metavar="EVENT...", nargs=-1, required=True, type=int)
+@click.argument("numbers", metavar="EVENT...", nargs=-1, required=True, type=_NUMBER)
 @_unmasked
 @configured(FOR_JOURNAL)
 def show(*, configuration: Configuration, numbers: tuple[int, ...], unmasked: bool) -> int:
@@ -130,7 +138,7 @@ def show(*, configuration: Configuration, numbers: tuple[int, ...], unmasked: bo
 
 
 @events.command()
-@click.argument("numbers", metavar="[EVENT...]", nargs=-1, type=int)
+@click.argument("numbers", metavar="[EVENT...]", nargs=-1, type=_NUMBER)
 @click.option("--dead", is_flag=True, help="All dead letters.")
 @configured(FOR_JOURNAL)
 def replay(*, configuration: Configuration, numbers: tuple[int, ...], dead: bool) -> int:
@@ -144,10 +152,13 @@ def replay(*, configuration: Configuration, numbers: tuple[int, ...], dead: bool
     used.
     """
     if dead == bool(numbers):
-        raise click.UsageError("Name events, or give --dead.")
+        raise click.UsageError("Name events or give --dead, not both." if dead else "Name events, or give --dead.")
     code = FINE
     with open_journal(configuration) as journal:
-        for number in [event.id for event in journal.dead_letters()] if dead else numbers:
+        chosen = [event.id for event in journal.dead_letters()] if dead else numbers
+        if not chosen:
+            click.echo("no dead letter", err=True)
+        for number in chosen:
             try:
                 journal.replay(number)
                 click.echo(f"event {number} will be handled anew")

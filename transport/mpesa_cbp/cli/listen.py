@@ -19,7 +19,7 @@ from mpesa_cbp.journal import Journal
 from mpesa_cbp.listener import Listener
 from mpesa_cbp.listener.access_rules import new_token
 from mpesa_cbp.listener.server import ListenerServer
-from mpesa_cbp.listener.setup import load_handlers, make_listener, make_server
+from mpesa_cbp.listener.setup import make_listener, make_server, register_handlers
 from mpesa_cbp.notices import Notice, ResultNotice
 
 _OPTIONS = ("listener_host", "listener_port", "listener_handlers")
@@ -80,7 +80,7 @@ def listen(*, configuration: Configuration, log_level: str) -> int:
     with open_journal(configuration) as journal:
         listener = make_listener(configuration, journal)
         if configuration.listener_handlers is not None:
-            load_handlers(configuration.listener_handlers)(listener)
+            register_handlers(configuration.listener_handlers, listener)
         else:
             _print_notices(listener)
         server = make_server(configuration, listener)

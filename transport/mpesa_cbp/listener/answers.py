@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+import re
+
 from mpesa_cbp.envelope import Decoded, encode, encode_fault
+from mpesa_cbp.log_events import VALIDATION_FAILED
 from mpesa_cbp.payments import EventKind
+from mpesa_cbp.transitions import same_code
 from mpesa_cbp_models import (
     C2BPaymentConfirmationResult,
     C2BPaymentValidationResult,
@@ -27,6 +32,9 @@ NOT_STORED = "200000003"
 
 TIMEOUT_NOT_STORED = "000000001"
 C2B_OTHER_ERROR = "C2B00016"
+
+_CODE = re.compile(r"[A-Za-z0-9]{1,10}")  # as long as a ResultCode may be (protocol, section 3)
+_logger = logging.getLogger("mpesa_cbp.listener")
 
 
 def acknowledgement(kind: EventKind, decoded: Decoded) -> bytes:
@@ -53,10 +61,23 @@ def not_stored(kind: EventKind, decoded: Decoded, *, overloaded: bool = False) -
     return _response(decoded, NOT_STORED, "Internal server error")
 
 
-def verdict(code: str | None) -> bytes:
-    """Whether a customer may pay: None accepts, a code refuses."""
-    said = C2BPaymentValidationResult(result_code=code or "0", result_desc="Accepted" if code is None else "Refused")
+def verdict(code: object) -> bytes:
+    """Whether a customer may pay: None or zero as text accepts, another code refuses.
+
+    What is no code at all, such as False, refuses too: it is not known that anybody has agreed.
+    """
+    refusal = None if code is None else _refusal(code)
+    said = C2BPaymentValidationResult(
+        result_code=refusal or "0", result_desc="Accepted" if refusal is None else "Refused"
+    )
     return encode(said, operation=VALIDATE_C2B_PAYMENT, direction="output")
+
+
+def _refusal(code: object) -> str | None:
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        return None if same_code(code, "0") else code
+    VALIDATION_FAILED.log(_logger, error=f"the handler returned {type(code).__name__}, which is no code")
+    return C2B_OTHER_ERROR
 
 
 def unreadable() -> bytes:

@@ -9,7 +9,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -19,12 +18,13 @@ from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal.events import Event
 from mpesa_cbp.listener.event_journal import EventJournal
+from mpesa_cbp.listener.handler_place import place_of
 from mpesa_cbp.log_events import HANDLER_FAILED, HANDLER_GAVE_UP, HANDLER_WAITING
 from mpesa_cbp.notices import C2BNotice, Notice, QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import EventKind, PaymentState
 from mpesa_cbp.transitions import same_code
 
-__all__ = ["HandlerWorker"]
+__all__ = ["AsynchronousHandler", "HandlerWorker"]
 
 _BATCH = 50
 # Between two lendings that were not full: each is a commit, which few events would make dear.
@@ -39,6 +39,10 @@ _logger = logging.getLogger("mpesa_cbp.handlers")
 
 def _now() -> datetime:
     return datetime.now(timezone.utc)
+
+
+class AsynchronousHandler(TypeError):
+    """A handler that would have to be awaited, so that calling it does nothing."""
 
 
 @dataclass(slots=True)
@@ -76,7 +80,11 @@ class HandlerWorker:
         self._process = 0
 
     def start(self) -> None:
-        """Start the threads; a second time does nothing, except in a process that was forked since."""
+        """Start the threads; a second time does nothing, except in a process that was forked since.
+
+        Raises AsynchronousHandler, a TypeError, for a handler that is an ``async def``.
+        """
+        self.refuse_asynchronous()
         if self._threads and self._process == os.getpid():
             return
         self._process = os.getpid()
@@ -87,6 +95,12 @@ class HandlerWorker:
         ]
         for thread in self._threads:
             thread.start()
+
+    def refuse_asynchronous(self) -> None:
+        """Raise AsynchronousHandler for a handler that is an ``async def``: its events would count as handled."""
+        for handler in (*self.handlers.values(), self.on_contradiction):
+            if inspect.iscoroutinefunction(handler):
+                raise AsynchronousHandler(f"the handler {handler.__qualname__} is an async def, which nobody awaits")
 
     def stop(self) -> None:
         """Finish the events at hand, give the others back, and end the threads.
@@ -172,7 +186,7 @@ class HandlerWorker:
         handler = self.on_contradiction if self._is_rival(event) else self.handlers.get(event.kind)
         try:
             if handler is not None:
-                handler(_notice(event))
+                _finished(handler(_notice(event)))
         except Exception as error:  # noqa: BLE001 (a handler may raise anything; the event must not be lost)
             self._failed(event, type(error).__name__, _place(handler, error))
             return False
@@ -211,6 +225,14 @@ class HandlerWorker:
         )
 
 
+def _finished(returned: object) -> None:
+    """Raise AsynchronousHandler for what is still to be awaited: nothing of the handler has been done."""
+    if inspect.isawaitable(returned):
+        if inspect.iscoroutine(returned):
+            returned.close()
+        raise AsynchronousHandler("the handler is asynchronous, and nobody here awaits it")
+
+
 def _notice(event: Event) -> Notice:
     decoded = decode(event.body or b"")
     if event.kind is EventKind.RESULT:
@@ -221,14 +243,8 @@ def _notice(event: Event) -> Notice:
 
 
 def _place(handler: Callable[[Any], object] | None, error: Exception) -> str | None:
-    """Where the handler's own code was when it failed: module, function and line; nothing of what it was doing.
-
-    Its own is what has the top-level package of the handler, so that a library in which it failed is not named.
-    """
-    frames = list(traceback.walk_tb(error.__traceback__))[1:]
+    """Where the handler's own code was when it failed."""
     while isinstance(handler, functools.partial):
         handler = handler.func
-    names = [(str(frame.f_globals.get("__name__")), frame.f_code.co_name, line) for frame, line in frames]
     home = str(getattr(inspect.unwrap(handler), "__module__", None)) if handler is not None else ""
-    own = [each for each in names if each[0].partition(".")[0] == home.partition(".")[0]] or names
-    return "{}:{}:{}".format(*own[-1]) if own else None
+    return place_of(error, home=home)

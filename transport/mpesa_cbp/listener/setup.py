@@ -10,15 +10,16 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from mpesa_cbp.configuration import Configuration
-from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.errors import CbpError, SettingsError
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.listener.access_rules import AccessRules
-from mpesa_cbp.listener.handler_worker import HandlerWorker
+from mpesa_cbp.listener.handler_place import place_of
+from mpesa_cbp.listener.handler_worker import AsynchronousHandler, HandlerWorker
 from mpesa_cbp.listener.listener import Listener
 from mpesa_cbp.listener.server import ListenerServer, server_limits
 from mpesa_cbp.settings import reveal
 
-__all__ = ["load_handlers", "make_listener", "make_server"]
+__all__ = ["make_listener", "make_server", "register_handlers"]
 
 
 def make_listener(configuration: Configuration, journal: Journal) -> Listener:
@@ -78,11 +79,25 @@ def make_server(configuration: Configuration, listener: Listener) -> ListenerSer
     )
 
 
-def load_handlers(name: str) -> Callable[[Listener], object]:
-    """The function at ``package.module:function``, which registers handlers on the listener that it is given.
+def register_handlers(name: str, listener: Listener) -> None:
+    """Let the function at ``package.module:function`` register its handlers on the listener.
 
-    Modules are looked for in the working directory too. Raises SettingsError that says what is not there.
+    Modules are looked for in the working directory too. Raises SettingsError that says what is not there, or what
+    the module or the function raised and where; never the text of that, which may hold a password.
     """
+    register = _load(name)
+    try:
+        register(listener)
+        listener.worker.refuse_asynchronous()
+    except CbpError:
+        raise
+    except AsynchronousHandler as error:
+        raise SettingsError(f"The handlers {name!r} cannot be used: {error}", advice="Make it a plain def.") from None
+    except Exception as error:
+        raise SettingsError(f"The handlers {name!r} cannot be registered: {_told(error, name)}") from error
+
+
+def _load(name: str) -> Callable[[Listener], object]:
     module_name, _, function_name = name.partition(":")
     if not module_name or not function_name:
         raise SettingsError(f"{name!r} is no name of handlers", advice="Write package.module:function.")
@@ -94,11 +109,20 @@ def load_handlers(name: str) -> Callable[[Listener], object]:
     except ModuleNotFoundError as error:
         raise SettingsError(f"The module of the handlers {name!r} is not there: {error.name}") from None
     except Exception as error:
-        raise SettingsError(f"The module of the handlers {name!r} raised {type(error).__name__} on import") from error
+        told = _told(error, name)
+        raise SettingsError(f"The module of the handlers {name!r} cannot be imported: {told}") from error
     function: object = getattr(module, function_name, None)
     if not callable(function):
         raise SettingsError(f"The module {module_name} has no function {function_name}")
     return function
+
+
+def _told(error: Exception, name: str) -> str:
+    """What was raised, and where in the package of the handlers."""
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError in {error.filename} line {error.lineno}"
+    place = place_of(error, home=name.partition(":")[0])
+    return f"{type(error).__name__} at {place}" if place else type(error).__name__
 
 
 def _raise_for_strangers(configuration: Configuration) -> None:
