@@ -8,14 +8,16 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
 from sqlalchemy import make_url
 
 from mpesa_cbp import Journal, Listener, decode
+from mpesa_cbp.configuration import load
 from mpesa_cbp.journal import Handling
+from mpesa_cbp.listener.setup import make_listener
 from mpesa_cbp.notices import ResultNotice
 from tests.journal import damage
 from tests.journal.postgres import own_server
@@ -123,7 +125,7 @@ def test_locked_database_is_not_acknowledged_by_any_of_many_and_later_it_is(tmp_
 
 def test_more_deliveries_than_may_wait_are_told_to_come_again(tmp_path: Path) -> None:
     with Journal(f"sqlite:///{tmp_path}/j.db?timeout=1") as journal:
-        listener = Listener(journal=journal, path_token=TOKEN, maximum_waiting=2)
+        listener = make_listener(load(environ={}, listener_path_token=TOKEN, listener_maximum_waiting=2), journal)
         with contextlib.closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with ThreadPoolExecutor(6) as pool:
@@ -131,6 +133,19 @@ def test_more_deliveries_than_may_wait_are_told_to_come_again(tmp_path: Path) ->
                 codes = sorted(pool.map(lambda body: code_of(post(listener, body)[1]), bodies))
             other.execute("ROLLBACK")
         assert codes == ["200000001"] * 4 + [NOT_STORED] * 2
+
+
+def test_delivery_that_waits_for_anothers_commit_too_long_is_told_to_come_again(tmp_path: Path) -> None:
+    with Journal(f"sqlite:///{tmp_path}/j.db?timeout=30") as journal:
+        listener = make_listener(load(environ={}, listener_path_token=TOKEN, listener_longest_wait=0.1), journal)
+        with contextlib.closing(sqlite3.connect(tmp_path / "j.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with ThreadPoolExecutor(2) as pool:
+                answers = [pool.submit(post, listener, result(f"600000_{number}")) for number in range(2)]
+                (early,) = wait(answers, return_when=FIRST_COMPLETED).done
+                other.execute("ROLLBACK")
+        assert code_of(early.result()[1]) == "200000001"
+        assert sorted(code_of(each.result()[1]) for each in answers) == [STORED, "200000001"]
 
 
 @pytest.fixture

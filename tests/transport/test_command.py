@@ -77,9 +77,11 @@ def test_decode_reads_what_it_can_and_tells_the_rest(
 
 def test_code_explains_known_codes_and_says_which_are_not(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["code", "100000007", "15"]) == 0
-    assert "authenticate" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "authenticate" in told
+    assert "(mpesa-cbp query)" in told
     assert run(["code", "987654"]) == 1
-    assert "not known" in capsys.readouterr().err
+    assert "not known; treat the payment as open and ask (mpesa-cbp query)" in capsys.readouterr().err
     assert run(["code"]) == 0
 
 
@@ -95,6 +97,14 @@ def test_certificates_of_a_wrong_file_exits_with_3(message: Path, capsys: pytest
         ["demo", "--scenario", "sunshine"],
         ["demo", "--timeout", "soon"],
         ["demo", "--timeout", "-1"],
+        ["demo", "--timeout", "nan"],
+        ["demo", "--timeout", "inf"],
+        ["pay", "--wait", "nan"],
+        ["pay", "--wait", "1e300"],
+        ["pay", "--rate", "nan"],
+        ["reconcile", "--older-than", "nan"],
+        ["reconcile", "--pause", "nan"],
+        ["settle", "c1", "--older-than", "nan"],
         ["decode"],
         ["certificates"],
         ["simulate", "--port", "99999"],

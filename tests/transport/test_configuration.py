@@ -151,7 +151,7 @@ def test_all_problems_are_told_at_once_each_with_its_place(folder: Path) -> None
     environ = {"MPESA_CBP_HTTP_READ_TIMEOUT": "-1", "MPESA_CBP_INITIATOR_NAM": "api", "MPESA_CBP_COUNTRY_CODE": ""}
     assert problems_of(environ=environ, require={"journal_url"}, ca="x") == (
         "argument ca is not known",
-        "environment MPESA_CBP_HTTP_READ_TIMEOUT must be a number of seconds above zero",
+        "environment MPESA_CBP_HTTP_READ_TIMEOUT must be a number of seconds above zero, and at most 1000000",
         "environment MPESA_CBP_INITIATOR_NAM is not known: did you mean MPESA_CBP_INITIATOR_NAME?",
         "environment MPESA_CBP_COUNTRY_CODE is empty",
         "mpesa-cbp.toml: endpont is not known: did you mean endpoint?",
@@ -171,6 +171,7 @@ def test_all_problems_are_told_at_once_each_with_its_place(folder: Path) -> None
         ({"http_connect_retries": True}, "whole number"),
         ({"http_connect_timeout": float("nan")}, "seconds above zero"),
         ({"http_read_timeout": "inf"}, "seconds above zero"),
+        ({"listener_handler_lease": 1e300}, "at most 1000000"),
         ({"http_use_environment": "perhaps"}, "true or false"),
         ({"endpoint": "https://b.example/\n"}, "line break"),
         ({"endpoint": 7}, "must be text"),

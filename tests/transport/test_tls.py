@@ -20,6 +20,7 @@ from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.http.tls import ClientCertificate, read_identity, tls_context
 from mpesa_cbp.security import SecurityError, credential_key
+from mpesa_cbp.web_server.tls import server_context
 from tests.transport.authorities import DAY, NOW, issue, key_text, pem
 from tests.transport.clients import operator_key
 from tests.transport.failing_broker import FailingBroker, echoes
@@ -146,8 +147,15 @@ def test_authorities_and_the_password_certificate_may_be_in_a_p12_with_a_passphr
     assert {each["subject"] for each in context.get_ca_certs()} >= {((("commonName", "Root"),),)}
     key = credential_key(handed.folder / "password.p12", passphrase=PASSPHRASE.encode())
     assert key.longest_password == 245
-    with pytest.raises(SecurityError, match="its passphrase is needed"):
+    with pytest.raises(SecurityError, match=r"its passphrase is needed \(setting initiator.certificate_passphrase\)"):
         credential_key(handed.folder / "password.p12")
+
+
+def test_passphrase_that_authorities_need_is_named_by_its_setting(handed: Handed) -> None:
+    with pytest.raises(SettingsError, match=r"its passphrase is needed \(setting tls.ca_passphrase\)"):
+        tls_context(ca=handed.folder / "partner.p12")
+    with pytest.raises(SettingsError, match="no setting has it: give a file that is not encrypted"):
+        server_context(certificate=handed.folder / "open.p12", client_ca=handed.folder / "partner.p12")
 
 
 @pytest.mark.parametrize("name", ["partner.key", "empty.pem", "text.pem", "nowhere.pem", "partner.p12"])

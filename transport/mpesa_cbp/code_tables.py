@@ -13,10 +13,10 @@ Fault: TypeAlias = Literal["nobody", "us", "customer", "operator", "unknown"]
 Retry: TypeAlias = Literal["never", "later", "after fixing", "ask"]
 Row: TypeAlias = tuple[str, Fault, Retry, str, str]
 
-_WAIT_RESULT = "Wait for the result; if none comes, send queryTransaction."
+_WAIT_RESULT = "Wait for the result; if none comes, ask the broker (mpesa-cbp query)."
 _DONE = "Nothing is left to do."
 _SLOW_DOWN = "Nothing was done: send it again later, and send fewer requests a second."
-_QUERY = "Send queryTransaction before anything else: it is not certain that nothing was done."
+_QUERY = "Ask the broker before anything else (mpesa-cbp query): it is not certain that nothing was done."
 _QUERY_RESULT = "Look the transaction up before paying again, and tell the operator if it happens often."
 _TELL_OPERATOR = "Ask the operator to put it right on their side, then send it again."
 _SIGNING = "Check spId, its password, the spPassword reading, the time stamp's zone and the clock (mpesa-cbp doctor)."
@@ -30,7 +30,7 @@ _ACCOUNT_OURS = "Ask the operator whether the paying account is active and of th
 _ACCOUNT_THEIRS = "The receiver must have their account put right by the operator."
 _CREDENTIAL = "Check the initiator's name, password and the password certificate (mpesa-cbp doctor)."
 _INITIATOR = "Check the initiator's name, its short code and that the operator has activated it."
-_DUPLICATE = "It was sent before: find out with queryTransaction what became of it, and do not pay under a new id."
+_DUPLICATE = "It was sent before: ask what became of it (mpesa-cbp query), and do not pay under a new id."
 _TWO_STAGES = "Wait: a later result tells how it ended."
 _AGAIN = "The broker sends the message again."
 _REFUSE = "The payment is refused and the customer told so."
@@ -141,7 +141,7 @@ RESULT_ANSWERS: tuple[Row, ...] = (
 
 # What the partner answers to a queue timeout, beside 0.
 QUEUE_TIMEOUT_ANSWERS: tuple[Row, ...] = (
-    ("1", "us", "later", "We could not take the queue timeout.", "Find the payment's fate with queryTransaction."),
+    ("1", "us", "later", "We could not take the queue timeout.", "Ask what became of the payment (mpesa-cbp query)."),
 )
 
 # What the partner answers to the validation of a customer's payment, beside 0.

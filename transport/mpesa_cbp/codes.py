@@ -167,5 +167,5 @@ _UNKNOWN: Row = (
     "unknown",
     "ask",
     "This code is not in the operator's documents that we know.",
-    "Read the description that came with it, and ask with queryTransaction or the operator before sending again.",
+    "Read the description that came with it, and ask (mpesa-cbp query, or the operator) before sending again.",
 )

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.padding import PKCS7
 
-from mpesa_cbp.certificates.reading import Certificate, CertificateFileError, read_certificates
+from mpesa_cbp.certificates.reading import Certificate, CertificateFileError, PassphraseNeeded, read_certificates
 
 __all__ = [
     "CredentialKey",
@@ -213,7 +213,8 @@ def password_certificate(certificate: bytes | Path | str, *, passphrase: bytes |
     try:
         certificates = read_certificates(_certificate_bytes(certificate), passphrase=passphrase).certificates
     except CertificateFileError as problem:
-        raise SecurityError(f"the password certificate cannot be used: {problem}") from problem
+        remedy = " (setting initiator.certificate_passphrase)" if isinstance(problem, PassphraseNeeded) else ""
+        raise SecurityError(f"the password certificate cannot be used: {problem}{remedy}") from problem
     if len(certificates) > 1:
         certificates = tuple(each for each in certificates if not each.is_ca)
     if len(certificates) != 1:

@@ -14,7 +14,7 @@ def code(*, codes: tuple[str, ...]) -> int:
     """Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known.
 
     \b
-    mpesa-cbp code 000000001 SVC0901
+    mpesa-cbp code 000000001 C2B00012
     mpesa-cbp code
 
     Exits with 0, or 1 if a code is not known.
@@ -29,7 +29,7 @@ def code(*, codes: tuple[str, ...]) -> int:
         for meaning in found:
             click.echo(_text(meaning))
         if not found:
-            click.echo(f"{text}: not known; treat the payment as open and send queryTransaction", err=True)
+            click.echo(f"{text}: not known; treat the payment as open and ask (mpesa-cbp query)", err=True)
             result = FINDINGS
     return result
 

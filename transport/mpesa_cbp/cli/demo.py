@@ -10,6 +10,7 @@ import click
 
 from mpesa_cbp.cli.demo_lessons import explanation, lesson
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
+from mpesa_cbp.cli.options import NumberRange
 from mpesa_cbp.errors import CbpError
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import EventKind, PaymentState
@@ -40,8 +41,8 @@ def _day(_: click.Context, __: click.Parameter, value: str) -> BadDay:
     help="Let the simulated broker have a bad day, such as cached-then-expired; --list shows them all.",
 )
 @click.option("--list", "listed", is_flag=True, help="List the bad days and do nothing else.")
-@click.option("--timeout", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Seconds to wait.")
-@click.option("--pace", type=click.FloatRange(0, 100), default=1.0, hidden=True, help="Factor of all delays.")
+@click.option("--timeout", type=NumberRange(min=0.1, max=1e6), default=30.0, show_default=True, help="Seconds to wait.")
+@click.option("--pace", type=NumberRange(0, 100), default=1.0, hidden=True, help="Factor of all delays.")
 def demo(*, show_xml: bool, scenario: BadDay, listed: bool, timeout: float, pace: float) -> int:
     """Pay 100 KES to a simulated customer and follow the payment to its end.
 

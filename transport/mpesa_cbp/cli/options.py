@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +20,17 @@ config_option = click.option(
     help="TOML file with settings [default: $MPESA_CBP_CONFIG, else ./mpesa-cbp.toml if it is there]. "
     "The environment (MPESA_CBP_…) goes before it; see docs/settings.md.",
 )
+
+
+class NumberRange(click.FloatRange):
+    """A range of numbers; what is no number (``nan``) or has no end is not in it, though it compares as if it were."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the number. Fails as click does."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a valid number.", param, ctx)
+        return number
 
 
 def configured(

@@ -17,7 +17,7 @@ import click
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME, UNREADABLE
 from mpesa_cbp.cli.interrupts import first_interrupt_sets
 from mpesa_cbp.cli.new_file import overwrite_option, refuse_to_replace, whole_file
-from mpesa_cbp.cli.options import before_sending, open_journal_to_send, warn_without_result_url
+from mpesa_cbp.cli.options import NumberRange, before_sending, open_journal_to_send, warn_without_result_url
 from mpesa_cbp.cli.payroll_report import is_report_of, write_report
 from mpesa_cbp.cli.payroll_words import OPEN, known_lines, summarise, tell
 from mpesa_cbp.cli.progress import progress, warnings_untold
@@ -74,7 +74,7 @@ _OPTIONS = (
     ),
     click.option(
         "--rate",
-        type=click.FloatRange(min=0.01, max=10_000),
+        type=NumberRange(min=0.01, max=10_000),
         default=10.0,
         show_default=True,
         help="With --file: most payments a second.",
@@ -87,7 +87,7 @@ _OPTIONS = (
     overwrite_option,
     click.option(
         "--patience",
-        type=click.FloatRange(min=0),
+        type=NumberRange(min=0, max=1e6),
         default=PATIENCE,
         show_default=True,
         help="With --file: seconds to wait in the end for lines that another run is sending.",

@@ -11,7 +11,7 @@ import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
 from mpesa_cbp.cli.interrupts import first_interrupt_sets
-from mpesa_cbp.cli.options import before_sending, configured, open_journal_to_send
+from mpesa_cbp.cli.options import NumberRange, before_sending, configured, open_journal_to_send
 from mpesa_cbp.cli.progress import progress
 from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration
 from mpesa_cbp.journal import BatchLine
@@ -23,20 +23,20 @@ from mpesa_cbp.redaction import mask_msisdn
 @click.command()
 @click.option(
     "--older-than",
-    type=click.FloatRange(min=0, max=1e9),
+    type=NumberRange(min=0, max=1e9),
     default=600.0,
     show_default=True,
     help="Seconds since a payment's last change; more than a request can be under way.",
 )
 @click.option(
     "--pause",
-    type=click.FloatRange(min=0, max=1e9),
+    type=NumberRange(min=0, max=1e9),
     default=300.0,
     show_default=True,
     help="Seconds for which a payment that was asked about is left alone, by this run and others.",
 )
 @click.option(
-    "--rate", type=click.FloatRange(min=0.01, max=1000), default=5.0, show_default=True, help="Questions a second."
+    "--rate", type=NumberRange(min=0.01, max=1000), default=5.0, show_default=True, help="Questions a second."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @configured(FOR_CLIENT | FOR_JOURNAL)

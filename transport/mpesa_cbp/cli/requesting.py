@@ -14,7 +14,7 @@ import click
 
 from mpesa_cbp.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
 from mpesa_cbp.cli.known_request import require_the_same
-from mpesa_cbp.cli.options import before_sending, open_journal_to_send, warn_without_result_url
+from mpesa_cbp.cli.options import NumberRange, before_sending, open_journal_to_send, warn_without_result_url
 from mpesa_cbp.client import Client
 from mpesa_cbp.codes import is_success
 from mpesa_cbp.commands import COMMANDS
@@ -66,7 +66,7 @@ class Manner:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of words.")
 _WAIT = click.option(
     "--wait",
-    type=click.FloatRange(min=0.1),
+    type=NumberRange(min=0.1, max=1e6),
     help="Wait so many seconds for the result; it comes by the journal, into which our listener writes it.",
 )
 _CONVERSATION_ID = click.option(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import click
 
 from mpesa_cbp.cli.exit_codes import FINE
-from mpesa_cbp.cli.options import configured, open_journal
+from mpesa_cbp.cli.options import NumberRange, configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
 from mpesa_cbp.errors import JournalRefusal
 from mpesa_cbp.payments import Payment
@@ -29,7 +29,7 @@ _MEANS = {
 @click.option("--receipt", help="The operator's receipt number, if it was paid.")
 @click.option(
     "--older-than",
-    type=click.FloatRange(min=0, max=1e9),
+    type=NumberRange(min=0, max=1e9),
     default=600.0,
     show_default=True,
     help="Seconds since its last change; more than a request can be under way.",

@@ -6,7 +6,6 @@ Each kind turns what was given into the value that is used, or raises ValueError
 from __future__ import annotations
 
 import ipaddress
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,13 +77,16 @@ def _yes_or_no(value: object, _: Path) -> bool:
     return found
 
 
+_MOST_SECONDS = 1_000_000
+
+
 def _seconds(value: object, folder: Path) -> float:
     try:
         number = float(_text(value, folder)) if isinstance(value, str) else value
     except ValueError:
         number = None
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number < math.inf:
-        raise ValueError("must be a number of seconds above zero")
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 < number <= _MOST_SECONDS:
+        raise ValueError(f"must be a number of seconds above zero, and at most {_MOST_SECONDS}")
     return float(number)
 
 

@@ -52,6 +52,12 @@ class ListenerConfiguration:
         whole_number(0, 1_000_000), "how many messages that cannot be read are kept", 1000
     )
     listener_connections: int = _listener(whole_number(10, 10_000), "connections at a time", 500)
+    listener_maximum_waiting: int = _listener(
+        whole_number(2, 1000), "deliveries and validations that wait at a time; more are told to come again", 32
+    )
+    listener_longest_wait: float = _listener(
+        SECONDS, "longest time that a delivery waits for another's commit, and then is told to come again", 5.0
+    )
     listener_request_seconds: float = _listener(SECONDS, "longest time for a whole request to arrive", 20.0)
     listener_handlers: str | None = _listener(TEXT, "`package.module:function`, which registers the handlers")
     listener_handler_threads: int = _listener(whole_number(1, 64), "how many events are handled at a time", 1)

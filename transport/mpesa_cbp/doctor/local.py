@@ -11,7 +11,7 @@ from pathlib import Path
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.doctor.finding import Finding, ok, problem, validity, warning
 from mpesa_cbp.errors import CbpError, JournalError, SettingsError
-from mpesa_cbp.http.tls import ClientCertificate, read_authorities, read_identity
+from mpesa_cbp.http.tls import CA_PASSPHRASE, ClientCertificate, read_authorities, read_identity
 from mpesa_cbp.journal.sqlite_files import files_beside, sqlite_file
 from mpesa_cbp.security import SecurityError, credential_key, password_certificate
 from mpesa_cbp.settings import passphrase_bytes, reveal
@@ -79,7 +79,7 @@ def check_client_identity(configuration: Configuration, now: datetime) -> Iterat
                 yield validity("client certificate", each.subject, each, now, renew)
     if configuration.tls_ca is not None:
         try:
-            for each in read_authorities(configuration.tls_ca, configuration.tls_ca_passphrase):
+            for each in read_authorities(configuration.tls_ca, configuration.tls_ca_passphrase, setting=CA_PASSPHRASE):
                 yield validity("ca", each.subject, each, now, "Ask the operator for its current chain, and set tls.ca.")
         except SettingsError as error:
             yield problem("ca", error.message, "See what the file holds: mpesa-cbp certificates FILE…")

@@ -30,6 +30,9 @@ from mpesa_cbp.settings import Secret, passphrase_bytes
 Source: TypeAlias = "str | Path"
 """A file of certificates in any form: PEM, DER, `.p7b`, `.p12`."""
 
+CA_PASSPHRASE = "tls.ca_passphrase"
+"""The setting that opens the file of the authorities that we trust."""
+
 ClientCertificate: TypeAlias = "tuple[Source, Source] | Source"
 """One file with our certificate and key, or two: certificates, key."""
 
@@ -93,19 +96,29 @@ def read_identity(
             raise CertificateFileError("the private key belongs to none of the certificates")
         return ClientIdentity(chain_order(together.certificates, key=key), key)
     except CertificateFileError as error:
-        remedy = f" (setting {setting})" if isinstance(error, PassphraseNeeded) else ""
-        raise SettingsError(f"The {what} ({named}) cannot be used: {error}{remedy}") from None
+        raise SettingsError(f"The {what} ({named}) cannot be used: {error}{_remedy(error, setting)}") from None
 
 
-def read_authorities(ca: Source, passphrase: Secret | None = None) -> tuple[Certificate, ...]:
-    """The certificates that a file of authorities holds. Raises SettingsError."""
+def read_authorities(
+    ca: Source, passphrase: Secret | None = None, *, setting: str | None = None
+) -> tuple[Certificate, ...]:
+    """The certificates that a file of authorities holds; ``setting`` is the name of its passphrase's, if it has one.
+
+    Raises SettingsError.
+    """
     try:
         found = _read(ca, passphrase_bytes(passphrase)).certificates
         if not found:
             raise CertificateFileError("there is no certificate in it")
     except CertificateFileError as error:
-        raise SettingsError(f"The CA file {ca} cannot be used: {error}") from None
+        raise SettingsError(f"The CA file {ca} cannot be used: {error}{_remedy(error, setting)}") from None
     return found
+
+
+def _remedy(error: CertificateFileError, setting: str | None) -> str:
+    if not isinstance(error, PassphraseNeeded):
+        return ""
+    return f" (setting {setting})" if setting else " (no setting has it: give a file that is not encrypted)"
 
 
 def _read(file: Source, passphrase: bytes | None) -> CertificateFile:
@@ -120,7 +133,7 @@ def _trust(context: ssl.SSLContext, ca: Source | None, passphrase: Secret | None
         # OpenSSL itself first: it takes certificates in PEM that are too odd for the stricter reader.
         context.load_verify_locations(cafile=ca or DEFAULT_CA_BUNDLE_PATH)
     except (OSError, ValueError):
-        texts = [each.pem for each in read_authorities(ca or DEFAULT_CA_BUNDLE_PATH, passphrase)]
+        texts = [each.pem for each in read_authorities(ca or DEFAULT_CA_BUNDLE_PATH, passphrase, setting=CA_PASSPHRASE)]
         context.load_verify_locations(cadata="".join(texts))
 
 

@@ -41,6 +41,8 @@ def make_listener(configuration: Configuration, journal: Journal) -> Listener:
         ),
         maximum_body=configuration.listener_maximum_body,
         maximum_unreadable=configuration.listener_maximum_unreadable,
+        maximum_waiting=configuration.listener_maximum_waiting,
+        longest_wait=configuration.listener_longest_wait,
         worker=HandlerWorker(
             journal,
             threads=configuration.listener_handler_threads,
