@@ -283,6 +283,15 @@ def test_reversal_moves_the_money_back_once(broker: Broker) -> None:
     assert ledger.balance(Account("600000", "Working Account")) == Decimal(1_000_000)
 
 
+def test_second_reversal_is_a_duplicate_though_the_customer_has_nothing_left(broker: Broker) -> None:
+    paid = broker.outcome(broker.order("BusinessPayment"))
+    codes = [
+        broker.result_code(broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", paid.receipt),)))
+        for _ in range(2)
+    ]
+    assert codes == ["0", "15"]
+
+
 @pytest.mark.parametrize(("receipt", "code"), [("SNOSUCHONE", "49"), ("", "49"), ("not mine", "48"), ("spent", "1")])
 def test_reversal_that_cannot_be_is_refused(broker: Broker, receipt: str, code: str) -> None:
     if receipt in {"not mine", "spent"}:

@@ -199,13 +199,12 @@ class Ledger:
     def take_back(self, transfer: Transfer) -> int | None:
         """Move a transfer's money back, once; the ResultCode that stands against it, or None."""
         with self._database.transaction() as connection:
+            query = "select 1 from transfer where receipt = ? and reversed = 0"
+            if connection.execute(query, (transfer.receipt,)).fetchone() is None:
+                return 15
             if self.balance(transfer.credit) < transfer.amount:
                 return 1
-            changed = connection.execute(
-                "update transfer set reversed = 1 where receipt = ? and reversed = 0", (transfer.receipt,)
-            )
-            if changed.rowcount == 0:
-                return 15
+            connection.execute("update transfer set reversed = 1 where receipt = ?", (transfer.receipt,))
             self._shift(transfer.credit, transfer.debit, transfer.amount)
         return None
 
