@@ -54,6 +54,8 @@ def test_messages_are_masked_unless_told_otherwise(simulator: Simulator, partner
     assert PAYEE not in masked
     assert "<SecurityCredential>********</SecurityCredential>" in masked
     assert PAYEE in get(simulator, f"payments/{number}", masked="no")["steps"][0]["message"]
+    perhaps = requests.get(f"{base(simulator)}/api/payments/{number}?masked=perhaps", timeout=10)
+    assert (perhaps.status_code, perhaps.json()["error"]) == (400, "masked must be yes or no")
 
 
 def test_payments_come_in_pages_newest_first(simulator: Simulator, partner: Partner) -> None:
@@ -149,6 +151,14 @@ def test_reset_forgets_everything(simulator: Simulator, partner: Partner) -> Non
         ("POST", "advance", {"json": {"seconds": -1}}, 400, "seconds must be"),
         ("POST", "c2b", {"json": {"msisdn": PAYEE, "amount": "ten"}}, 400, "amount"),
         ("POST", "c2b", {"json": {"msisdn": PAYEE, "amount": 10}}, 409, "RegisterURL"),
+        (
+            "POST",
+            "bad-day",
+            {"json": {"name": "slow", "tims": 2}},
+            400,
+            "'tims' is not known here; known are: name, times",
+        ),
+        ("GET", "transfers?conversationid=a", {}, 400, "'conversationid' is not known here"),
         ("POST", "payments/9/resend", {"json": {}}, 404, "no payment of this number"),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from mpesa_cbp.redaction import redact_bytes
@@ -31,7 +31,9 @@ def respond(world: World, *, method: str, path: str, query: dict[str, str], cont
         if method not in handlers:
             raise Wrong(405, f"use {' or '.join(sorted(handlers))} here")
         values = query if method == "GET" else read_document(content_type, body)
-        found = handlers[method](Asked(world, number, values))
+        handler, names = handlers[method]
+        _known(values, names)
+        found = handler(Asked(world, number, values))
     except Wrong as error:
         return _reply(error.status, {"error": str(error)})
     except LookupError:
@@ -39,6 +41,13 @@ def respond(world: World, *, method: str, path: str, query: dict[str, str], cont
     except ValueError as error:
         return _reply(409, {"error": str(error)})
     return _reply(200, found)
+
+
+def _known(values: Collection[str], names: str) -> None:
+    """A name that is misspelt would be passed over, and a test go on without what it asked for."""
+    unknown = sorted(set(values) - set(names.split()))
+    if unknown:
+        raise Wrong(400, f"{unknown[0][:40]!r} is not known here; known are: {names.replace(' ', ', ') or 'none'}")
 
 
 def _route(path: str) -> tuple[str, int]:
@@ -117,8 +126,10 @@ def _payments(asked: Asked) -> dict[str, Any]:
 def _one(asked: Asked) -> dict[str, Any]:
     records = asked.world.records
     conversation = records.get(asked.number)
-    masked = asked.text("masked", "yes") != "no"
-    return {**_payment(conversation), "steps": [_step(each, masked) for each in records.steps(conversation)]}
+    masked = asked.text("masked", "yes")
+    if masked not in {"yes", "no"}:
+        raise Wrong(400, "masked must be yes or no")
+    return {**_payment(conversation), "steps": [_step(each, masked == "yes") for each in records.steps(conversation)]}
 
 
 def _payment(each: Conversation) -> dict[str, Any]:
@@ -227,19 +238,19 @@ def _reset(asked: Asked) -> dict[str, Any]:
     return _state(asked)
 
 
-ROUTES: dict[tuple[str, str], Callable[[Asked], dict[str, Any]]] = {
-    ("state", "GET"): _state,
-    ("accounts", "GET"): _accounts,
-    ("payments", "GET"): _payments,
-    ("payments/N", "GET"): _one,
-    ("transfers", "GET"): _transfers,
-    ("bad-days", "GET"): _bad_days,
-    ("bad-day", "POST"): _choose,
-    ("c2b", "POST"): _pay_in,
-    ("payments/N/resend", "POST"): _resend,
-    ("payments/N/expire", "POST"): _expire,
-    ("advance", "POST"): _advance,
-    ("settle", "POST"): _settle,
-    ("reset", "POST"): _reset,
+ROUTES: dict[tuple[str, str], tuple[Callable[[Asked], dict[str, Any]], str]] = {
+    ("state", "GET"): (_state, ""),
+    ("accounts", "GET"): (_accounts, "limit after"),
+    ("payments", "GET"): (_payments, "conversation_id state before limit"),
+    ("payments/N", "GET"): (_one, "masked"),
+    ("transfers", "GET"): (_transfers, "conversation_id after limit"),
+    ("bad-days", "GET"): (_bad_days, ""),
+    ("bad-day", "POST"): (_choose, "name times"),
+    ("c2b", "POST"): (_pay_in, "msisdn amount reference short_code"),
+    ("payments/N/resend", "POST"): (_resend, ""),
+    ("payments/N/expire", "POST"): (_expire, ""),
+    ("advance", "POST"): (_advance, "seconds timeout"),
+    ("settle", "POST"): (_settle, "timeout"),
+    ("reset", "POST"): (_reset, ""),
 }
-"""What answers each path, below ``PREFIX``, and method; N stands for a number."""
+"""What answers each path, below ``PREFIX``, and method, and what it takes; N stands for a number."""
