@@ -6,6 +6,7 @@ import re
 import shlex
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,9 +35,11 @@ def test_every_python_snippet_of_the_client_s_documentation_runs(
     world: World,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for number, snippet in enumerate(blocks(CLIENT, "python"), 1):
         exec(compile(snippet, f"docs/client.md, snippet {number}", "exec"), names)
+    names["client"].close()
+    names["journal"].close()
     assert "600000_Acme_" in capsys.readouterr().out
     assert len(world.journal.payments()) == world.requests_seen() == 10
 
