@@ -324,6 +324,7 @@ def test_listener_prints_notices_masked_and_ends_in_order(tmp_path: Path, url: s
     process = ListenerProcess(tmp_path, url, prints=True, operations_port=0)
     process.start()
     assert any("without TLS" in line for line in process.stderr)
+    assert any("(C2B) are refused at their validation" in line for line in process.stderr)
     assert not any(TOKEN in line for line in process.stderr)
     caller = Caller(process.port)
     assert caller.post(result("600000_A", receipt=f"{MSISDN} - Jane Doe"))[0] == 200

@@ -81,3 +81,12 @@ def test_fixtures_are_listed_with_what_they_are(pytester: pytest.Pytester) -> No
     listed = run(pytester, "--fixtures").stdout.str()
     for name in ("mpesa_cbp_simulator", "mpesa_cbp_partner", "mpesa_cbp_simulator_settings"):
         assert re.search(rf"^{name}\b.* -- .*pytest_plugin\.py", listed, re.MULTILINE), name
+
+
+def test_extra_that_is_not_installed_is_named(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest("import sys\n\nsys.modules['sqlalchemy'] = None  # as if it were not there\n")
+    pytester.makepyfile("def test_one(mpesa_cbp_simulator): pass")
+    told = run(pytester)
+    told.assert_outcomes(errors=1)
+    assert "Install it with: pip install 'mpesa-cbp[service]'" in told.stdout.str()
+    assert "Traceback" not in told.stdout.str()

@@ -6,6 +6,8 @@ pytest finds this module through the entry point ``pytest11`` wherever mpesa-cbp
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,22 +22,24 @@ def mpesa_cbp_simulator_settings() -> dict[str, Any]:
 
     As it stands results come at once, and what is late or cached waits until a test calls ``advance``.
     """
-    from mpesa_cbp.simulator import Timing
-
-    timing = Timing(result_delay=0.01, late_delay=3600, slow_delay=0.5, cache_time=3600, retry_delay=0.1)
+    timing = _simulator().Timing(result_delay=0.01, late_delay=3600, slow_delay=0.5, cache_time=3600, retry_delay=0.1)
     return {"timing": timing, "seed": 1}
 
 
 @pytest.fixture(scope="session")
 def _mpesa_cbp_started(mpesa_cbp_simulator_settings: dict[str, Any]) -> Iterator[Simulator]:
+    with _simulator().Simulator(**mpesa_cbp_simulator_settings) as simulator:
+        yield simulator
+
+
+def _simulator() -> ModuleType:
+    """The package of the simulator; fails the test where the extra that it needs is not installed."""
     try:
-        from mpesa_cbp.simulator import Simulator
+        return import_module("mpesa_cbp.simulator")
     except ModuleNotFoundError as error:
         from mpesa_cbp.errors import MissingExtra
 
         pytest.fail(f"{MissingExtra('The fixture mpesa_cbp_simulator', extra='service')} ({error})", pytrace=False)
-    with Simulator(**mpesa_cbp_simulator_settings) as simulator:
-        yield simulator
 
 
 @pytest.fixture

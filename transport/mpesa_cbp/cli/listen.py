@@ -22,6 +22,7 @@ from mpesa_cbp.listener.server import ListenerServer
 from mpesa_cbp.listener.setup import make_listener, make_server, register_handlers
 from mpesa_cbp.notices import Notice, ResultNotice
 
+_NO_HANDLERS = "none: notices are printed, masked; customers' payments (C2B) are refused at their validation"
 _OPTIONS = ("listener_host", "listener_port", "listener_handlers")
 
 
@@ -96,7 +97,7 @@ def _tell(configuration: Configuration, journal: Journal, server: ListenerServer
         f"listening at  {server.url}/<path token>/",
         f"journal       {journal!r}",
         f"callers       {who_may_call(configuration)}",
-        f"handlers      {configuration.listener_handlers or 'none: notices are printed, masked'}",
+        f"handlers      {configuration.listener_handlers or _NO_HANDLERS}",
     ]
     if server.operations_url is not None:
         lines.append(f"operations    {server.operations_url}/metrics, /health, /ready")
