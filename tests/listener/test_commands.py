@@ -109,6 +109,15 @@ def test_list_shows_the_events_that_satisfy_all_filters(
     assert [int(line.split()[0]) for line in lines(capsys)] == numbers
 
 
+def test_that_the_journal_was_not_there_is_told(url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = f"note: the journal {tmp_path}/j.db was not there and has been made\n"
+    assert url.endswith(f"{tmp_path}/j.db")
+    assert run(["events", "list"]) == 0
+    assert capsys.readouterr().err == f"{told}no such event\n"
+    assert run(["events", "list"]) == 0
+    assert capsys.readouterr().err == "no such event\n"
+
+
 @pytest.mark.usefixtures("journal")
 def test_list_says_how_many_there_are_and_why_a_handler_failed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["events", "list", "--limit", "2"]) == 0

@@ -13,6 +13,7 @@ import click
 from mpesa_cbp.configuration import FOR_CLIENT, Configuration, load
 from mpesa_cbp.errors import JournalError, SettingsError
 from mpesa_cbp.journal import Journal
+from mpesa_cbp.journal.sqlite_files import sqlite_file
 
 config_option = click.option(
     "--config",
@@ -61,8 +62,17 @@ def configured(
 
 
 def open_journal(configuration: Configuration) -> Journal:
-    """The journal of the settings, which ``FOR_JOURNAL`` has required; the caller closes it."""
-    return Journal(configuration.journal_url or "")
+    """The journal of the settings, which ``FOR_JOURNAL`` has required; the caller closes it.
+
+    That a file was made is told: whoever has misspelt its name would take an empty journal for the one that is meant.
+    """
+    url = configuration.journal_url or ""
+    file = sqlite_file(url)
+    missing = file is not None and not file.exists()
+    journal = Journal(url)
+    if missing:
+        click.echo(f"note: the journal {file} was not there and has been made", err=True)
+    return journal
 
 
 def open_journal_to_send(configuration: Configuration) -> Journal:
