@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 from collections.abc import Iterable
 
 from tests.listener.messages import TOKEN
@@ -39,6 +40,13 @@ def exchange(port: int, chunks: bytes | Iterable[bytes], *, source: str = "127.0
             while part := connection.recv(65536):
                 said += part
         return said
+
+
+def hang_up_after(port: int, data: bytes) -> None:
+    """Send something, and at once reset the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.sendall(data)
 
 
 def status(said: bytes) -> int | None:

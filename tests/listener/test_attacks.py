@@ -18,7 +18,7 @@ from mpesa_cbp.journal import Journal
 from mpesa_cbp.payments import EventKind
 from tests.listener.messages import result
 from tests.listener.processes import Caller, ListenerProcess, running
-from tests.listener.raw import exchange, request, status
+from tests.listener.raw import exchange, hang_up_after, request, status
 
 MEMORY_BOUND = 256 * 1024 * 1024
 """What a listener process with the default limits may take at most; docs/listener.md says so."""
@@ -230,6 +230,14 @@ def test_flood_of_new_connections_makes_room_for_itself(listener: ListenerProces
             stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), timeout=30)).sendall(b"POST")
         good_caller.await_more(3)
         assert len(list(Path(f"/proc/{listener.pid}/fd").iterdir())) < 700
+
+
+def test_callers_who_send_a_result_and_reset_the_connection_lock_out_nobody(
+    listener: ListenerProcess, good_caller: GoodCaller
+) -> None:
+    for number in range(200):
+        hang_up_after(listener.port, request(result(f"600000_Gone_{number}")))
+    good_caller.await_more(20)
 
 
 def test_stranger_is_cut_off_whatever_he_says_of_himself(listener: ListenerProcess, journal_url: str) -> None:

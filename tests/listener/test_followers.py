@@ -64,7 +64,7 @@ class Request:
 @contextmanager
 def serving(loop: Loop) -> Iterator[None]:
     ended = threading.Event()
-    control = threading.Thread(target=loop.followers.serve, args=(loop.turn, ended.wait))
+    control = threading.Thread(target=loop.followers.serve, args=(loop.turn, ended.wait), daemon=True)
     control.start()
     try:
         yield
@@ -160,6 +160,48 @@ def test_each_request_is_answered_once_and_only_one_thread_is_in_the_loop_howeve
     assert not loop.polled_twice
     for step in ("begin", "finish"):
         assert sorted(name for name in steps if name.startswith(step)) == sorted(f"{step} {n}" for n in range(200))
+
+
+def test_whatever_the_loop_raises_the_thread_that_led_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    steps: list[str] = []
+    raises: deque[type[BaseException]] = deque([OSError, SystemExit])
+
+    class Failing(Loop):
+        def turn(self) -> None:
+            if raises:
+                raise raises.popleft()
+            super().turn()
+
+    request = Request("a", steps)
+    loop = Failing(threads=1)
+    with caplog.at_level(logging.ERROR), serving(loop):
+        loop.put(request)
+        assert request.answered.wait(30)
+    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [OSError, SystemExit]
+
+
+def test_a_request_that_hangs_past_the_end_leaves_the_loop_alone_and_no_other_request_is_answered() -> None:
+    steps: list[str] = []
+    entered, may_leave, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def hang() -> None:
+        entered.set()
+        assert may_leave.wait(30)
+
+    loop, hung, other = Loop(threads=1), Request("hung", steps, hang), Request("other", steps)
+    loop.put(hung, other)
+    control = threading.Thread(target=loop.followers.serve, args=(loop.turn, ended.wait), daemon=True)
+    control.start()
+    assert entered.wait(30)
+    ended.set()
+    control.join(30)
+    assert not loop.followers.shutdown(timeout=0)
+    loop._interrupted.clear()  # its descriptors are closed by now, and may be another file's
+    may_leave.set()
+    assert hung.answered.wait(30)
+    assert loop.followers.shutdown(timeout=30)
+    assert not loop._interrupted.is_set()
+    assert not other.answered.is_set()
 
 
 def test_where_no_server_runs_the_thread_nothing_changes() -> None:

@@ -77,6 +77,19 @@ def test_what_nobody_waits_for_is_stored_with_the_next_and_holds_up_nobody() -> 
     assert store.batches == [["1"], ["2"]]
 
 
+def test_places_that_nobody_waits_for_lock_out_nobody_however_many_they_are() -> None:
+    store = Store()
+    group = GroupCommit(store.receive_all, maximum_waiting=3)
+    left = [group.put(delivery(str(number))) for number in range(10)]
+    for _ in range(2):
+        store.may_commit.release()
+    assert group.receive(delivery("10")).event_id == 10
+    with pytest.raises(JournalError):
+        group.wait(left[0])  # it made room, and is not acknowledged
+    assert group.wait(left[9]).event_id == 9
+    assert store.batches == [["8", "9", "10"]]
+
+
 def test_one_that_the_database_cannot_take_keeps_out_no_other() -> None:
     store = Store("3")
     group = GroupCommit(store.receive_all)

@@ -12,7 +12,7 @@ import pytest
 
 from mpesa_cbp.web_server.channel import Channel
 from mpesa_cbp.web_server.server import Limits, Server
-from tests.listener.raw import exchange, request
+from tests.listener.raw import exchange, hang_up_after, request
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -106,6 +106,42 @@ def test_an_application_that_cannot_begin_answers_that_it_failed_and_the_next_re
     with serving(Failing(large)) as server:
         assert exchange(server.port, request(path="/bad")).startswith(b"HTTP/1.1 500")
         assert exchange(server.port, request(path="/good")).startswith(b"HTTP/1.1 200")
+
+
+def test_a_request_that_could_not_be_begun_is_read_from_its_start_when_it_is_answered() -> None:
+    class FailingOnce(Beginning):
+        def begin(self, environ: WSGIEnvironment) -> None:
+            environ["wsgi.input"].read()
+            raise MemoryError
+
+        def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+            start_response("200 OK", [("Content-Length", "4")])
+            return [environ["wsgi.input"].read()]
+
+    with serving(FailingOnce(large)) as server:
+        assert exchange(server.port, request(b"body")).endswith(b"body")
+
+
+def test_a_request_whose_caller_is_gone_is_not_begun_because_nobody_would_finish_it() -> None:
+    arrived, may_begin = threading.Event(), threading.Event()
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == "/first":
+            arrived.set()
+            assert may_begin.wait(30)
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    application = Beginning(answer)
+    with serving(application, limits=Limits(threads=1)) as server, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(exchange, server.port, request(path="/first"))
+        assert arrived.wait(30)
+        for number in range(5):
+            hang_up_after(server.port, request(path=f"/gone/{number}"))
+        may_begin.set()
+        assert first.result(30).endswith(b"ok")
+        assert exchange(server.port, request(path="/last")).endswith(b"ok")
+    assert application.begun == application.called == ["/first", "/last"]
 
 
 def _answer_when(stopping: threading.Event, may_answer: threading.Event) -> None:

@@ -21,6 +21,8 @@ __all__ = ["GroupCommit", "Overloaded", "Place"]
 
 _QUICK_SECONDS = 1.0
 
+_TOO_MANY = "Too many deliveries wait for the journal"
+
 
 class Overloaded(Exception):
     """Too many deliveries wait for the journal already; this one was not stored."""
@@ -83,10 +85,13 @@ class GroupCommit:
         """Put a delivery into the queue, to be waited for at once. Raises Overloaded where there is no room."""
         place = Place(delivery)
         with self._lock:
-            if len(self._waiting) + self._under_way >= self._maximum_waiting:
-                raise Overloaded("Too many deliveries wait for the journal")
             if self.stuck:
                 raise Overloaded("The journal has been at a commit for too long")
+            if len(self._waiting) + self._under_way >= self._maximum_waiting:
+                if self._committing or not self._waiting:
+                    raise Overloaded(_TOO_MANY)
+                # Nobody waits for any of them, maybe because their callers are gone: they must not lock out others.
+                self._waiting.popleft().error = _TOO_MANY
             self._waiting.append(place)
         return place
 

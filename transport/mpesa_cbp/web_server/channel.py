@@ -109,10 +109,14 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         """Let the application begin with the request at hand, if it has a ``begin`` that takes the environment."""
         begin = getattr(self.server.application, "begin", None)
         request = self.requests[0]
-        if begin is None or self._begun is not None or request.error:
+        if begin is None or self._begun is not None or request.error or not self.connected:
             return
         environment = self.task_class(self, request).get_environment()
-        begin(environment)
+        try:
+            begin(environment)
+        except BaseException:
+            environment["wsgi.input"].seek(0)  # for the application, which is to answer all the same
+            raise
         self._begun = environment
 
     def take_begun(self) -> dict[str, Any] | None:

@@ -59,9 +59,9 @@ class Followers:
         self._turn: Callable[[], None] = lambda: None
         self._condition = threading.Condition(threading.Lock())
         self._leader: int | None = None
-        # Who leads and since when it is at the step at hand, or None while it waits for requests. Written without the
-        # lock, so that it may name a thread which leads no more.
-        self._busy: tuple[int, float] | None = None
+        # Since when each thread is at the step at hand; None while it waits for requests. Without the lock each writes
+        # its own alone: who has lost the lead unawares must not hide how long the leader has been at a step.
+        self._busy_since: dict[int, float | None] = {}
         self._serving = self._ended = False
         # Requests that have come, and those of them that are begun; whoever leads goes on with them.
         self._come: deque[Any] = deque()
@@ -113,6 +113,11 @@ class Followers:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(max(0.0, deadline - time.monotonic()))
+        # What is left nobody answers any more. A thread that is late must not write to the closed trigger of the loop,
+        # whose file descriptor may be a journal's by then.
+        self.interrupt = lambda: None
+        self._come.clear()
+        self._begun.clear()
         return not any(thread.is_alive() for thread in self._threads)
 
     # -- for the thread that leads ------------------------------------------------------------------------------
@@ -131,15 +136,15 @@ class Followers:
 
     def _lead(self) -> None:
         self._leader = threading.get_ident()
-        self._busy = (self._leader, time.monotonic())
+        self._busy_since[self._leader] = time.monotonic()
 
     def _pass_on(self) -> None:
-        self._leader = self._busy = None
+        self._leader = None
         self._condition.notify()
 
     def _replace_idle_leader(self) -> None:
-        busy = self._busy
-        if busy is not None and busy[0] == self._leader and time.monotonic() - busy[1] > _PATIENCE_SECONDS:
+        since = self._busy_since.get(self._leader) if self._leader is not None else None
+        if since is not None and time.monotonic() - since > _PATIENCE_SECONDS:
             self._pass_on()
 
     def _follow(self) -> None:
@@ -168,16 +173,16 @@ class Followers:
             if self._leader != threading.get_ident():
                 return False
             if not self._serving:
-                self._leader = self._busy = None
+                self._leader = None
                 self._condition.notify_all()
                 return False
-            self._busy = None
+            self._busy_since[self._leader] = None
             return True
 
     def _turn_once(self) -> None:
         try:
             self._turn()
-        except Exception:
+        except BaseException:
             _logger.exception("Exception in the server's loop")
             time.sleep(_PATIENCE_SECONDS)
 
@@ -193,7 +198,7 @@ class Followers:
         thread = threading.get_ident()
         if self._leader != thread:
             return False
-        self._busy = (thread, time.monotonic())
+        self._busy_since[thread] = time.monotonic()
         return True
 
     def _do_next(self, channels: deque[Any], step: str) -> None:
