@@ -7,7 +7,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mpesa_cbp.envelope import encode
-from mpesa_cbp.envelope.wrapping import plain_payload
+from mpesa_cbp.envelope.wrapping import _route, plain_payload
 from mpesa_cbp_models import Result
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 from tests.effort import examples
@@ -101,6 +101,16 @@ def test_a_payload_that_is_no_plain_document_is_read_whole(payload: bytes) -> No
     data = BEFORE + b"<![CDATA[" + payload + b"]]>" + AFTER
     assert plain_payload(data) is None
     assert read(data, strict=False) == read(whole(data), strict=False)
+
+
+def test_of_wrappings_that_hold_values_of_their_messages_none_is_kept_and_none_pushes_out_one_that_is_known() -> None:
+    plain_payload(RESULT)
+    known = _route.cache_info()
+    for number in range(100):
+        assert plain_payload(RESULT.replace(b"<![CDATA[", b"25470000%04d<![CDATA[" % number)) is None
+    plain_payload(RESULT)
+    assert _route.cache_info().hits == known.hits + 1
+    assert _route.cache_info().currsize == known.currsize
 
 
 def test_a_wrapping_with_a_signing_header_is_not_remembered() -> None:

@@ -39,7 +39,7 @@ def plain_payload(data: bytes) -> tuple[Route, bytes] | None:
     end = data.find(_END, start)
     if end < 0 or len(data) - end > _LONGEST_WRAPPING:
         return None
-    before = data[:start]
+    before: bytes = MessageBytes(data[:start])
     if b"RequestSOAPHeader" in before:
         return None  # it is another one in each message, and holds a password
     payload = MessageBytes(data[start + len(_START) : end])
@@ -47,8 +47,10 @@ def plain_payload(data: bytes) -> tuple[Route, bytes] | None:
         return None
     if payload[1:2] in b"?!" and not payload.startswith(_DECLARATIONS):
         return None
-    route = _route(before, data[end:])
-    return None if route is None else (route, payload)
+    try:
+        return _route(before, MessageBytes(data[end:])), payload
+    except InvalidMessage:
+        return None
 
 
 _ENVELOPE, _HEADER, _BODY = (f"{{{ENVELOPE_NAMESPACE}}}{name}" for name in ("Envelope", "Header", "Body"))
@@ -56,22 +58,28 @@ _ENVELOPES = ([_ENVELOPE, _BODY], [_ENVELOPE, _HEADER, _BODY])
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _route(before: bytes, after: bytes) -> Route | None:
-    """Where every envelope with this wrapping belongs; None unless all of it is plain."""
+def _route(before: bytes, after: bytes) -> Route:
+    """Where every envelope with this wrapping belongs. Raises InvalidMessage unless all of it is plain.
+
+    Any other one, which may hold values of its message, is so never remembered, and pushes out none that is.
+    """
     # In a comment, beside another text, or in another encoding the mark does not come out as the content's text.
     mark = secrets.token_hex(16)
-    try:
-        elements = [*parse_within_limits(b"%s%s%s%s" % (before, _START, mark.encode(), after)).iter()]
-        DialectReading(strict=True).stray_text(elements)
-    except InvalidMessage:
-        return None
-    *envelope, body, content = elements
-    if [element.tag for element in (*envelope, body)] not in _ENVELOPES:
-        return None
-    if content.getparent() is not body or body.getparent() is not envelope[0]:
-        return None
-    encoding = content.getroottree().docinfo.encoding
-    if content.text != mark or content.keys() or (encoding is not None and encoding.upper() != "UTF-8"):
-        return None
+    root = parse_within_limits(MessageBytes(b"%s%s%s%s" % (before, _START, mark.encode(), after)))
+    elements = [*root.iter()]
+    DialectReading(strict=True).stray_text(elements)
+    *envelope, content = elements
+    encoding = root.getroottree().docinfo.encoding
     route = ROUTES.get(content.tag)
-    return route if route is not None and route.message.payload_type_name is not None else None
+    if (
+        [element.tag for element in envelope] not in _ENVELOPES
+        or content.getparent() is not envelope[-1]
+        or envelope[-1].getparent() is not root
+        or content.text != mark
+        or content.keys()
+        or (encoding is not None and encoding.upper() != "UTF-8")
+        or route is None
+        or route.message.payload_type_name is None
+    ):
+        raise InvalidMessage("", "its wrapping is not plain")
+    return route
