@@ -191,6 +191,27 @@ def test_demo_tells_each_day_truly(day: str, capsys: pytest.CaptureFixture[str])
         assert secret not in printed
 
 
+@pytest.mark.parametrize(
+    ("day", "code", "says"),
+    [
+        ("dialect:12", 0, "Nothing was odd here: this dialect is one of the answer to queryTransaction."),
+        ("response-code:100000004", 4, "The core never saw it, but this code does not say so."),
+        ("response-code:100000007", 1, "The broker refused the request at once; the core never saw it."),
+    ],
+)
+def test_lesson_of_a_numbered_day_is_what_was_seen(
+    day: str, code: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["demo", "--scenario", day, "--pace", "0.05"]) == code
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("day", ["response-code:0", "response-code:000", "response-code:100000000"])
+def test_code_that_is_no_refusal_cannot_be_chosen_as_one(day: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["demo", "--scenario", day]) == 2
+    assert "is no refusal" in capsys.readouterr().err
+
+
 def test_demo_shows_the_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["demo", "--pace", "0.05"]) == 0
     printed = capsys.readouterr().out

@@ -71,9 +71,24 @@ _NUMBERED = {
     "dialect": "However oddly it was written, it was read for what it says, and the oddity was noted.",
 }
 
+# Where dialects are written that a payment's own messages do not have.
+_ELSEWHERE = {
+    11: "the validation of customers' payments (ValidateC2BPayment)",
+    12: "the answer to queryTransaction",
+    18: "the answer to a queryTransaction that fails",
+    19: "the confirmation of customers' payments (ConfirmC2BPayment)",
+}
+
 
 def lesson(day: BadDay) -> str:
     """What the day teaches, in a sentence or two."""
+    if day.name == "dialect" and day.number in _ELSEWHERE:
+        return f"Nothing was odd here: this dialect is one of {_ELSEWHERE[day.number]}."
+    if day.name == "response-code" and response_meaning(str(day.number)).retry == "ask":
+        return (
+            "The core never saw it, but this code does not say so. The broker has no record, so it stays unknown, and "
+            "only the operator can settle it. Never send it again."
+        )
     if day.name == "result-code" and not result_meaning(str(day.number)).final:
         return "This code settles nothing: the payment stays open until a final result or the operator tells."
     return _LESSONS[day.name] if day.number is None else _NUMBERED[day.name]

@@ -41,6 +41,8 @@ class BadDay:
         if name in _NUMBERED and colon and digits.isascii() and digits.isdigit() and len(digits) <= 9:
             if name == "dialect" and int(digits) not in DIALECTS:
                 raise ValueError(f"there is no dialect {digits}: choose one of {', '.join(map(str, DIALECTS))}")
+            if name == "response-code" and int(digits) in _NO_REFUSALS:
+                raise ValueError(f"ResponseCode {digits} is no refusal: choose {_NO_REFUSALS[int(digits)]}")
             return cls(name, int(digits))
         if not colon and (name == GOOD.name or name in _MAGIC_BY_NAME):
             return cls(name)
@@ -54,6 +56,7 @@ class BadDay:
 GOOD = BadDay("good")
 
 _NUMBERED = ("result-code", "response-code", "dialect")
+_NO_REFUSALS = {0: "good", 100_000_000: "cached-then-expired or another day of the cache"}
 
 
 @dataclass(frozen=True, slots=True)
