@@ -12,10 +12,14 @@ from bench.memory_journal import MemoryJournal
 from mpesa_cbp import Listener
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal import Delivery, Received
+from mpesa_cbp.listener import ListenerServer
 from mpesa_cbp.listener.group_commit import GroupCommit, Overloaded
+from mpesa_cbp.notices import C2BNotice
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.web_server.log_limit import LogLimit
 from tests.listener.messages import TOKEN, result
+from tests.listener.raw import exchange, request
+from tests.listener.test_listener import VALIDATION
 from tests.listener.wsgi import code_of, post
 
 
@@ -210,3 +214,34 @@ def test_a_stuck_journal_is_asked_by_nobody_else_and_the_listener_says_that_it_i
         journal.may_commit.set()
         assert code_of(first.result(30)[1]) == "00000000"
     assert listener.ready()
+
+
+def test_where_both_validations_and_the_journal_hang_the_server_still_answers() -> None:
+    journal = StuckJournal()
+    journal.may_commit.set()
+    listener = Listener(journal=journal, path_token=TOKEN, maximum_waiting=16, longest_wait=60)
+    validating, may_decide = threading.Semaphore(0), threading.Event()
+
+    @listener.on_c2b_validation
+    def decide(_: C2BNotice) -> None:
+        validating.release()
+        assert may_decide.wait(60)
+
+    with ThreadPoolExecutor(24) as pool, ListenerServer(listener) as server:
+        port = int(server.url.rpartition(":")[2])
+        said = [pool.submit(exchange, port, request(VALIDATION)) for _ in range(8)]
+        assert all(validating.acquire(timeout=30) for _ in said)
+        journal.may_commit.clear()
+        said += [pool.submit(exchange, port, request(result(f"600000_{number}"))) for number in range(16)]
+        group, pause = listener._intake._group, threading.Event()
+        try:
+            for _ in range(10_000):
+                if len(group._waiting) + group._under_way == 16:
+                    break
+                pause.wait(0.001)
+            assert exchange(port, request(method="GET", path="/health")).endswith(b"alive\n")
+            assert b"200000001" in exchange(port, request(result("600000_More")))
+        finally:
+            may_decide.set()
+            journal.may_commit.set()
+        assert all(b"200 OK" in each.result(30) for each in said)

@@ -51,7 +51,7 @@ class Listener:
     ``maximum_body`` bytes are refused unread; of messages that cannot be read, ``maximum_unreadable`` are kept.
     ``maximum_waiting`` deliveries wait for the journal at most, others are told at once to come again; that many
     threads of your server the journal may hold up, none of them longer than ``longest_wait`` seconds but the one that
-    commits. ``handler_threads`` run the handlers.
+    commits, and ``maximum_validating``, half as many, the handler of validations. ``handler_threads`` run the handlers.
 
     Register handlers with the decorators, then ``start`` the worker that runs them; ``stop`` lets it finish. In a
     server that forks, ``start`` it in each process after the fork.
@@ -73,6 +73,7 @@ class Listener:
         self.access = access or AccessRules(path_token=path_token)
         self.maximum_body = maximum_body
         self.maximum_waiting = maximum_waiting
+        self.maximum_validating = max(1, maximum_waiting // 2)
         self.metrics = ListenerMetrics()
         self._journal = journal
         self._intake = Intake(
@@ -83,7 +84,7 @@ class Listener:
             longest_wait=longest_wait,
         )
         self._validation: Callable[[C2BNotice], str | None] | None = None
-        self._validating = threading.BoundedSemaphore(max(1, maximum_waiting // 2))
+        self._validating = threading.BoundedSemaphore(self.maximum_validating)
         self._refused = LogLimit()
         self.worker = worker or HandlerWorker(journal, threads=handler_threads)
         self.worker.count = lambda kind, outcome: self.metrics.handled(kind.value, outcome).inc()

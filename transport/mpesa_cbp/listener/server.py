@@ -16,7 +16,7 @@ __all__ = ["MAXIMUM_BODY", "ListenerServer", "server_limits"]
 MAXIMUM_BODY = 256 * 1024
 """Largest body that a listener reads, in bytes; a message to a partner has some ten thousand at most."""
 
-# Beside those that wait for the journal: what answers that it is overloaded, and how it is.
+# Beside those that wait for the journal or for a validation: what answers that it is overloaded, and how it is.
 _SPARE_THREADS = 4
 
 # Results that one thread reads before it has them stored, all in one commit.
@@ -27,7 +27,7 @@ def server_limits(listener: Listener, *, connections: int = 500, request_seconds
     """Limits of a server that fit the listener's own."""
     return Limits(
         body=listener.maximum_body,
-        threads=listener.maximum_waiting + _SPARE_THREADS,
+        threads=listener.maximum_waiting + listener.maximum_validating + _SPARE_THREADS,
         together=min(_TOGETHER, max(1, listener.maximum_waiting // 2)),
         connections=connections,
         request_seconds=request_seconds,
