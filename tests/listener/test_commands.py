@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import sqlite3
 import stat
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -216,6 +218,18 @@ def test_export_tells_what_was_asked_for_in_a_payment(journal: Journal, capsys: 
     (exported,) = map(json.loads, lines(capsys))
     assert exported["message"]["Transaction"]["Parameters"]["Parameter"] == [{"Key": "Amount", "Value": "250.00"}]
     assert exported["message"]["Identity"]["ReceiverParty"]["Identifier"] == "2547****5678"
+
+
+@pytest.mark.usefixtures("journal")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_full_disk_under_the_standard_output_is_told(url: str) -> None:
+    command = [sys.executable, "-m", "mpesa_cbp", "events", "export", "--unmasked"]
+    environment = {**os.environ, "MPESA_CBP_JOURNAL_URL": url}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 3
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 @pytest.mark.usefixtures("journal")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,6 +192,13 @@ def test_state_that_was_cut_off_is_refused(tmp_path: Path) -> None:
     state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
     with pytest.raises(SettingsError, match="damaged"), running(tmp_path):
         pass
+
+
+def test_state_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    with running(tmp_path):
+        modes = {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.glob("simulator.db*")}
+    assert modes["simulator.db"] == 0o600
+    assert set(modes.values()) == {0o600}
 
 
 def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return FINDINGS
     except OSError as error:
-        _complain(f"{error.filename or 'input'}: {error.strerror or type(error).__name__}")
+        _complain(f"{error.filename or 'input or output'}: {error.strerror or type(error).__name__}")
         return UNREADABLE
     return int(result or 0)
 

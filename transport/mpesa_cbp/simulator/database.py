@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.journal.sqlite_files import create_for_us_alone
 
 _VERSION = 1
 _TABLES = """
@@ -68,6 +69,8 @@ class Database:
         self._depth = 0
         self._after: list[Callable[[], None]] = []
         self._connection: sqlite3.Connection | None = None
+        if path is not None:
+            create_for_us_alone(path)  # it keeps what partners send, as their journals do
         try:
             self._connection = sqlite3.connect(
                 ":memory:" if path is None else path, check_same_thread=False, isolation_level=None, timeout=0.5
