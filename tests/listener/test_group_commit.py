@@ -171,6 +171,30 @@ def test_error_that_nobody_expected_leaves_nobody_waiting() -> None:
     assert all(isinstance(failure, ZeroDivisionError | JournalError) for failure in failures)
 
 
+def test_error_that_nobody_expected_in_the_commit_of_others_ends_no_later_one() -> None:
+    store = Store()
+
+    def failing_for_two(deliveries: Sequence[Delivery]) -> list[Received]:
+        received = store.receive_all(deliveries)
+        if deliveries[0].identity == "2":
+            raise ZeroDivisionError
+        return received
+
+    group = GroupCommit(failing_for_two, largest=1)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(group.receive, delivery("1"))
+        assert store.begun.acquire(timeout=30)
+        group.put(delivery("2"))
+        third = pool.submit(group.receive, delivery("3"))  # the next to commit, first another's that fails
+        while all(place.asleep is None for place in tuple(group._waiting)):
+            threading.Event().wait(0.001)
+        for _ in range(5):
+            store.may_commit.release()
+        assert first.result(30).event_id == 1
+        assert isinstance(third.exception(30), ZeroDivisionError)
+    assert group.receive(delivery("4")).event_id == 4
+
+
 def test_log_limit_allows_so_many_a_minute() -> None:
     now = [0.0]
     limit = LogLimit(2, clock=lambda: now[0])

@@ -137,7 +137,8 @@ class GroupCommit:
                 self._commit()
         finally:
             with self._lock:
-                following = next((each for each in self._waiting if each.asleep is not None), None)
+                # Where the journal failed unexpectedly this place may wait still, whose thread leaves.
+                following = next((each for each in self._waiting if each.asleep is not None and not each.leads), None)
                 self._committing = following is not None
                 if following is not None:
                     following.leads = True
