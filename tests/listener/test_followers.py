@@ -65,6 +65,7 @@ class Request:
 def serving(loop: Loop) -> Iterator[None]:
     ended = threading.Event()
     control = threading.Thread(target=loop.followers.serve, args=(loop.turn, ended.wait), daemon=True)
+    loop.followers.start()
     control.start()
     try:
         yield
@@ -191,6 +192,7 @@ def test_a_request_that_hangs_past_the_end_leaves_the_loop_alone_and_no_other_re
     loop, hung, other = Loop(threads=1), Request("hung", steps, hang), Request("other", steps)
     loop.put(hung, other)
     control = threading.Thread(target=loop.followers.serve, args=(loop.turn, ended.wait), daemon=True)
+    loop.followers.start()
     control.start()
     assert entered.wait(30)
     ended.set()

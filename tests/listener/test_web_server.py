@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.web_server.channel import Channel
 from mpesa_cbp.web_server.server import Limits, Server
 from tests.listener.raw import exchange, hang_up_after, request
@@ -164,6 +165,19 @@ def test_stopping_waits_for_requests_that_were_accepted() -> None:
             assert entered.wait(30)
             pool.submit(_answer_when, server._stopping, may_answer)
         assert said.result(30).endswith(b"ok")
+
+
+def test_a_server_that_gets_too_few_threads_says_so_and_leaves_none_behind() -> None:
+    server = Server(Beginning(large), host="127.0.0.1", port=0, name="test")
+    before = set(threading.enumerate())
+    usual = threading.stack_size(1 << 46)  # more than a process can have
+    try:
+        with pytest.raises(SettingsError, match="test-server cannot start its 13 threads"):
+            server.start()
+    finally:
+        threading.stack_size(usual)
+        server.stop()
+    assert set(threading.enumerate()) <= before
 
 
 def test_while_an_answer_is_being_sent_the_servers_loop_does_not_try_to_send_it_too() -> None:

@@ -78,11 +78,15 @@ class ListenerServer:
         return self._operations.url if self._operations is not None else None
 
     def start(self) -> None:
-        """Begin to serve and to handle."""
-        self._listener.start()
-        if self._operations is not None:
-            self._operations.start()
-        self._server.start()
+        """Begin to serve and to handle. Raises SettingsError where the system has not the threads for it."""
+        try:
+            self._listener.start()
+            if self._operations is not None:
+                self._operations.start()
+            self._server.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def stop(self) -> None:
         """Take no more, finish the requests and handlers at hand, then stop."""

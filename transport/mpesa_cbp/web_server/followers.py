@@ -83,6 +83,11 @@ class Followers:
         if self._leader != threading.get_ident():
             self.interrupt()
 
+    def start(self) -> None:
+        """Start the threads, which wait until they may ``serve``. Raises RuntimeError where there are not as many."""
+        for thread in self._threads:
+            thread.start()
+
     def serve(self, turn: Callable[[], None], until: Callable[[float], bool]) -> None:
         """Have threads call ``turn``, one at a time, and answer what comes of it; ends when ``until`` is true.
 
@@ -91,9 +96,6 @@ class Followers:
         with self._condition:
             self._turn, self._serving = turn, True
             self._condition.notify()
-        for thread in self._threads:
-            if thread.ident is None:
-                thread.start()
         while not until(_PATIENCE_SECONDS):
             with self._condition:
                 self._replace_idle_leader()

@@ -98,8 +98,17 @@ class Server:
         return f"{self.scheme}://{host}:{self.port}"
 
     def start(self) -> None:
-        """Begin to serve."""
-        self._thread.start()
+        """Begin to serve. Raises SettingsError where the system has not as many threads as it needs."""
+        dispatcher = self._server.task_dispatcher
+        try:
+            if isinstance(dispatcher, Followers):
+                dispatcher.start()
+            self._thread.start()
+        except RuntimeError as error:
+            # With fewer, or without the one that watches them, it would seem to serve, and at some time stop.
+            dispatcher.shutdown(timeout=0)
+            needed = self._limits.threads + 1
+            raise SettingsError(f"{self._thread.name} cannot start its {needed} threads: {error}") from None
 
     def stop(self, busy: Callable[[], bool] = lambda: False) -> None:
         """Stop listening, finish what was accepted (``busy`` tells whether some is left), and close everything."""
