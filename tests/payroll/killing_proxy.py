@@ -23,7 +23,9 @@ class Proxy:
         self._kind: str | None = None
         self._countdown = 0
         self._victim: int | None = None
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._closed = threading.Event()
+        self._acceptor = threading.Thread(target=self._accept, daemon=True)
+        self._acceptor.start()
 
     def plan(self, kind: str | None, countdown: int) -> None:
         with self._lock:
@@ -34,12 +36,19 @@ class Proxy:
             self._victim = pid
 
     def close(self) -> None:
+        self._closed.set()
+        with contextlib.suppress(OSError):
+            socket.create_connection(self._listening.getsockname()).close()  # wakes accept()
+        self._acceptor.join()
         self._listening.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listening.accept()
+                if self._closed.is_set():
+                    near.close()
+                    return
                 far = socket.create_connection(self._target)
                 for kind, source, target in ((ON_THE_WAY[0], near, far), (ON_THE_WAY[1], far, near)):
                     threading.Thread(target=self._carry, args=(kind, source, target), daemon=True).start()
