@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import click
 
+_LOOKS_EVERY = 1.0  # seconds
+
 
 @contextmanager
 def first_interrupt_sets(stop: threading.Event, told: str) -> Iterator[None]:
@@ -30,3 +32,13 @@ def first_interrupt_sets(stop: threading.Event, told: str) -> Iterator[None]:
         yield
     finally:
         restore()
+
+
+def wait_for_signal(stopped: threading.Event) -> None:
+    """Wait until a signal's handler has set the event; for the main thread, which alone runs such handlers.
+
+    It runs them between two of its steps: one that comes just before a wait without an end would be run when that wait
+    ends, so never.
+    """
+    while not stopped.wait(_LOOKS_EVERY):
+        pass

@@ -12,6 +12,7 @@ from types import FrameType
 import click
 
 from mpesa_cbp.cli.exit_codes import FINE
+from mpesa_cbp.cli.interrupts import wait_for_signal
 from mpesa_cbp.cli.masked_model import masked_message
 from mpesa_cbp.cli.options import configured, open_journal
 from mpesa_cbp.configuration import FOR_JOURNAL, Configuration
@@ -87,7 +88,7 @@ def listen(*, configuration: Configuration, log_level: str) -> int:
         server = make_server(configuration, listener)
         with server:
             _tell(configuration, journal, server)
-            stopped.wait()
+            wait_for_signal(stopped)
             click.echo("stopping: what was accepted is finished", err=True)
     return FINE
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from mpesa_cbp.cli.exit_codes import FINE
+from mpesa_cbp.cli.interrupts import wait_for_signal
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.simulator import Simulator, Step
 from mpesa_cbp.simulator.settings_file import LISTENER_PORT, settings_toml
@@ -88,7 +89,7 @@ def simulate(
     )
     with simulator:
         _greet(simulator, write_config, listener_port)
-        stopped.wait()
+        wait_for_signal(stopped)
         click.echo("Stopped." if directory is None else f"Stopped; {directory} has what it knows, for the next time.")
     return FINE
 
