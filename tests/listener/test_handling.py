@@ -296,9 +296,10 @@ def test_same_result_at_two_processes_at_once_is_one_event_handled_once(tmp_path
     assert {(event.handling, event.attempts) for event in found} == {(Handling.HANDLED, 1)}
 
 
-def test_asynchronous_handler_is_refused_at_the_start(journal: Journal) -> None:
+@pytest.mark.parametrize("register", ["on_result", "on_contradiction", "on_c2b_validation", "on_c2b_confirmation"])
+def test_asynchronous_handler_is_refused_at_the_start(register: str, journal: Journal) -> None:
     listener = Listener(journal=journal, path_token=TOKEN)
-    listener.on_result(asynchronous)
+    getattr(listener, register)(asynchronous)
     with pytest.raises(TypeError, match="asynchronous is an async def"):
         listener.start()
 

@@ -24,7 +24,7 @@ from mpesa_cbp.notices import C2BNotice, Notice, QueueTimeoutNotice, ResultNotic
 from mpesa_cbp.payments import EventKind, PaymentState
 from mpesa_cbp.transitions import same_code
 
-__all__ = ["AsynchronousHandler", "HandlerWorker"]
+__all__ = ["AsynchronousHandler", "HandlerWorker", "refuse_asynchronous"]
 
 _BATCH = 50
 # Between two lendings that were not full: each is a commit, which few events would make dear.
@@ -84,7 +84,7 @@ class HandlerWorker:
 
         Raises AsynchronousHandler, a TypeError, for a handler that is an ``async def``.
         """
-        self.refuse_asynchronous()
+        refuse_asynchronous(*self.handlers.values(), self.on_contradiction)
         if self._threads and self._process == os.getpid():
             return
         self._process = os.getpid()
@@ -95,12 +95,6 @@ class HandlerWorker:
         ]
         for thread in self._threads:
             thread.start()
-
-    def refuse_asynchronous(self) -> None:
-        """Raise AsynchronousHandler for a handler that is an ``async def``: its events would count as handled."""
-        for handler in (*self.handlers.values(), self.on_contradiction):
-            if inspect.iscoroutinefunction(handler):
-                raise AsynchronousHandler(f"the handler {handler.__qualname__} is an async def, which nobody awaits")
 
     def stop(self) -> None:
         """Finish the events at hand, give the others back, and end the threads.
@@ -223,6 +217,14 @@ class HandlerWorker:
         return payment.result_code is not None and not (
             same_code(payment.result_code, event.code) and payment.receipt == event.receipt
         )
+
+
+def refuse_asynchronous(*handlers: Callable[..., object] | None) -> None:
+    """Raise AsynchronousHandler for a handler that is an ``async def``: its events would count as handled."""
+    for handler in handlers:
+        if inspect.iscoroutinefunction(handler):
+            name = getattr(handler, "__qualname__", type(handler).__name__)
+            raise AsynchronousHandler(f"the handler {name} is an async def, which nobody awaits")
 
 
 def _finished(returned: object) -> None:

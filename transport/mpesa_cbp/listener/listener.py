@@ -17,7 +17,7 @@ from mpesa_cbp.errors import JournalError
 from mpesa_cbp.listener.access_rules import AccessRules, Caller
 from mpesa_cbp.listener.answers import C2B_OTHER_ERROR, acknowledgement, not_stored, unreadable, verdict
 from mpesa_cbp.listener.event_journal import EventJournal
-from mpesa_cbp.listener.handler_worker import HandlerWorker
+from mpesa_cbp.listener.handler_worker import HandlerWorker, refuse_asynchronous
 from mpesa_cbp.listener.intake import Arrival, Intake, NotAMessage, NotStored, Taken
 from mpesa_cbp.listener.metrics import ListenerMetrics
 from mpesa_cbp.listener.server import MAXIMUM_BODY, ListenerServer
@@ -124,8 +124,13 @@ class Listener:
         return handler
 
     def start(self) -> None:
-        """Start the worker that runs the handlers."""
+        """Start the worker that runs the handlers. Raises AsynchronousHandler for one that is an ``async def``."""
+        self.refuse_asynchronous()
         self.worker.start()
+
+    def refuse_asynchronous(self) -> None:
+        """Raise AsynchronousHandler, a TypeError, for a handler that is an ``async def``: nobody would await it."""
+        refuse_asynchronous(*self.worker.handlers.values(), self.worker.on_contradiction, self._validation)
 
     def stop(self) -> None:
         """Let the worker finish what it has begun."""

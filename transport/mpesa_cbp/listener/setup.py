@@ -90,7 +90,7 @@ def register_handlers(name: str, listener: Listener) -> None:
     register = _load(name)
     try:
         register(listener)
-        listener.worker.refuse_asynchronous()
+        listener.refuse_asynchronous()
     except CbpError:
         raise
     except AsynchronousHandler as error:
