@@ -13,12 +13,14 @@ import ssl
 import threading
 import time
 from collections.abc import MutableMapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.task import ErrorTask, Task, WSGITask
+from waitress.utilities import build_http_date
 
 __all__ = ["CLIENT_CERTIFICATE", "ApplicationTask", "Channel", "TlsChannel"]
 
@@ -75,6 +77,32 @@ class ApplicationTask(_Whole, WSGITask):  # type: ignore[misc]  # waitress has n
         environment: dict[str, Any] = self.channel.take_begun() or super().get_environment()
         return environment
 
+    def execute(self) -> None:
+        """Call the application, and write what it answers: shortly where the request was begun and is a usual one."""
+        request = self.request
+        usual = self.version == "1.1" and request.command == "POST" and "CONNECTION" not in request.headers
+        if not usual or not self.channel.has_begun():
+            super().execute()
+            return
+        said: list[Any] = []
+        parts = self.channel.server.application(self.get_environment(), lambda *answer: said.append(answer))
+        body = b"".join(parts)
+        ((status, headers),) = said
+        lines = [f"{name}: {value}" for name, value in headers]
+        if any("\n" in line or "\r" in line for line in (status, *lines)) or not any(
+            name.lower() == "content-length" for name, _ in headers
+        ):
+            raise ValueError("an answer must have a length, and its headers one line each")
+        date = _http_date(int(self.start_time))
+        head = "\r\n".join((f"HTTP/1.1 {status}", *lines, f"Server: {self.channel.adj.ident}", f"Date: {date}", "", ""))
+        self.wrote_header = True
+        self.channel.write_soon(head.encode("latin-1") + body)
+
+
+@lru_cache(maxsize=1)
+def _http_date(second: int) -> str:
+    return str(build_http_date(second))
+
 
 class _ErrorTask(_Whole, ErrorTask):  # type: ignore[misc]  # waitress has no types
     """Answers a bad request without repeating any of it."""
@@ -118,6 +146,10 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             environment["wsgi.input"].seek(0)  # for the application, which is to answer all the same
             raise
         self._begun = environment
+
+    def has_begun(self) -> bool:
+        """Whether the request at hand was begun."""
+        return self._begun is not None
 
     def take_begun(self) -> dict[str, Any] | None:
         """The environment of the request that was begun, for its task; once."""
