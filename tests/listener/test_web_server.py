@@ -145,6 +145,50 @@ def test_a_request_whose_caller_is_gone_is_not_begun_because_nobody_would_finish
     assert application.begun == application.called == ["/first", "/last"]
 
 
+def kept_and_last(path: str) -> bytes:
+    """Two POST requests of one connection, which is kept after the first and closed after the second."""
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n"
+    return f"{head}\r\nab{head}Connection: close\r\n\r\ncd".encode()
+
+
+def headers_of(answer: bytes) -> dict[bytes, bytes]:
+    lines = answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]
+    return {name: value for name, _, value in (line.partition(b": ") for line in lines) if name != b"Date"}
+
+
+def test_what_was_begun_is_answered_as_what_was_not() -> None:
+    def echo(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        body = environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    answers = []
+    for application in (echo, Beginning(echo)):
+        with serving(application) as server:
+            first, second = exchange(server.port, kept_and_last("/")).split(b"HTTP/1.1 200 OK\r\n")[1:]
+        assert (first[-2:], second[-2:]) == (b"ab", b"cd")
+        assert b"\r\nDate: " in b"\r\n" + first
+        answers.append([headers_of(b"\r\n" + answer) for answer in (first, second)])
+    assert answers[0] == answers[1]
+    assert answers[0][0][b"Server"] == b"test"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [[("Content-Type", "text/plain")], [("Content-Length", "2"), ("X", "a\r\nY: b")]],
+    ids=["no length", "two lines in one"],
+)
+def test_headers_that_would_break_the_answer_are_never_sent(headers: list[tuple[str, str]]) -> None:
+    def answer(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", headers)
+        return [b"ok"]
+
+    with serving(Beginning(answer)) as server:
+        said = exchange(server.port, kept_and_last("/"))
+    assert said.startswith(b"HTTP/1.1 500")
+    assert b"Y: b" not in said
+
+
 def _answer_when(stopping: threading.Event, may_answer: threading.Event) -> None:
     assert stopping.wait(30)
     may_answer.set()
