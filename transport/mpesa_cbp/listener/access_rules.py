@@ -102,9 +102,10 @@ class AccessRules:
 
     def caller(self, environ: WSGIEnvironment) -> Caller:
         """Find out who calls."""
-        peer = _address(environ.get("REMOTE_ADDR", ""))
-        if peer is None or not _within(peer, self.trusted_proxies):
-            return Caller(str(peer) if peer is not None else None, environ.get(CLIENT_CERTIFICATE))
+        text = environ.get("REMOTE_ADDR", "")
+        peer = _address(text)
+        if peer is None or not self.trusted_proxies or not _within(peer, self.trusted_proxies):
+            return Caller(_shown(text) if peer is not None else None, environ.get(CLIENT_CERTIFICATE))
         certificate = environ.get(CLIENT_CERTIFICATE)
         if self.certificate_header is not None:
             certificate = environ.get(_header_key(self.certificate_header)) or None
@@ -154,6 +155,11 @@ def _read_address(text: str) -> _Address | None:
         return None
     mapped = getattr(found, "ipv4_mapped", None)
     return found if mapped is None else mapped
+
+
+@lru_cache(maxsize=1024)
+def _shown(text: str) -> str:
+    return str(_read_address(text))
 
 
 def _within(address: _Address, networks: Iterable[Network]) -> bool:

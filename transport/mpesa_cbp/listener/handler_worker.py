@@ -32,7 +32,7 @@ _GATHERING_SECONDS = 0.05
 _LONGEST_PAUSE = 5.0
 _GRACE_SECONDS = 30.0
 _FIRST_BACKOFF = timedelta(seconds=1)
-_CLOSING_EVERY = timedelta(seconds=1)
+_CLOSING_SECONDS = 1.0
 
 _logger = logging.getLogger("mpesa_cbp.handlers")
 
@@ -137,21 +137,23 @@ class HandlerWorker:
     def _turn(self, lent: _Lent) -> int:
         """Handle what is due; returns how many events were lent."""
         self._give_back(lent)
-        began = noted = _now()
+        lent_at = _now()
+        began = noted = time.monotonic()
+        half = self._lease.total_seconds() / 2
         claimed = self._journal.claim(limit=_BATCH, lease=self._lease)
-        lent.unhandled, lent.until = [event.id for event in claimed], began + self._lease
+        lent.unhandled, lent.until = [event.id for event in claimed], lent_at + self._lease
         try:
             for event in claimed:
                 # Past half of the lease another worker might get these events while we are at them.
-                if self._stopping.is_set() or _now() - began > self._lease / 2:
+                if self._stopping.is_set() or time.monotonic() - began > half:
                     break
                 done = self._handle(event)
                 lent.unhandled.remove(event.id)
                 if done:
                     lent.done.append(event.id)
-                if lent.done and _now() - noted > _CLOSING_EVERY:
+                if lent.done and time.monotonic() - noted > _CLOSING_SECONDS:
                     self._note(lent)
-                    noted = _now()
+                    noted = time.monotonic()
         except JournalError:
             raise  # what is lent is given back when the journal can be written again
         except BaseException:

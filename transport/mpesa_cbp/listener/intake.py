@@ -33,7 +33,7 @@ _FAILING_SECONDS = 15.0
 _logger = logging.getLogger("mpesa_cbp.listener")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Arrival:
     """A message that was read; it is stored when ``Intake.store`` has returned."""
 
@@ -44,7 +44,7 @@ class Arrival:
     began: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Taken:
     """A message that is stored."""
 
