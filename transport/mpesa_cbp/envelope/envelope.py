@@ -18,7 +18,17 @@ from lxml import etree
 from mpesa_cbp.envelope.dialects import DialectReading
 from mpesa_cbp.envelope.document_limits import parse_within_limits
 from mpesa_cbp.envelope.payload_text import is_free_of_attributes, parse_payload
-from mpesa_cbp.envelope.soap import CONTRACT_HEADER_NAMESPACE, ENVELOPE_NAMESPACE, Direction, Route, find_route, reader
+from mpesa_cbp.envelope.soap import (
+    BODY,
+    CONTRACT_HEADER_NAMESPACE,
+    ENVELOPE,
+    ENVELOPE_NAMESPACE,
+    HEADER,
+    Direction,
+    Route,
+    find_route,
+    reader,
+)
 from mpesa_cbp.envelope.wrapping import plain_payload
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.redaction import MessageBytes
@@ -28,7 +38,6 @@ from mpesa_cbp_models._reading import children, local, path_of
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
 
 _START = f'<?xml version="1.0" encoding="UTF-8"?><soapenv:Envelope xmlns:soapenv="{ENVELOPE_NAMESPACE}">'
-_ENVELOPE, _HEADER, _BODY = (f"{{{ENVELOPE_NAMESPACE}}}{name}" for name in ("Envelope", "Header", "Body"))
 
 MAX_PLACE = 300
 """Characters of an element path that an error names."""
@@ -174,8 +183,8 @@ def _decoded(route: Route, message: Any, header: RequestSOAPHeader | None, readi
 
 
 def _parts(root: etree._Element, reading: DialectReading) -> tuple[etree._Element | None, etree._Element]:
-    body_tag, header_tag = _BODY, _HEADER
-    if root.tag != _ENVELOPE:
+    body_tag, header_tag = BODY, HEADER
+    if root.tag != ENVELOPE:
         if root.tag != "Envelope":
             raise InvalidMessage("", "the root element is no SOAP 1.1 envelope")
         reading.deviates("envelope-without-namespace", root)

@@ -10,14 +10,15 @@ from lxml import etree
 from mpesa_cbp.envelope.document_limits import parse_within_limits
 from mpesa_cbp_models import InvalidMessage, Reading
 
-__all__ = ["escape_bare_ampersands", "is_free_of_attributes", "parse_payload"]
+__all__ = ["UTF8_DECLARATIONS", "escape_bare_ampersands", "is_free_of_attributes", "parse_payload"]
 
 _BLANKS = " \t\r\n\ufeff"
 _CDATA_START, _CDATA_END = "<![CDATA[", "]]>"
 _CDATA_SPLIT = "]]]]><![CDATA[>"
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>'
-_UTF8_DECLARATIONS = ('<?xml version="1.0" encoding="UTF-8"', "<?xml version='1.0' encoding='UTF-8'")
+UTF8_DECLARATIONS = ('<?xml version="1.0" encoding="UTF-8"', "<?xml version='1.0' encoding='UTF-8'")
+"""How a payload begins whose declaration is read as it stands; another one cannot be true, or is to be looked at."""
 
 # An XML declaration (XML 1.0, section 2.8) that names an encoding, which is the group.
 _ENCODING = re.compile(r"""<\?xml\s+version\s*=\s*["']1\.[0-9]+["']\s+encoding\s*=\s*["']([\w.-]+)["'][^<>?]*\?>""")
@@ -33,7 +34,7 @@ def parse_payload(text: str, element: etree._Element, reading: Reading) -> etree
         text = _unpadded(text, element, reading)
     if text.startswith(_CDATA_START):
         text = _unpadded(_unmarked(text, element, reading), element, reading)
-    if not text.startswith(_UTF8_DECLARATIONS):
+    if not text.startswith(UTF8_DECLARATIONS):
         text = _declared(text, element, reading)
     try:
         return parse_within_limits(text.encode())

@@ -17,8 +17,11 @@ from typing import Any, Literal
 from mpesa_cbp_models.operations import OPERATIONS, Message, Operation
 
 __all__ = [
+    "BODY",
     "CONTRACT_HEADER_NAMESPACE",
+    "ENVELOPE",
     "ENVELOPE_NAMESPACE",
+    "HEADER",
     "LATER_HEADER_NAMESPACE",
     "OTHER_NAMESPACES",
     "Direction",
@@ -31,6 +34,9 @@ Direction = Literal["input", "output"]
 
 ENVELOPE_NAMESPACE = "http://schemas.xmlsoap.org/soap/envelope/"
 """Namespace of SOAP 1.1."""
+
+ENVELOPE, HEADER, BODY = (f"{{{ENVELOPE_NAMESPACE}}}{name}" for name in ("Envelope", "Header", "Body"))
+"""Its elements, by their Clark names."""
 
 CONTRACT_HEADER_NAMESPACE = "http://www.huawei.com.cn/schema/common/v2_1"
 """Namespace of RequestSOAPHeader in the contract (protocol, section 2)."""

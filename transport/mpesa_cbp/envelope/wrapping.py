@@ -11,7 +11,8 @@ from functools import lru_cache
 
 from mpesa_cbp.envelope.dialects import DialectReading
 from mpesa_cbp.envelope.document_limits import parse_within_limits
-from mpesa_cbp.envelope.soap import ENVELOPE_NAMESPACE, ROUTES, Route
+from mpesa_cbp.envelope.payload_text import UTF8_DECLARATIONS
+from mpesa_cbp.envelope.soap import BODY, ENVELOPE, HEADER, ROUTES, Route
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_models import InvalidMessage
 
@@ -24,8 +25,7 @@ _LARGEST = 1024 * 1024
 _LONGEST_WRAPPING = 600
 _REMEMBERED = 64
 
-# How a payload begins that is read as it stands: other declarations are no fault of the payload, but to be told.
-_DECLARATIONS = (b'<?xml version="1.0" encoding="UTF-8"', b"<?xml version='1.0' encoding='UTF-8'")
+_DECLARATIONS = tuple(start.encode() for start in UTF8_DECLARATIONS)
 
 
 def plain_payload(data: bytes) -> tuple[Route, bytes] | None:
@@ -53,8 +53,7 @@ def plain_payload(data: bytes) -> tuple[Route, bytes] | None:
         return None
 
 
-_ENVELOPE, _HEADER, _BODY = (f"{{{ENVELOPE_NAMESPACE}}}{name}" for name in ("Envelope", "Header", "Body"))
-_ENVELOPES = ([_ENVELOPE, _BODY], [_ENVELOPE, _HEADER, _BODY])
+_ENVELOPES = ([ENVELOPE, BODY], [ENVELOPE, HEADER, BODY])
 
 
 @lru_cache(maxsize=_REMEMBERED)
