@@ -28,8 +28,8 @@ EXPLANATION = (
     "plain object in memory for a journal (`bench/memory_journal.py`), which the target is for. `Journal` on SQLite "
     "in memory adds SQLAlchemy, on disk (WAL, full sync) and on PostgreSQL the commit. All run against the same web "
     "server with an application that answers a constant without reading the message, and against spyne, which reads "
-    "the envelope, leaves the document an opaque string and stores nothing. The server (waitress) calls them from its "
-    "threads, as it does any WSGI application; with four, with which they are fastest. The listener is called by the "
+    "the envelope, leaves the document an opaque string and stores nothing. The server (waitress) calls them from "
+    "four threads, as it does any WSGI application: with more the constant is slower. The listener is called by the "
     "thread in the server's loop (`web_server/followers.py`); what a constant costs there has a row of its own."
 )
 

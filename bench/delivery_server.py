@@ -93,7 +93,7 @@ def main(kind: str) -> None:
     others = {"constant": _Constant, "constant-in-loop": _ConstantInLoop, "spyne": _spyne}
     if kind in others:
         limits = server_limits(Listener(journal=MemoryJournal()))
-        # With more threads than that both are slower.
+        # With more threads the constant is slower.
         limits = dataclasses.replace(limits, threads=4)
         server = Server(others[kind](), host="127.0.0.1", port=0, name="bench", limits=limits)
     else:
