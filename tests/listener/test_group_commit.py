@@ -88,7 +88,7 @@ def test_places_that_nobody_waits_for_lock_out_nobody_however_many_they_are() ->
     for _ in range(2):
         store.may_commit.release()
     assert group.receive(delivery("10")).event_id == 10
-    with pytest.raises(JournalError):
+    with pytest.raises(Overloaded):
         group.wait(left[0])  # it made room, and is not acknowledged
     assert group.wait(left[9]).event_id == 9
     assert store.batches == [["8", "9", "10"]]

@@ -144,7 +144,8 @@ def test_verdict_that_is_no_code_refuses_and_is_told(
     listener = Listener(journal=journal, path_token=TOKEN)
     listener.on_c2b_validation(lambda _: verdict)  # type: ignore[arg-type,return-value]
     assert code_of(post(listener, VALIDATION)[1]) == "C2B00016"
-    assert f"returned {type(verdict).__name__}, which is no code" in caplog.text
+    (event,) = journal.search(kinds=[EventKind.C2B_VALIDATION])
+    assert f"event_id={event.id} error='the handler returned {type(verdict).__name__}, which is no code'" in caplog.text
 
 
 def test_validation_without_a_handler_or_with_a_failing_one_is_refused(journal: Journal) -> None:

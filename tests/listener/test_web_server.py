@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -209,6 +210,56 @@ def test_stopping_waits_for_requests_that_were_accepted() -> None:
             assert entered.wait(30)
             pool.submit(_answer_when, server._stopping, may_answer)
         assert said.result(30).endswith(b"ok")
+
+
+@KINDS
+def test_a_thread_that_is_late_writes_into_no_file_that_has_a_descriptor_of_the_stopped_server(
+    kind: Callable[[WSGIApplication], WSGIApplication], tmp_path: Path
+) -> None:
+    with serving(kind(large)) as server:
+        late = server._server.pull_trigger
+    with ExitStack() as stack:
+        files = [stack.enter_context((tmp_path / str(number)).open("wb")) for number in range(50)]
+        late()
+    assert [Path(file.name).read_bytes() for file in files] == [b""] * 50
+
+
+@KINDS
+def test_a_server_that_is_started_twice_goes_on_and_one_that_was_stopped_does_not_begin_again(
+    kind: Callable[[WSGIApplication], WSGIApplication],
+) -> None:
+    with serving(kind(large)) as server:
+        server.start()
+        assert exchange(server.port, request()).startswith(b"HTTP/1.1 200")
+    with pytest.raises(RuntimeError, match="was stopped"):
+        server.start()
+
+
+@KINDS
+def test_a_server_that_was_never_started_leaves_no_thread_behind(
+    kind: Callable[[WSGIApplication], WSGIApplication],
+) -> None:
+    before = set(threading.enumerate())
+    Server(kind(large), host="127.0.0.1", port=0, name="test").stop()
+    assert set(threading.enumerate()) <= before
+
+
+def test_an_answer_that_wants_to_be_closed_is_closed_when_it_was_begun() -> None:
+    class Answer(list[bytes]):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+    given = Answer([b"o", b"k"])
+
+    def answer(_: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        start_response("200 OK", [("Content-Length", "2")])
+        return given
+
+    with serving(Beginning(answer)) as server:
+        assert exchange(server.port, kept_and_last("/")).endswith(b"\r\n\r\nok")
+    assert given.closed == 2
 
 
 def test_a_server_that_gets_too_few_threads_says_so_and_leaves_none_behind() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import re
+from typing import TypeGuard
 
 from mpesa_cbp.envelope import Decoded, encode, encode_fault
-from mpesa_cbp.log_events import VALIDATION_FAILED
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.transitions import same_code
 from mpesa_cbp_models import (
@@ -23,7 +22,7 @@ from mpesa_cbp_models.operations import (
     VALIDATE_C2B_PAYMENT,
 )
 
-__all__ = ["C2B_OTHER_ERROR", "acknowledgement", "not_stored", "unreadable", "verdict"]
+__all__ = ["C2B_OTHER_ERROR", "acknowledgement", "is_verdict", "not_stored", "unreadable", "verdict"]
 
 ACCEPTED = "00000000"
 OVERLOADED = "200000001"
@@ -34,7 +33,6 @@ TIMEOUT_NOT_STORED = "000000001"
 C2B_OTHER_ERROR = "C2B00016"
 
 _CODE = re.compile(r"[A-Za-z0-9]{1,10}")  # as long as a ResultCode may be (protocol, section 3)
-_logger = logging.getLogger("mpesa_cbp.listener")
 
 
 def acknowledgement(kind: EventKind, decoded: Decoded) -> bytes:
@@ -61,23 +59,18 @@ def not_stored(kind: EventKind, decoded: Decoded, *, overloaded: bool = False) -
     return _response(decoded, NOT_STORED, "Internal server error")
 
 
-def verdict(code: object) -> bytes:
-    """Whether a customer may pay: None or zero as text accepts, another code refuses.
+def is_verdict(value: object) -> TypeGuard[str | None]:
+    """Whether it says who may pay: None or a code. False, an empty text and the like say nothing."""
+    return value is None or (isinstance(value, str) and _CODE.fullmatch(value) is not None)
 
-    What is no code at all, such as False, refuses too: it is not known that anybody has agreed.
-    """
-    refusal = None if code is None else _refusal(code)
+
+def verdict(code: str | None) -> bytes:
+    """Whether a customer may pay: None or zero accepts, another code refuses."""
+    accepts = code is None or same_code(code, "0")
     said = C2BPaymentValidationResult(
-        result_code=refusal or "0", result_desc="Accepted" if refusal is None else "Refused"
+        result_code="0" if code is None or accepts else code, result_desc="Accepted" if accepts else "Refused"
     )
     return encode(said, operation=VALIDATE_C2B_PAYMENT, direction="output")
-
-
-def _refusal(code: object) -> str | None:
-    if isinstance(code, str) and _CODE.fullmatch(code):
-        return None if same_code(code, "0") else code
-    VALIDATION_FAILED.log(_logger, error=f"the handler returned {type(code).__name__}, which is no code")
-    return C2B_OTHER_ERROR
 
 
 def unreadable() -> bytes:

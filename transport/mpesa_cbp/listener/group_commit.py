@@ -36,7 +36,7 @@ class Place:
     def __init__(self, delivery: Delivery) -> None:
         self.delivery = delivery
         self.received: Received | None = None
-        self.error: str | None = None
+        self.error: JournalError | Overloaded | None = None
         # Of a thread that sleeps until it is stored, or until it is this one's turn to commit. A bare lock, held until
         # someone releases it once, wakes a thread for a tenth of what an Event costs.
         self.asleep: threading.Lock | None = None
@@ -91,7 +91,7 @@ class GroupCommit:
                 if self._committing or not self._waiting:
                     raise Overloaded(_TOO_MANY)
                 # Nobody waits for any of them, maybe because their callers are gone: they must not lock out others.
-                self._waiting.popleft().error = _TOO_MANY
+                self._waiting.popleft().error = Overloaded(_TOO_MANY)
             self._waiting.append(place)
         return place
 
@@ -115,7 +115,7 @@ class GroupCommit:
             if place.leads:
                 self._lead(place)
         if place.received is None:
-            raise JournalError(place.error or "The delivery was not stored")
+            raise place.error or _not_stored()
         return place.received
 
     def _sleep(self, place: Place, asleep: threading.Lock) -> None:
@@ -155,7 +155,7 @@ class GroupCommit:
         finally:
             for place in batch:
                 if not place.settled():
-                    place.error = "The delivery was not stored"
+                    place.error = _not_stored()
             with self._lock:
                 self._under_way = 0
                 sleepers = [place.asleep for place in batch if place.asleep is not None and not place.leads]
@@ -175,4 +175,8 @@ class GroupCommit:
                     self._store([place])
             else:
                 for place in batch:
-                    place.error = error.message
+                    place.error = JournalError(error.message)
+
+
+def _not_stored() -> JournalError:
+    return JournalError("The delivery was not stored")

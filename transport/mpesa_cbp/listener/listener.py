@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.listener.access_rules import AccessRules, Caller
-from mpesa_cbp.listener.answers import C2B_OTHER_ERROR, acknowledgement, not_stored, unreadable, verdict
+from mpesa_cbp.listener.answers import C2B_OTHER_ERROR, acknowledgement, is_verdict, not_stored, unreadable, verdict
 from mpesa_cbp.listener.event_journal import EventJournal
 from mpesa_cbp.listener.handler_worker import HandlerWorker, refuse_asynchronous
 from mpesa_cbp.listener.intake import Arrival, Intake, NotAMessage, NotStored, Taken
@@ -238,7 +238,12 @@ class Listener:
             return C2B_OTHER_ERROR
         try:
             with aside():
-                return self._validation(C2BNotice(taken.event_id, taken.decoded.message))
+                said: object = self._validation(C2BNotice(taken.event_id, taken.decoded.message))
+            if is_verdict(said):
+                return said
+            error = f"the handler returned {type(said).__name__}, which is no code"
+            VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error=error)
+            return C2B_OTHER_ERROR
         except Exception as error:  # noqa: BLE001 (whatever a handler raises, the customer must get an answer)
             VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error=type(error).__name__)
             return C2B_OTHER_ERROR

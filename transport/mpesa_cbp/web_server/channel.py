@@ -86,7 +86,10 @@ class ApplicationTask(_Whole, WSGITask):  # type: ignore[misc]  # waitress has n
             return
         said: list[Any] = []
         parts = self.channel.server.application(self.get_environment(), lambda *answer: said.append(answer))
-        body = b"".join(parts)
+        try:
+            body = b"".join(parts)
+        finally:
+            getattr(parts, "close", lambda: None)()
         ((status, headers),) = said
         lines = [f"{name}: {value}" for name, value in headers]
         if any("\n" in line or "\r" in line for line in (status, *lines)) or not any(
@@ -134,14 +137,13 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         return taken
 
     def begin(self) -> None:
-        """Let the application begin with the request at hand, if it has a ``begin`` that takes the environment."""
-        begin = getattr(self.server.application, "begin", None)
+        """Let the application begin with the request at hand; asked by ``Followers`` alone, whose application can."""
         request = self.requests[0]
-        if begin is None or self._begun is not None or request.error or not self.connected:
+        if self._begun is not None or request.error or not self.connected:
             return
         environment = self.task_class(self, request).get_environment()
         try:
-            begin(environment)
+            self.server.application.begin(environment)
         except BaseException:
             environment["wsgi.input"].seek(0)  # for the application, which is to answer all the same
             raise

@@ -98,13 +98,13 @@ class Followers:
             self._condition.notify()
         while not until(_PATIENCE_SECONDS):
             with self._condition:
-                self._replace_idle_leader()
+                self._replace_waiting_leader()
         with self._condition:
             self._serving = False
             self.interrupt()
             while self._leader is not None:
                 self._condition.wait(_PATIENCE_SECONDS)
-                self._replace_idle_leader()
+                self._replace_waiting_leader()
 
     def shutdown(self, cancel_pending: bool = True, timeout: float = 5) -> bool:  # noqa: ARG002 (waitress's)
         """End the threads, as far as they end in time."""
@@ -115,9 +115,7 @@ class Followers:
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join(max(0.0, deadline - time.monotonic()))
-        # What is left nobody answers any more. A thread that is late must not write to the closed trigger of the loop,
-        # whose file descriptor may be a journal's by then.
-        self.interrupt = lambda: None
+        # What is left nobody answers any more.
         self._come.clear()
         self._begun.clear()
         return not any(thread.is_alive() for thread in self._threads)
@@ -144,7 +142,7 @@ class Followers:
         self._leader = None
         self._condition.notify()
 
-    def _replace_idle_leader(self) -> None:
+    def _replace_waiting_leader(self) -> None:
         since = self._busy_since.get(self._leader) if self._leader is not None else None
         if since is not None and time.monotonic() - since > _PATIENCE_SECONDS:
             self._pass_on()

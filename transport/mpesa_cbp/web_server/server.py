@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import socket
 import ssl
@@ -80,9 +79,13 @@ class Server:
         self._server.tls_context = tls
         self._server.handshake_failed = self._refused
         self._server.channel_class = self._connected
+        self._pull_trigger = self._server.pull_trigger
+        self._server.pull_trigger = self._interrupt
         if isinstance(self._server.task_dispatcher, Followers):
-            self._server.task_dispatcher.interrupt = self._server.pull_trigger
+            self._server.task_dispatcher.interrupt = self._interrupt
             self._server.pull_trigger = self._server.task_dispatcher.wake
+        self._closing = threading.Lock()
+        self._closed = False
         self.scheme = "http" if tls is None else "https"
         self.host: str = str(self._server.effective_host)
         self.port: int = int(self._server.effective_port)
@@ -98,7 +101,12 @@ class Server:
         return f"{self.scheme}://{host}:{self.port}"
 
     def start(self) -> None:
-        """Begin to serve. Raises SettingsError where the system has not as many threads as it needs."""
+        """Begin to serve; a second time does nothing. Raises SettingsError where the system has not as many threads as
+        it needs, RuntimeError once it was stopped."""
+        if self._stopping.is_set():
+            raise RuntimeError(f"{self._thread.name} was stopped; make a new one")
+        if self._thread.ident is not None:
+            return
         dispatcher = self._server.task_dispatcher
         try:
             if isinstance(dispatcher, Followers):
@@ -117,11 +125,10 @@ class Server:
             time.sleep(0.01)
         self._stopping.set()
         if self._thread.is_alive():
-            # The thread may have seen it by itself, and have closed everything by now.
-            with contextlib.suppress(OSError):
-                self._server.pull_trigger()
+            self._interrupt()
             self._thread.join(3 * _GRACE_SECONDS)
         else:
+            self._server.task_dispatcher.shutdown(timeout=_GRACE_SECONDS)
             self._close()
 
     def _connected(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any) -> HTTPChannel | None:  # noqa: A002
@@ -196,8 +203,17 @@ class Server:
     def _unsent(self) -> bool:
         return any(getattr(channel, "total_outbufs_len", 0) for channel in tuple(self._map.values()))
 
+    def _interrupt(self) -> None:
+        """Have a poll of the loop return. After the end it does nothing: the descriptor of waitress's trigger may then
+        be that of a journal, into which a thread that is late would write."""
+        with self._closing:
+            if not self._closed:
+                self._pull_trigger()
+
     def _close(self) -> None:
-        self._server.asyncore.close_all(self._map)
+        with self._closing:
+            self._closed = True
+            self._server.asyncore.close_all(self._map)
 
 
 def _create(
