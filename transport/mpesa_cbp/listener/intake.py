@@ -22,6 +22,7 @@ from mpesa_cbp.log_events import (
 )
 from mpesa_cbp.notices import KINDS, content_digest, identity_of
 from mpesa_cbp.payments import EventKind
+from mpesa_cbp.statement import statement_of
 from mpesa_cbp.web_server.followers import aside
 from mpesa_cbp.web_server.log_limit import LogLimit
 from mpesa_cbp_models import Result
@@ -213,6 +214,7 @@ def _delivery(kind: EventKind, decoded: Decoded, body: bytes, origin: str | None
         core_conversation_id=(result.conversation_id or None) if result is not None else None,
         receipt=(result.transaction_id or None) if result is not None else getattr(message, "trans_id", None),
         origin=origin,
+        statement=statement_of(result) if result is not None else None,
     )
 
 
