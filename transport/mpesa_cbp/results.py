@@ -16,7 +16,7 @@ from mpesa_cbp import parameter_formats as formats
 from mpesa_cbp.parameter_formats import NAIROBI, AffectedAccount, NotUnderstood
 from mpesa_cbp.redaction import mask_msisdn
 
-__all__ = ["NAIROBI", "AffectedAccount", "ResultParameters", "is_impersonal", "read_parameters"]
+__all__ = ["NAIROBI", "AffectedAccount", "ResultParameters", "is_impersonal", "plain_key", "read_parameters"]
 
 _HOME_CURRENCY = "KES"
 
@@ -119,7 +119,7 @@ class _Reading:
 
 def is_impersonal(key: str) -> bool:
     """Whether a parameter of that key holds an amount, a time, a receipt: nothing about a person."""
-    name = _plain(key)
+    name = plain_key(key)
     return name in _READERS and not name.endswith("publicname")
 
 
@@ -138,7 +138,7 @@ def read_parameters(pairs: Iterable[tuple[str, str | None]]) -> ResultParameters
         if not found:
             break
         problems |= found
-    kept = [number for number, (key, _) in enumerate(texts) if number in problems or _plain(key) not in _READERS]
+    kept = [number for number, (key, _) in enumerate(texts) if number in problems or plain_key(key) not in _READERS]
     return ResultParameters(
         **reading.values,  # type: ignore[arg-type]  # each reader below sets one field with its own type
         balances=MappingProxyType(reading.balances),
@@ -152,7 +152,7 @@ def _read(texts: list[tuple[str, str]], problems: dict[int, str]) -> _Reading:
     """Read all pairs that have no problem yet; what is not understood is added to the problems."""
     reading = _Reading()
     for number, (key, text) in enumerate(texts):
-        reader = _READERS.get(_plain(key))
+        reader = _READERS.get(plain_key(key))
         if reader is None or not text or number in problems:
             continue
         reading.pair = number
@@ -163,7 +163,8 @@ def _read(texts: list[tuple[str, str]], problems: dict[int, str]) -> _Reading:
     return reading
 
 
-def _plain(key: str) -> str:
+def plain_key(key: str) -> str:
+    """A key as keys are compared: in lower case, without blanks."""
     return "".join(key.split()).lower()
 
 

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from mpesa_cbp.payments import ABOUT_ANOTHER
-from mpesa_cbp.results import read_parameters
+from mpesa_cbp.results import plain_key, read_parameters
 from mpesa_cbp_models import Result
 
 __all__ = ["Statement", "pairs_of", "statement_of"]
 
 # The key under which a status enquiry's answer names the transaction that was asked about; others name their own.
 _ASKED_KEY = "receiptno"
+_KEYS = frozenset({
+    "amount", "transactionamount", "receiverpartypublicname", "transactionreceipt", "receiptnumber", _ASKED_KEY,
+})  # fmt: skip
 _SUBSCRIBER_DIGITS = 9
 _MSISDN_DIGITS = 12
 
@@ -52,7 +55,8 @@ class Statement:
 
 def statement_of(result: Result) -> Statement:
     """What a result states; never an error, whatever its parameters are."""
-    each = [("".join(key.split()).lower(), read_parameters([(key, value)])) for key, value in pairs_of(result)]
+    named = ((plain_key(key), value) for key, value in pairs_of(result))
+    each = [(key, read_parameters([(key, value)])) for key, value in named if key in _KEYS]
     receipts = {(key, read.receipt) for key, read in each} | {("", (result.transaction_id or "").strip())}
     return Statement(
         amounts=frozenset(read.amount for _, read in each if read.amount is not None),
