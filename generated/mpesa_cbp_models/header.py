@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._parsing import parse
+from mpesa_cbp_models._parsing import may_have_attributes, parse
 from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
@@ -109,13 +109,15 @@ class RequestSOAPHeader:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> RequestSOAPHeader:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestSOAPHeader:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader":
             reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_RequestSOAPHeader(element, reading)
         if reading.strict:
             conforms(_check_RequestSOAPHeader, result, element, cls.to_text)
@@ -154,6 +156,7 @@ def _write_RequestSOAPHeader(value: RequestSOAPHeader) -> str:
 def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPHeader:
     if reading.strict:
         reading.own_type(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader")
+    attributes = reading.attributes
     v_sp_id: str | None = None
     v_sp_password: str | None = None
     v_service_id: str | None = None
@@ -167,10 +170,13 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
             place = _PLACES_RequestSOAPHeader.get(tag) or reading.place(
                 child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 1
+            else:
+                position = 1
             v_sp_id_text = child.text
             if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
                 v_sp_id_text = reading.trimmed(child)
@@ -178,7 +184,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 2
+            else:
+                position = 2
             v_sp_password_text = child.text
             if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
                 v_sp_password_text = reading.trimmed(child)
@@ -186,7 +193,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 3
+            else:
+                position = 3
             v_service_id_text = child.text
             if v_service_id_text is None or v_service_id_text.strip() is not v_service_id_text or len(child):
                 v_service_id_text = reading.trimmed(child)
@@ -194,7 +202,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 4
+            else:
+                position = 4
             v_time_stamp_text = child.text
             if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
                 v_time_stamp_text = reading.trimmed(child)

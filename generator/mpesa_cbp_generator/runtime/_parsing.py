@@ -48,6 +48,22 @@ def parse(data: bytes) -> etree._Element:
     return root
 
 
+def may_have_attributes(data: bytes) -> bool:
+    """Whether an element below the root may have an attribute; False where the bytes alone rule it out.
+
+    An attribute has quotes. In a document that has none behind the start tag of its root no element need be looked at.
+    """
+    if data[:USUAL_LENGTH] in USUAL_STARTS:
+        start = USUAL_LENGTH
+    else:
+        found = _has_plain_start(data)
+        if found is None:
+            return True
+        start = found.end()
+    end = data.find(b">", start)
+    return data.find(b'"', end) >= 0 or data.find(b"'", end) >= 0
+
+
 class _Own(threading.local):
     def __init__(self) -> None:
         self.parser = _new_parser()

@@ -17,7 +17,7 @@ from lxml import etree
 
 from mpesa_cbp.envelope.dialects import DialectReading
 from mpesa_cbp.envelope.document_limits import parse_within_limits
-from mpesa_cbp.envelope.payload_text import is_free_of_attributes, parse_payload
+from mpesa_cbp.envelope.payload_text import parse_payload
 from mpesa_cbp.envelope.soap import (
     BODY,
     CONTRACT_HEADER_NAMESPACE,
@@ -33,6 +33,7 @@ from mpesa_cbp.envelope.wrapping import plain_payload
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
+from mpesa_cbp_models._parsing import may_have_attributes
 from mpesa_cbp_models._reading import children, local, path_of
 
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
@@ -242,8 +243,9 @@ def _document(document: etree._Element, text: bytes, route: Route, reading: Dial
     # lxml makes an object of each element that is asked for, and anew once it was let go: the reader finds these made.
     elements = [*document.iter()]
     stray = reading.stray_text(elements)
+    reading.attributes = may_have_attributes(text)
     message = reader(route)(document, reading)
-    if stray or not is_free_of_attributes(text, route.payload_start):
+    if stray or reading.attributes or document.keys():
         reading.strays(elements, texts=stray)
     return message
 
@@ -252,9 +254,11 @@ def _structured(content: etree._Element, route: Route, reading: DialectReading) 
     """Real child elements where a string belongs: the payload's root, or directly its children."""
     reading.deviates("structured-payload", content)
     payload = route.message.payload_element or ""
-    only = content[0] if len(content) == 1 else None
-    if only is not None and local(only.tag).lower() == local(payload).lower():
-        return reader(route)(only, reading)
+    for root in content:
+        if local(root.tag).lower() == local(payload).lower():
+            if len(content) > 1:
+                reading.refuse(root, "is not all that its element carries: which of it is meant is not said")
+            return reader(route)(root, reading)
     content.tag = payload
     return reader(route)(content, reading)
 
