@@ -51,14 +51,14 @@ class Reading:
 
     ``deviations`` names each departure from the contract that was tolerated, ``unknown`` lists the paths of elements
     that the contract does not have. In strict mode neither is tolerated, and blanks are kept.
-    ``attributes`` is False where it is known that no element below the root has one, which spares looking for ``nil``.
+    ``attributes`` is False where no element below the root has one, as ``parse`` finds out: none need be asked then.
     """
 
     __slots__ = ("_deviations", "attributes", "strict", "unknown")
 
-    def __init__(self, *, strict: bool = False, attributes: bool = True) -> None:
+    def __init__(self, *, strict: bool = False) -> None:
         self.strict = strict
-        self.attributes = attributes
+        self.attributes = True
         self.unknown: list[str] = []
         self._deviations: dict[str, None] = {}
 

@@ -11,7 +11,7 @@ from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._parsing import may_have_attributes, parse
+from mpesa_cbp_models._parsing import parse
 from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, required, text
@@ -116,7 +116,8 @@ class C2BPaymentValidationRequest:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentValidationRequest:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
@@ -224,7 +225,8 @@ class C2BPaymentValidationResult:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentValidationResult:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationResult:
@@ -343,7 +345,8 @@ class C2BPaymentConfirmationRequest:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentConfirmationRequest:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
@@ -427,7 +430,8 @@ class C2BPaymentConfirmationResult:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentConfirmationResult:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:

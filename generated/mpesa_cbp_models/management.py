@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._parsing import may_have_attributes, parse
+from mpesa_cbp_models._parsing import parse
 from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._writing import DECLARATION, text
@@ -123,7 +123,8 @@ class ChangePassword:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ChangePassword:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePassword:
@@ -230,7 +231,8 @@ class ChangePasswordResponse:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ChangePasswordResponse:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePasswordResponse:

@@ -17,7 +17,7 @@ from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._parsing import may_have_attributes, parse
+from mpesa_cbp_models._parsing import parse
 from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._values import enumeration_reader, read_integer
@@ -148,7 +148,8 @@ class RequestMsg:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> RequestMsg:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestMsg:
@@ -200,7 +201,8 @@ class ResponseMsg:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResponseMsg:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
@@ -333,7 +335,8 @@ class Request:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Request:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Request:

@@ -17,7 +17,7 @@ from lxml.etree import _Element
 
 from mpesa_cbp_models._checking import Checking
 from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._parsing import may_have_attributes, parse
+from mpesa_cbp_models._parsing import parse
 from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._strict import conforms, not_writable, validated
 from mpesa_cbp_models._values import read_integer
@@ -64,7 +64,8 @@ class ResultMsg:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResultMsg:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResultMsg:
@@ -116,7 +117,8 @@ class ResponseMsg:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResponseMsg:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
@@ -326,7 +328,8 @@ class Result:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Result:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict, attributes=may_have_attributes(data)))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Result:

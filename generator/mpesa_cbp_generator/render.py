@@ -126,7 +126,7 @@ _RUNTIME = {
     "_errors": ("InvalidValue",),
     "_facets": ("Facets",),
     "_lexical": (*(f"{kind}_text" for kind in _RARE), *(f"read_{kind}" for kind in _RARE)),
-    "_parsing": ("may_have_attributes", "parse"),
+    "_parsing": ("parse",),
     "_reading": ("Reading", "children", "new", "other_attributes", "read_mixed"),
     "_simple": ("Atomic", "ListOf", "UnionOf", "same_text"),
     "_strict": ("conforms", "not_writable", "validated"),

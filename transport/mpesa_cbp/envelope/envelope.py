@@ -33,7 +33,6 @@ from mpesa_cbp.envelope.wrapping import plain_payload
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
-from mpesa_cbp_models._parsing import may_have_attributes
 from mpesa_cbp_models._reading import children, local, path_of
 
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
@@ -143,12 +142,12 @@ def _shortened(place: str) -> str:
 
 
 def _decode_plain(route: Route, payload: bytes, reading: DialectReading) -> Decoded:
-    message = _document(parse_within_limits(payload), payload, route, reading)
+    message = _document(parse_within_limits(payload, reading), route, reading)
     return _decoded(route, message, None, reading)
 
 
 def _decode(data: bytes, reading: DialectReading) -> Decoded:
-    root = parse_within_limits(data)
+    root = parse_within_limits(data, reading)
     elements = [*root.iter()]
     stray = reading.stray_text(elements)
     head, body = _parts(root, reading)
@@ -235,15 +234,14 @@ def _message(content: etree._Element, route: Route, data: bytes, reading: Dialec
     if b"<![CDATA[" not in data:
         reading.deviates("escaped-payload", content)
     text = content.text or ""
-    return _document(parse_payload(text, content, reading), text.encode(), route, reading)
+    return _document(parse_payload(text, content, reading), route, reading)
 
 
-def _document(document: etree._Element, text: bytes, route: Route, reading: DialectReading) -> Any:
-    """Read a payload, which was parsed from ``text``."""
+def _document(document: etree._Element, route: Route, reading: DialectReading) -> Any:
+    """Read a payload that has just been parsed."""
     # lxml makes an object of each element that is asked for, and anew once it was let go: the reader finds these made.
     elements = [*document.iter()]
     stray = reading.stray_text(elements)
-    reading.attributes = may_have_attributes(text)
     message = reader(route)(document, reading)
     if stray or reading.attributes or document.keys():
         reading.strays(elements, texts=stray)

@@ -37,14 +37,14 @@ def parse_payload(text: str, element: etree._Element, reading: Reading) -> etree
     if not text.startswith(UTF8_DECLARATIONS):
         text = _declared(text, element, reading)
     try:
-        return parse_within_limits(text.encode())
+        return parse_within_limits(text.encode(), reading)
     except InvalidMessage as error:
         repaired = escape_bare_ampersands(text)
         if repaired == text:
             reading.refuse(element, f"carries a document that is not accepted: {error.problem}")
     reading.deviates("bare-ampersand", element)
     try:
-        return parse_within_limits(repaired.encode())
+        return parse_within_limits(repaired.encode(), reading)
     except InvalidMessage as error:
         reading.refuse(element, f"carries a document that is not accepted: {error.problem}")
 
