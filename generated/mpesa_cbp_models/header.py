@@ -109,13 +109,16 @@ class RequestSOAPHeader:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> RequestSOAPHeader:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestSOAPHeader:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader":
             reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_RequestSOAPHeader(element, reading)
         if reading.strict:
             conforms(_check_RequestSOAPHeader, result, element, cls.to_text)
@@ -154,6 +157,7 @@ def _write_RequestSOAPHeader(value: RequestSOAPHeader) -> str:
 def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPHeader:
     if reading.strict:
         reading.own_type(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader")
+    attributes = reading.attributes
     v_sp_id: str | None = None
     v_sp_password: str | None = None
     v_service_id: str | None = None
@@ -167,10 +171,13 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
             place = _PLACES_RequestSOAPHeader.get(tag) or reading.place(
                 child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 1
+            else:
+                position = 1
             v_sp_id_text = child.text
             if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
                 v_sp_id_text = reading.trimmed(child)
@@ -178,7 +185,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 2
+            else:
+                position = 2
             v_sp_password_text = child.text
             if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
                 v_sp_password_text = reading.trimmed(child)
@@ -186,7 +194,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 3
+            else:
+                position = 3
             v_service_id_text = child.text
             if v_service_id_text is None or v_service_id_text.strip() is not v_service_id_text or len(child):
                 v_service_id_text = reading.trimmed(child)
@@ -194,7 +203,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 4
+            else:
+                position = 4
             v_time_stamp_text = child.text
             if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
                 v_time_stamp_text = reading.trimmed(child)

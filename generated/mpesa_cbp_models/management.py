@@ -123,13 +123,16 @@ class ChangePassword:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ChangePassword:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePassword:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword":
             reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword", ())
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_ChangePassword(element, reading)
         if reading.strict:
             conforms(_check_ChangePassword, result, element, cls.to_text)
@@ -228,13 +231,16 @@ class ChangePasswordResponse:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ChangePasswordResponse:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ChangePasswordResponse:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse":
             reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse", ())
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_ChangePasswordResponse(element, reading)
         if reading.strict:
             conforms(_check_ChangePasswordResponse, result, element, cls.to_text)
@@ -302,6 +308,7 @@ def _write_ChangePassword_prefixed(value: ChangePassword) -> str:
 def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
     if reading.strict:
         reading.own_type(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword")
+    attributes = reading.attributes
     v_sp_id: str | None = None
     v_sp_password: str | None = None
     v_time_stamp: str | None = None
@@ -316,10 +323,13 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
             place = _PLACES_ChangePassword.get(tag) or reading.place(
                 child, _PLACES_ChangePassword, _NAMES_ChangePassword
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 1
+            else:
+                position = 1
             v_sp_id_text = child.text
             if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
                 v_sp_id_text = reading.trimmed(child)
@@ -327,7 +337,8 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 2
+            else:
+                position = 2
             v_sp_password_text = child.text
             if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
                 v_sp_password_text = reading.trimmed(child)
@@ -335,7 +346,8 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 3
+            else:
+                position = 3
             v_time_stamp_text = child.text
             if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
                 v_time_stamp_text = reading.trimmed(child)
@@ -343,7 +355,8 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 4
+            else:
+                position = 4
             v_new_password_text = child.text
             if v_new_password_text is None or v_new_password_text.strip() is not v_new_password_text or len(child):
                 v_new_password_text = reading.trimmed(child)
@@ -351,7 +364,8 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 5
+            else:
+                position = 5
             v_extension_info = _read_ChangePasswordExtensionInfo(child, reading)
     if v_sp_id is None:
         raise reading.missing(element, "spId")
@@ -398,12 +412,14 @@ def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionIn
 def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> ChangePasswordExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -420,6 +436,7 @@ def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> Ch
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -430,6 +447,8 @@ def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> Ch
             child, _PLACES_ChangePasswordExtensionInfo, _NAMES_ChangePasswordExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_module._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(ChangePasswordExtensionInfo)
@@ -469,6 +488,7 @@ def _write_ChangePasswordResponse_prefixed(value: ChangePasswordResponse) -> str
 def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangePasswordResponse:
     if reading.strict:
         reading.own_type(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse")
+    attributes = reading.attributes
     v_result: response_module.Response | None = None
     v_extension_info: ChangePasswordResponseExtensionInfo | None = None
     position = 0
@@ -480,15 +500,19 @@ def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangeP
             place = _PLACES_ChangePasswordResponse.get(tag) or reading.place(
                 child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)
-            position = 1
+            else:
+                position = 1
             v_result = response_module._read_Response(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)
-            position = 2
+            else:
+                position = 2
             v_extension_info = _read_ChangePasswordResponseExtensionInfo(child, reading)
     if v_result is None:
         raise reading.missing(element, "result")
@@ -526,12 +550,14 @@ def _read_ChangePasswordResponseExtensionInfo(
 ) -> ChangePasswordResponseExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -548,6 +574,7 @@ def _read_ChangePasswordResponseExtensionInfo(
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -558,6 +585,8 @@ def _read_ChangePasswordResponseExtensionInfo(
             child, _PLACES_ChangePasswordResponseExtensionInfo, _NAMES_ChangePasswordResponseExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_module._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(ChangePasswordResponseExtensionInfo)

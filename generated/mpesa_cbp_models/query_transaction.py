@@ -87,7 +87,8 @@ class QueryTransaction:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> QueryTransaction:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransaction:
@@ -98,6 +99,8 @@ class QueryTransaction:
                 "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction",
                 ("queryTranscation",),
             )
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_QueryTransaction(element, reading)
         if reading.strict:
             conforms(_check_QueryTransaction, result, element, cls.to_text)
@@ -242,7 +245,8 @@ class QueryTransactionResponse:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> QueryTransactionResponse:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> QueryTransactionResponse:
@@ -253,6 +257,8 @@ class QueryTransactionResponse:
                 "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse",
                 ("queryTranscationResponse",),
             )
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_QueryTransactionResponse(element, reading)
         if reading.strict:
             conforms(_check_QueryTransactionResponse, result, element, cls.to_text)
@@ -448,6 +454,7 @@ def _write_QueryTransaction_prefixed(value: QueryTransaction) -> str:
 def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransaction:
     if reading.strict:
         reading.own_type(element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction")
+    attributes = reading.attributes
     v_originator_conversation_id: str | None = None
     v_extension_info: QueryTransactionExtensionInfo | None = None
     position = 0
@@ -459,10 +466,13 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
             place = _PLACES_QueryTransaction.get(tag) or reading.place(
                 child, _PLACES_QueryTransaction, _NAMES_QueryTransaction
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
-            position = 1
+            else:
+                position = 1
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
@@ -474,7 +484,8 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
-            position = 2
+            else:
+                position = 2
             v_extension_info = _read_QueryTransactionExtensionInfo(child, reading)
     if v_originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
@@ -511,12 +522,14 @@ def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensi
 def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> QueryTransactionExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -533,6 +546,7 @@ def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> 
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -543,6 +557,8 @@ def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> 
             child, _PLACES_QueryTransactionExtensionInfo, _NAMES_QueryTransactionExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_module._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(QueryTransactionExtensionInfo)
@@ -604,6 +620,7 @@ def _write_QueryTransactionResponse_prefixed(value: QueryTransactionResponse) ->
 def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> QueryTransactionResponse:
     if reading.strict:
         reading.own_type(element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse")
+    attributes = reading.attributes
     v_result: response_module.Response | None = None
     v_submit_api_request_list: SubmitApiRequestList | None = None
     v_submit_api_response_list: SubmitApiResponseList | None = None
@@ -619,35 +636,43 @@ def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> Query
             place = _PLACES_QueryTransactionResponse.get(tag) or reading.place(
                 child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 1
+            else:
+                position = 1
             v_result = response_module._read_Response(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 2
+            else:
+                position = 2
             v_submit_api_request_list = _read_SubmitApiRequestList(child, reading)
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 3
+            else:
+                position = 3
             v_submit_api_response_list = _read_SubmitApiResponseList(child, reading)
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 4
+            else:
+                position = 4
             v_submit_api_result_list = _read_SubmitApiResultList(child, reading)
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 5
+            else:
+                position = 5
             v_queue_time_out_list = _read_QueueTimeOutList(child, reading)
         elif place == 6:
             if position > 5:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 6
+            else:
+                position = 6
             v_extension_info = _read_QueryTransactionResponseExtensionInfo(child, reading)
     if v_result is None:
         raise reading.missing(element, "result")
@@ -697,6 +722,7 @@ def _write_SubmitApiRequestList_prefixed(value: SubmitApiRequestList) -> str:
 def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApiRequestList:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_submit_api_request: list[str] = []
     for child in children(element) if len(element) < 100 else element:
         if (
@@ -704,6 +730,8 @@ def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApi
             and not reading.place(child, _PLACES_SubmitApiRequestList, _NAMES_SubmitApiRequestList)
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_submit_api_request_text = child.text
         if (
             v_submit_api_request_text is None
@@ -745,6 +773,7 @@ def _write_SubmitApiResponseList_prefixed(value: SubmitApiResponseList) -> str:
 def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitApiResponseList:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_submit_api_response: list[str] = []
     for child in children(element) if len(element) < 100 else element:
         if (
@@ -752,6 +781,8 @@ def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitAp
             and not reading.place(child, _PLACES_SubmitApiResponseList, _NAMES_SubmitApiResponseList)
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_submit_api_response_text = child.text
         if (
             v_submit_api_response_text is None
@@ -793,6 +824,7 @@ def _write_SubmitApiResultList_prefixed(value: SubmitApiResultList) -> str:
 def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiResultList:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_submit_api_result: list[str] = []
     for child in children(element) if len(element) < 100 else element:
         if (
@@ -800,6 +832,8 @@ def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiR
             and not reading.place(child, _PLACES_SubmitApiResultList, _NAMES_SubmitApiResultList)
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_submit_api_result_text = child.text
         if (
             v_submit_api_result_text is None
@@ -841,12 +875,15 @@ def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
 def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutList:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_queue_time_out: list[str] = []
     for child in children(element) if len(element) < 100 else element:
         if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut" and not reading.place(
             child, _PLACES_QueueTimeOutList, _NAMES_QueueTimeOutList
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_queue_time_out_text = child.text
         if v_queue_time_out_text is None or v_queue_time_out_text.strip() is not v_queue_time_out_text or len(child):
             v_queue_time_out_text = reading.trimmed(child)
@@ -886,12 +923,14 @@ def _read_QueryTransactionResponseExtensionInfo(
 ) -> QueryTransactionResponseExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -908,6 +947,7 @@ def _read_QueryTransactionResponseExtensionInfo(
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -918,6 +958,8 @@ def _read_QueryTransactionResponseExtensionInfo(
             child, _PLACES_QueryTransactionResponseExtensionInfo, _NAMES_QueryTransactionResponseExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_module._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(QueryTransactionResponseExtensionInfo)

@@ -97,7 +97,8 @@ class NotifyQueueTimeout:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> NotifyQueueTimeout:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeout:
@@ -106,6 +107,8 @@ class NotifyQueueTimeout:
             reading.root(
                 element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout", ()
             )
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_NotifyQueueTimeout(element, reading)
         if reading.strict:
             conforms(_check_NotifyQueueTimeout, result, element, cls.to_text)
@@ -202,7 +205,8 @@ class NotifyQueueTimeoutResponse:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> NotifyQueueTimeoutResponse:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
@@ -213,6 +217,8 @@ class NotifyQueueTimeoutResponse:
                 "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse",
                 (),
             )
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_NotifyQueueTimeoutResponse(element, reading)
         if reading.strict:
             conforms(_check_NotifyQueueTimeoutResponse, result, element, cls.to_text)
@@ -276,6 +282,7 @@ def _write_NotifyQueueTimeout_prefixed(value: NotifyQueueTimeout) -> str:
 def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueueTimeout:
     if reading.strict:
         reading.own_type(element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout")
+    attributes = reading.attributes
     v_originator_conversation_id: str | None = None
     v_origin_request: str | None = None
     v_extension_info: NotifyQueueTimeoutExtensionInfo | None = None
@@ -288,10 +295,13 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
             place = _PLACES_NotifyQueueTimeout.get(tag) or reading.place(
                 child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            position = 1
+            else:
+                position = 1
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
@@ -303,7 +313,8 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            position = 2
+            else:
+                position = 2
             v_origin_request_text = child.text
             if (
                 v_origin_request_text is None
@@ -315,7 +326,8 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            position = 3
+            else:
+                position = 3
             v_extension_info = _read_NotifyQueueTimeoutExtensionInfo(child, reading)
     if v_originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
@@ -354,12 +366,14 @@ def _write_NotifyQueueTimeoutExtensionInfo_prefixed(value: NotifyQueueTimeoutExt
 def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -> NotifyQueueTimeoutExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -376,6 +390,7 @@ def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -386,6 +401,8 @@ def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -
             child, _PLACES_NotifyQueueTimeoutExtensionInfo, _NAMES_NotifyQueueTimeoutExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_module._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(NotifyQueueTimeoutExtensionInfo)
@@ -427,6 +444,7 @@ def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> Not
         reading.own_type(
             element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse"
         )
+    attributes = reading.attributes
     v_result: result_module.Result | None = None
     v_extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
     position = 0
@@ -438,15 +456,19 @@ def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> Not
             place = _PLACES_NotifyQueueTimeoutResponse.get(tag) or reading.place(
                 child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)
-            position = 1
+            else:
+                position = 1
             v_result = result_module._read_Result(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)
-            position = 2
+            else:
+                position = 2
             v_extension_info = _read_NotifyQueueTimeoutResponseExtensionInfo(child, reading)
     if v_result is None:
         raise reading.missing(element, "result")
@@ -486,12 +508,14 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
 ) -> NotifyQueueTimeoutResponseExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -508,6 +532,7 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -518,6 +543,8 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
             child, _PLACES_NotifyQueueTimeoutResponseExtensionInfo, _NAMES_NotifyQueueTimeoutResponseExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_module._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(NotifyQueueTimeoutResponseExtensionInfo)

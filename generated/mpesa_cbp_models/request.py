@@ -148,13 +148,16 @@ class RequestMsg:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> RequestMsg:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> RequestMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg":
             reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg", ())
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_RequestMsg(element, reading)
         if reading.strict:
             conforms(_check_RequestMsg, result, element, cls.to_text)
@@ -198,13 +201,16 @@ class ResponseMsg:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResponseMsg:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg":
             reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg", ())
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_ResponseMsg(element, reading)
         if reading.strict:
             conforms(_check_ResponseMsg, result, element, cls.to_text)
@@ -329,13 +335,16 @@ class Request:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Request:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Request:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request":
             reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request", ("Request",))
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_Request(element, reading)
         if reading.strict:
             conforms(_check_Request, result, element, cls.to_text)
@@ -1023,6 +1032,7 @@ def _write_ParameterType(value: ParameterType) -> str:
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     if reading.strict:
         reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ParameterType")
+    attributes = reading.attributes
     if len(element) == 2:
         part_0 = element[0]
         part_1 = element[1]
@@ -1039,6 +1049,7 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
                 and text_1 is not None
                 and text_1.strip() is text_1
                 and not len(part_1)
+                and not (attributes and (part_0.keys() or part_1.keys()))
             ):
                 record = new(ParameterType)
                 record.key = text_0
@@ -1053,10 +1064,13 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             place = position + 1
         else:
             place = _PLACES_ParameterType.get(tag) or reading.place(child, _PLACES_ParameterType, _NAMES_ParameterType)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            position = 1
+            else:
+                position = 1
             v_key_text = child.text
             if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
@@ -1064,7 +1078,8 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            position = 2
+            else:
+                position = 2
             v_value_text = child.text
             if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
@@ -1107,6 +1122,7 @@ def _write_Request(value: Request) -> str:
 def _read_Request(element: _Element, reading: Reading) -> Request:
     if reading.strict:
         reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Request")
+    attributes = reading.attributes
     v_transaction: Transaction | None = None
     v_identity: Identity | None = None
     v_key_owner: int | None = None
@@ -1117,20 +1133,25 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
             place = position + 1
         else:
             place = _PLACES_Request.get(tag) or reading.place(child, _PLACES_Request, _NAMES_Request)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            position = 1
+            else:
+                position = 1
             v_transaction = _read_Transaction(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            position = 2
+            else:
+                position = 2
             v_identity = _read_Identity(child, reading)
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            position = 3
+            else:
+                position = 3
             v_key_owner_text = child.text
             if (
                 v_key_owner_text is not None
@@ -1222,6 +1243,7 @@ def _write_Transaction(value: Transaction) -> str:
 def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_command_id: str | None = None
     v_language_code: str | None = None
     v_originator_conversation_id: str | None = None
@@ -1238,10 +1260,13 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
             place = position + 1
         else:
             place = _PLACES_Transaction.get(tag) or reading.place(child, _PLACES_Transaction, _NAMES_Transaction)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 1
+            else:
+                position = 1
             v_command_id_text = child.text
             if v_command_id_text is None or v_command_id_text.strip() is not v_command_id_text or len(child):
                 v_command_id_text = reading.trimmed(child)
@@ -1249,7 +1274,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 2
+            else:
+                position = 2
             v_language_code_text = child.text
             if v_language_code_text is None or v_language_code_text.strip() is not v_language_code_text or len(child):
                 v_language_code_text = reading.trimmed(child)
@@ -1257,7 +1283,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 3
+            else:
+                position = 3
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
@@ -1269,7 +1296,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 4
+            else:
+                position = 4
             v_conversation_id_text = child.text
             if (
                 v_conversation_id_text is None
@@ -1281,7 +1309,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 5
+            else:
+                position = 5
             v_remark_text = child.text
             if v_remark_text is None or v_remark_text.strip() is not v_remark_text or len(child):
                 v_remark_text = reading.trimmed(child)
@@ -1289,7 +1318,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 6:
             if position > 5:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 6
+            else:
+                position = 6
             v_encrypted_parameters_text = child.text
             if (
                 v_encrypted_parameters_text is None
@@ -1301,17 +1331,20 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 7:
             if position > 6:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 7
+            else:
+                position = 7
             v_parameters = _read_Parameters(child, reading)
         elif place == 8:
             if position > 7:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 8
+            else:
+                position = 8
             v_reference_data = _read_ReferenceData(child, reading)
         elif place == 9:
             if position > 8:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 9
+            else:
+                position = 9
             v_timestamp_text = child.text
             if v_timestamp_text is None or v_timestamp_text.strip() is not v_timestamp_text or len(child):
                 v_timestamp_text = reading.trimmed(child)
@@ -1368,12 +1401,14 @@ def _write_Parameters(value: Parameters) -> str:
 def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_parameter: list[Parameter] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -1390,6 +1425,7 @@ def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(Parameter)
                     record.key = text_0
@@ -1400,6 +1436,8 @@ def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
             child, _PLACES_Parameters, _NAMES_Parameters
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_parameter_item = _read_Parameter(child, reading)
         v_parameter.append(v_parameter_item)
     if not v_parameter:
@@ -1436,6 +1474,7 @@ def _write_Parameter(value: Parameter) -> str:
 def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     if len(element) == 2:
         part_0 = element[0]
         part_1 = element[1]
@@ -1452,6 +1491,7 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
                 and text_1 is not None
                 and text_1.strip() is text_1
                 and not len(part_1)
+                and not (attributes and (part_0.keys() or part_1.keys()))
             ):
                 record = new(Parameter)
                 record.key = text_0
@@ -1466,10 +1506,13 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
             place = position + 1
         else:
             place = _PLACES_Parameter.get(tag) or reading.place(child, _PLACES_Parameter, _NAMES_Parameter)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
-            position = 1
+            else:
+                position = 1
             v_key_text = child.text
             if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
@@ -1477,7 +1520,8 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
-            position = 2
+            else:
+                position = 2
             v_value_text = child.text
             if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
@@ -1516,12 +1560,14 @@ def _write_ReferenceData(value: ReferenceData) -> str:
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_reference_item: list[ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -1538,6 +1584,7 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(ParameterType)
                     record.key = text_0
@@ -1548,6 +1595,8 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
             child, _PLACES_ReferenceData, _NAMES_ReferenceData
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_reference_item_item = _read_ParameterType(child, reading)
         v_reference_item.append(v_reference_item_item)
     if not v_reference_item:
@@ -1601,6 +1650,7 @@ def _write_Identity(value: Identity) -> str:
 def _read_Identity(element: _Element, reading: Reading) -> Identity:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_caller: Caller | None = None
     v_initiator: Initiator | None = None
     v_primary_party: PrimaryParty | None = None
@@ -1613,30 +1663,37 @@ def _read_Identity(element: _Element, reading: Reading) -> Identity:
             place = position + 1
         else:
             place = _PLACES_Identity.get(tag) or reading.place(child, _PLACES_Identity, _NAMES_Identity)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 1
+            else:
+                position = 1
             v_caller = _read_Caller(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 2
+            else:
+                position = 2
             v_initiator = _read_Initiator(child, reading)
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 3
+            else:
+                position = 3
             v_primary_party = _read_PrimaryParty(child, reading)
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 4
+            else:
+                position = 4
             v_receiver_party = _read_ReceiverParty(child, reading)
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 5
+            else:
+                position = 5
             v_access_device = _read_AccessDevice(child, reading)
     if v_caller is None:
         raise reading.missing(element, "Caller")
@@ -1701,6 +1758,7 @@ def _write_Caller(value: Caller) -> str:
 def _read_Caller(element: _Element, reading: Reading) -> Caller:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_caller_type: int | None = None
     v_third_party_id: str | None = None
     v_password: str | None = None
@@ -1713,10 +1771,13 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
             place = position + 1
         else:
             place = _PLACES_Caller.get(tag) or reading.place(child, _PLACES_Caller, _NAMES_Caller)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 1
+            else:
+                position = 1
             v_caller_type_text = child.text
             if (
                 v_caller_type_text is not None
@@ -1731,7 +1792,8 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 2
+            else:
+                position = 2
             v_third_party_id_text = child.text
             if (
                 v_third_party_id_text is None
@@ -1743,7 +1805,8 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 3
+            else:
+                position = 3
             v_password_text = child.text
             if v_password_text is None or v_password_text.strip() is not v_password_text or len(child):
                 v_password_text = reading.trimmed(child)
@@ -1751,7 +1814,8 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 4
+            else:
+                position = 4
             v_check_sum_text = child.text
             if v_check_sum_text is None or v_check_sum_text.strip() is not v_check_sum_text or len(child):
                 v_check_sum_text = reading.trimmed(child)
@@ -1759,7 +1823,8 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 5
+            else:
+                position = 5
             v_result_url_text = child.text
             if v_result_url_text is None or v_result_url_text.strip() is not v_result_url_text or len(child):
                 v_result_url_text = reading.trimmed(child)
@@ -1814,6 +1879,7 @@ def _write_Initiator(value: Initiator) -> str:
 def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_security_credential: str | None = None
@@ -1825,15 +1891,19 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
             place = position + 1
         else:
             place = _PLACES_Initiator.get(tag) or reading.place(child, _PLACES_Initiator, _NAMES_Initiator)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            position = 1
+            else:
+                position = 1
             v_identifier_type = reading.value(child, _READ_5)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            position = 2
+            else:
+                position = 2
             v_identifier_text = child.text
             if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
@@ -1841,7 +1911,8 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            position = 3
+            else:
+                position = 3
             v_security_credential_text = child.text
             if (
                 v_security_credential_text is None
@@ -1853,7 +1924,8 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            position = 4
+            else:
+                position = 4
             v_short_code_text = child.text
             if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
@@ -1906,6 +1978,7 @@ def _write_PrimaryParty(value: PrimaryParty) -> str:
 def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_short_code: str | None = None
@@ -1916,15 +1989,19 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
             place = position + 1
         else:
             place = _PLACES_PrimaryParty.get(tag) or reading.place(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            position = 1
+            else:
+                position = 1
             v_identifier_type = reading.value(child, _READ_5)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            position = 2
+            else:
+                position = 2
             v_identifier_text = child.text
             if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
@@ -1932,7 +2009,8 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            position = 3
+            else:
+                position = 3
             v_short_code_text = child.text
             if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
@@ -1981,6 +2059,7 @@ def _write_ReceiverParty(value: ReceiverParty) -> str:
 def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_short_code: str | None = None
@@ -1991,15 +2070,19 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
             place = position + 1
         else:
             place = _PLACES_ReceiverParty.get(tag) or reading.place(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            position = 1
+            else:
+                position = 1
             v_identifier_type = reading.value(child, _READ_5)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            position = 2
+            else:
+                position = 2
             v_identifier_text = child.text
             if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
@@ -2007,7 +2090,8 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            position = 3
+            else:
+                position = 3
             v_short_code_text = child.text
             if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
@@ -2050,6 +2134,7 @@ def _write_AccessDevice(value: AccessDevice) -> str:
 def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     position = 0
@@ -2059,15 +2144,19 @@ def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
             place = position + 1
         else:
             place = _PLACES_AccessDevice.get(tag) or reading.place(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
-            position = 1
+            else:
+                position = 1
             v_identifier_type = reading.value(child, _READ_5)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
-            position = 2
+            else:
+                position = 2
             v_identifier_text = child.text
             if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)

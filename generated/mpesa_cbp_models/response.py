@@ -133,13 +133,16 @@ class Response:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Response:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Response:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response":
             reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response", ("Response",))
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_Response(element, reading)
         if reading.strict:
             conforms(_check_Response, result, element, cls.to_text)
@@ -202,6 +205,7 @@ def _write_Response_prefixed(value: Response) -> str:
 def _read_Response(element: _Element, reading: Reading) -> Response:
     if reading.strict:
         reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}Response")
+    attributes = reading.attributes
     v_response_code: str | None = None
     v_response_desc: str | None = None
     v_conversation_id: str | None = None
@@ -214,10 +218,13 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
             place = position + 1
         else:
             place = _PLACES_Response.get(tag) or reading.place(child, _PLACES_Response, _NAMES_Response)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 1
+            else:
+                position = 1
             v_response_code_text = child.text
             if v_response_code_text is None or v_response_code_text.strip() is not v_response_code_text or len(child):
                 v_response_code_text = reading.trimmed(child)
@@ -225,7 +232,8 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 2
+            else:
+                position = 2
             v_response_desc_text = child.text
             if v_response_desc_text is None or v_response_desc_text.strip() is not v_response_desc_text or len(child):
                 v_response_desc_text = reading.trimmed(child)
@@ -233,7 +241,8 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 3
+            else:
+                position = 3
             v_conversation_id_text = child.text
             if (
                 v_conversation_id_text is None
@@ -245,7 +254,8 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 4
+            else:
+                position = 4
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
@@ -257,7 +267,8 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 5
+            else:
+                position = 5
             v_service_status_text = child.text
             if (
                 v_service_status_text is not None

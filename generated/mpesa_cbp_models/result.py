@@ -64,13 +64,16 @@ class ResultMsg:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResultMsg:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResultMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg":
             reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg", ())
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_ResultMsg(element, reading)
         if reading.strict:
             conforms(_check_ResultMsg, result, element, cls.to_text)
@@ -114,13 +117,16 @@ class ResponseMsg:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> ResponseMsg:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg":
             reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg", ())
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_ResponseMsg(element, reading)
         if reading.strict:
             conforms(_check_ResponseMsg, result, element, cls.to_text)
@@ -322,13 +328,16 @@ class Result:
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Result:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Result:
         """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
         if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result":
             reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result", ("Result",))
+        if element.keys():
+            reading.empty_if_nil(element)
         result = _read_Result(element, reading)
         if reading.strict:
             conforms(_check_Result, result, element, cls.to_text)
@@ -468,6 +477,7 @@ def _write_ParameterType_prefixed(value: ParameterType) -> str:
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     if reading.strict:
         reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ParameterType")
+    attributes = reading.attributes
     if len(element) == 2:
         part_0 = element[0]
         part_1 = element[1]
@@ -484,6 +494,7 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
                 and text_1 is not None
                 and text_1.strip() is text_1
                 and not len(part_1)
+                and not (attributes and (part_0.keys() or part_1.keys()))
             ):
                 record = new(ParameterType)
                 record.key = text_0
@@ -498,10 +509,13 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             place = position + 1
         else:
             place = _PLACES_ParameterType.get(tag) or reading.place(child, _PLACES_ParameterType, _NAMES_ParameterType)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            position = 1
+            else:
+                position = 1
             v_key_text = child.text
             if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
@@ -509,7 +523,8 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            position = 2
+            else:
+                position = 2
             v_value_text = child.text
             if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
@@ -615,6 +630,7 @@ def _write_Result_prefixed(value: Result) -> str:
 def _read_Result(element: _Element, reading: Reading) -> Result:
     if reading.strict:
         reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Result")
+    attributes = reading.attributes
     v_result_type: int | None = None
     v_result_code: str | None = None
     v_result_desc: str | None = None
@@ -630,11 +646,14 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
             place = position + 1
         else:
             place = _PLACES_Result.get(tag) or reading.place(child, _PLACES_Result, _NAMES_Result)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 1
-            if child.keys() and reading.is_nil(child, nillable=True):
+            else:
+                position = 1
+            if attributes and child.keys() and reading.is_nil(child, nillable=True):
                 v_result_type = None
             else:
                 v_result_type_text = child.text
@@ -651,7 +670,8 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 2
+            else:
+                position = 2
             v_result_code_text = child.text
             if v_result_code_text is None or v_result_code_text.strip() is not v_result_code_text or len(child):
                 v_result_code_text = reading.trimmed(child)
@@ -659,7 +679,8 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 3
+            else:
+                position = 3
             v_result_desc_text = child.text
             if v_result_desc_text is None or v_result_desc_text.strip() is not v_result_desc_text or len(child):
                 v_result_desc_text = reading.trimmed(child)
@@ -667,8 +688,9 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 4
-            if child.keys() and reading.is_nil(child, nillable=True):
+            else:
+                position = 4
+            if attributes and child.keys() and reading.is_nil(child, nillable=True):
                 v_originator_conversation_id = None
             else:
                 v_originator_conversation_id_text = child.text
@@ -682,7 +704,8 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 5
+            else:
+                position = 5
             v_conversation_id_text = child.text
             if (
                 v_conversation_id_text is None
@@ -694,7 +717,8 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 6:
             if position > 5:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 6
+            else:
+                position = 6
             v_transaction_id_text = child.text
             if (
                 v_transaction_id_text is None
@@ -706,12 +730,14 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 7:
             if position > 6:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 7
+            else:
+                position = 7
             v_result_parameters = _read_ResultParameters(child, reading)
         elif place == 8:
             if position > 7:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 8
+            else:
+                position = 8
             v_reference_data = _read_ReferenceData(child, reading)
     if v_result_code is None:
         raise reading.missing(element, "ResultCode")
@@ -767,12 +793,14 @@ def _write_ResultParameters_prefixed(value: ResultParameters) -> str:
 def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParameters:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_result_parameter: list[ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -789,6 +817,7 @@ def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParamet
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(ParameterType)
                     record.key = text_0
@@ -799,6 +828,8 @@ def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParamet
             child, _PLACES_ResultParameters, _NAMES_ResultParameters
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_result_parameter_item = _read_ParameterType(child, reading)
         v_result_parameter.append(v_result_parameter_item)
     result_ = new(ResultParameters)
@@ -838,12 +869,14 @@ def _write_ReferenceData_prefixed(value: ReferenceData) -> str:
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_reference_item: list[ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
         if (
             len(child) == 2
             and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem"
             and not reading.strict
+            and not (attributes and child.keys())
         ):
             part_0 = child[0]
             part_1 = child[1]
@@ -860,6 +893,7 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(ParameterType)
                     record.key = text_0
@@ -870,6 +904,8 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
             child, _PLACES_ReferenceData, _NAMES_ReferenceData
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_reference_item_item = _read_ParameterType(child, reading)
         v_reference_item.append(v_reference_item_item)
     if not v_reference_item:

@@ -145,7 +145,7 @@ class Intake:
         with aside():
             known = self._journal.event(received.event_id)
         digest = content_digest(decoded)
-        if known is None or known.body is None or content_digest(decode(known.body)) == digest:
+        if known is None or known.body is None or _says(known.body, digest):
             return
         rival = Delivery(
             kind=delivery.kind,
@@ -199,6 +199,14 @@ class Intake:
         self._metrics.unreadable("yes" if event_id is not None else "no").inc()
         if self._unreadable.allows():
             MESSAGE_UNREADABLE.log(_logger, event_id=event_id, reason=reason, origin=origin)
+
+
+def _says(body: bytes, digest: str) -> bool:
+    """Whether a stored message has that content; one that an earlier revision took, and this one refuses, has not."""
+    try:
+        return content_digest(decode(body)) == digest
+    except MalformedMessage:
+        return False
 
 
 def _delivery(kind: EventKind, decoded: Decoded, body: bytes, origin: str | None) -> Delivery:
