@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +17,7 @@ from mpesa_cbp.transitions import Finding
 from mpesa_cbp_models import Result, ResultParameters
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 from mpesa_cbp_models.result import ParameterType
-from tests.listener.messages import TOKEN, response_code
+from tests.listener.messages import response_code
 from tests.listener.wsgi import post
 
 ID, MSISDN, RECEIPT = "600000_A", "254712345678", "LCA618MKDW"
@@ -53,28 +51,6 @@ NOT_DIFFERING: dict[str, Pairs] = {
     "blank": [("Amount", ""), ("ReceiverPartyPublicName", " "), ("TransactionReceipt", "")],
     "charges": [("DebitPartyCharges", "Fee|KES|22.40"), ("B2CWithdrawalChargeAmount", "25.00")],
 }
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(f"sqlite:///{tmp_path}/j.db") as opened:
-        yield opened
-
-
-@pytest.fixture
-def seen() -> queue.Queue[tuple[str, Any]]:
-    return queue.Queue()
-
-
-@pytest.fixture
-def listener(journal: Journal, seen: queue.Queue[tuple[str, Any]]) -> Iterator[Listener]:
-    made = Listener(journal=journal, path_token=TOKEN)
-    made.on_result(lambda notice: seen.put(("result", notice)))
-    made.on_queue_timeout(lambda notice: seen.put(("queue timeout", notice)))
-    made.on_contradiction(lambda notice: seen.put(("contradiction", notice)))
-    made.start()
-    yield made
-    made.stop()
 
 
 def result(pairs: Pairs, code: str = "0", receipt: str | None = RECEIPT) -> bytes:

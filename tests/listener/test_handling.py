@@ -7,7 +7,7 @@ import json
 import logging
 import queue
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -31,29 +31,6 @@ from tests.listener.test_listener import CONFIRMATION
 from tests.listener.wsgi import post
 
 MSISDN = "254712345678"
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(f"sqlite:///{tmp_path}/j.db") as opened:
-        yield opened
-
-
-@pytest.fixture
-def seen() -> queue.Queue[tuple[str, Any]]:
-    return queue.Queue()
-
-
-@pytest.fixture
-def listener(journal: Journal, seen: queue.Queue[tuple[str, Any]]) -> Iterator[Listener]:
-    """One that handles; what its handlers see is in ``seen``."""
-    made = Listener(journal=journal, path_token=TOKEN)
-    made.on_result(lambda notice: seen.put(("result", notice)))
-    made.on_c2b_confirmation(lambda notice: seen.put(("confirmation", notice)))
-    made.on_contradiction(lambda notice: seen.put(("contradiction", notice)))
-    made.start()
-    yield made
-    made.stop()
 
 
 class _Asynchronous:
