@@ -19,8 +19,10 @@ nox.options.reuse_venv = "yes"
 nox.options.error_on_missing_interpreters = True
 
 ROOT = Path(__file__).parent
-VERSIONS = ("3.10", "3.11", "3.12", "3.13")
-CODE = ("generator", "generated", "transport", "tests", "bench", "examples", "noxfile.py")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+PACKAGES = "mpesa_cbp,mpesa_cbp_generator,mpesa_cbp_models,mpesa_cbp_service,mpesa_cbp_simulator"
+HANDWRITTEN = ("generator", "transport", "service", "simulator", "tests", "bench", "examples", "noxfile.py")
+CODE = ("generated", *HANDWRITTEN)
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -47,7 +49,7 @@ nox.options.sessions = [f"tests-{CURRENT}", "lint", "types", "imports", "check"]
 
 
 def _install(session: nox.Session, *groups: str) -> None:
-    session.install("-q", "-e", ".[service,generator]", *_group(*groups))
+    session.install("-q", "-e", ".[simulator,generator]", *_group(*groups))
 
 
 def _group(*names: str) -> list[str]:
@@ -80,7 +82,7 @@ def lint(session: nox.Session) -> None:
     """Check style and formatting with ruff."""
     session.install("-q", *[item for item in _group("dev") if item.startswith("ruff")])
     session.run("ruff", "check", *CODE)
-    session.run("ruff", "format", "--check", "generator", "transport", "tests", "bench", "examples", "noxfile.py")
+    session.run("ruff", "format", "--check", *HANDWRITTEN)
 
 
 @nox.session(python=sys.executable)
@@ -122,14 +124,14 @@ def build(session: nox.Session) -> None:
         old.unlink()
     session.run("python", "-m", "build", "--outdir", str(dist))
     wheel = next(dist.glob("*.whl"))
-    session.run("check-wheel-contents", "--toplevel", "mpesa_cbp,mpesa_cbp_generator,mpesa_cbp_models", str(wheel))
+    session.run("check-wheel-contents", "--toplevel", PACKAGES, str(wheel))
     session.run("twine", "check", "--strict", *map(str, dist.glob("*")))
 
 
 @nox.session(python=sys.executable)
 def demo(session: nox.Session) -> None:
     """Show a simulated payment with its final result."""
-    session.install("-q", "-e", ".[service]")
+    session.install("-q", "-e", ".[simulator]")
     session.run("mpesa-cbp", "demo", *session.posargs)
 
 
@@ -138,7 +140,7 @@ def _shipped_interpreter() -> str:
     shipped = "/usr/bin/python3"
     try:
         done = subprocess.run(
-            [shipped, "-c", "import sys; print(sys.version_info >= (3, 10))"],
+            [shipped, "-c", "import sys; print(sys.version_info >= (3, 11))"],
             capture_output=True,
             text=True,
             check=False,
@@ -159,8 +161,8 @@ def bench(session: nox.Session) -> None:
 def kill_listener(session: nox.Session) -> None:
     """Kill listeners while results are posted, 50 times; nothing may be lost or doubled."""
     _install(session, "test")
-    session.run("python", "-m", "tests.listener.kill", *session.posargs)
-    session.run("python", "-m", "tests.listener.kill", "--postgresql", *session.posargs)
+    session.run("python", "-m", "tests.service.listener.kill", *session.posargs)
+    session.run("python", "-m", "tests.service.listener.kill", "--postgresql", *session.posargs)
 
 
 @nox.session(python=sys.executable)
@@ -179,4 +181,4 @@ def kill(session: nox.Session) -> None:
     """Pay a file with a process that is killed at least two hundred times, on SQLite and on PostgreSQL."""
     _install(session, "test")
     for database in ("sqlite", "postgresql"):
-        session.run("python", "-m", "tests.payroll.kill_long_form", "--database", database, *session.posargs)
+        session.run("python", "-m", "tests.service.payroll.kill_long_form", "--database", database, *session.posargs)

@@ -14,7 +14,7 @@ from xsdata.formats.dataclass.serializers import XmlSerializer
 from bench import samples, zeep_peer
 from bench.measure import Effort, Work, compare
 from bench.table import Row, faster, slower
-from mpesa_cbp.envelope import decode, encode
+from mpesa_cbp.soap import decode, encode
 from mpesa_cbp_models import Result
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from bench import delivery_server, samples
 from bench.measure import Effort, Times
 from bench.table import Row, duration
-from mpesa_cbp.envelope import encode
+from mpesa_cbp.soap import encode
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 
 TITLE = "Deliveries"

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from bench.memory_journal import MemoryJournal
 from bench.samples import RESULT, ROOT
-from mpesa_cbp import Journal
-from mpesa_cbp.envelope import encode
-from mpesa_cbp.listener import Listener, ListenerServer
-from mpesa_cbp.listener.server import server_limits
-from mpesa_cbp.web_server.server import Server
+from mpesa_cbp.soap import encode
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
+from mpesa_cbp_service import Journal
+from mpesa_cbp_service.listener import Listener, ListenerServer
+from mpesa_cbp_service.listener.server import server_limits
+from mpesa_cbp_service.web_server.server import Server
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -8,10 +8,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
-from mpesa_cbp.journal.events import Delivery, Event, Handling, Received
-from mpesa_cbp.payments import EventKind, Payment
+from mpesa_cbp.payment.model import EventKind, Payment
+from mpesa_cbp_service.journal.events import Event, Handling, InboundMessage, StoreOutcome
 
 __all__ = ["MemoryJournal"]
 
@@ -21,7 +21,7 @@ class _Kept:
     """A delivery and how far its handling has come."""
 
     number: int
-    delivery: Delivery
+    delivery: InboundMessage
     at: datetime
     handling: Handling = Handling.PENDING
     attempts: int = 0
@@ -37,19 +37,19 @@ class MemoryJournal:
         self._numbers: dict[tuple[EventKind, str], int] = {}
         self._due: dict[int, datetime] = {}
 
-    def receive_all(self, deliveries: Sequence[Delivery]) -> list[Received]:
+    def receive_all(self, deliveries: Sequence[InboundMessage]) -> list[StoreOutcome]:
         """Store each once."""
         with self._lock:
             now = _now()
             return [self._receive(each, now) for each in deliveries]
 
-    def _receive(self, delivery: Delivery, now: datetime) -> Received:
+    def _receive(self, delivery: InboundMessage, now: datetime) -> StoreOutcome:
         number = len(self._kept) + 1
         known = self._numbers.setdefault((delivery.kind, delivery.identity), number)
         if known == number:
             self._due[number] = now
             self._kept.append(_Kept(number, delivery, now))
-        return Received(event_id=known, is_new=known == number, contradicts=delivery.contradicts, state=None)
+        return StoreOutcome(event_id=known, is_new=known == number, contradicts=delivery.contradicts, state=None)
 
     def event(self, event_id: int) -> Event | None:
         """One event, or None."""
@@ -136,4 +136,4 @@ class MemoryJournal:
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)

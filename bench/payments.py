@@ -7,7 +7,7 @@ import itertools
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,11 +16,12 @@ import requests
 from bench import constant_server, samples, zeep_peer
 from bench.measure import Effort, compare
 from bench.table import Row, duration, faster, slower
-from mpesa_cbp import Client, Initiator, Journal, ServiceProvider
-from mpesa_cbp.certificates.key_pair import generate_key_pair
-from mpesa_cbp.envelope import encode
+from mpesa_cbp import Client, Initiator, ServiceProvider
+from mpesa_cbp.identity.certificates.key_pair import generate_key_pair
+from mpesa_cbp.soap import encode
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
+from mpesa_cbp_service import Journal
 
 TITLE = "Payments"
 EXPLANATION = (
@@ -112,5 +113,5 @@ def _client(url: str, certificate: Path, journal: Journal | None = None) -> Clie
 
 def _certificate(folder: Path) -> Path:
     path = folder / "broker.cer"
-    path.write_bytes(generate_key_pair(common_name="broker", not_before=datetime.now(timezone.utc), days=1).certificate)
+    path.write_bytes(generate_key_pair(common_name="broker", not_before=datetime.now(UTC), days=1).certificate)
     return path

@@ -8,8 +8,8 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from mpesa_cbp.commands import COMMANDS, Order
-from mpesa_cbp.values import parse_amount
+from mpesa_cbp.commands.table import COMMANDS, Order
+from mpesa_cbp.parsing import parse_amount
 from mpesa_cbp_models import Request, Result
 from mpesa_cbp_models.result import ParameterType, ReferenceData, ResultParameters
 

@@ -15,7 +15,7 @@ from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from listener_handlers import register
 
-from mpesa_cbp import Journal, Listener
+from mpesa_cbp_service import Journal, Listener
 
 if not settings.configured:
     settings.configure(

@@ -16,7 +16,7 @@ from a2wsgi import WSGIMiddleware
 from fastapi import FastAPI
 from listener_handlers import register
 
-from mpesa_cbp import Journal, Listener
+from mpesa_cbp_service import Journal, Listener
 
 journal = Journal(os.environ["MPESA_CBP_JOURNAL_URL"])
 listener = Listener(journal=journal, path_token=os.environ["MPESA_CBP_LISTENER_PATH_TOKEN"])

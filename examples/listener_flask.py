@@ -12,7 +12,7 @@ from flask import Flask
 from listener_handlers import register
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from mpesa_cbp import Journal, Listener
+from mpesa_cbp_service import Journal, Listener
 
 
 def create_app() -> Flask:

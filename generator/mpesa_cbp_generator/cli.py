@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mpesa_cbp_generator.config import Config, default_config, read_config
+from mpesa_cbp_generator.config.bindings import Config, default_config, read_config
 from mpesa_cbp_generator.drift.command import add_commands
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError, GeneratorError, Problem
 
@@ -79,8 +79,8 @@ def _warn(problem: Problem) -> None:
 
 
 def _generate(options: argparse.Namespace) -> int:
+    from mpesa_cbp_generator.output.write import write
     from mpesa_cbp_generator.pipeline import generate
-    from mpesa_cbp_generator.write import write
 
     config = _config(options)
     name = config.package.rpartition(".")[2]
@@ -97,8 +97,8 @@ def _generate(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from mpesa_cbp_generator.output.write import differences
     from mpesa_cbp_generator.pipeline import generate
-    from mpesa_cbp_generator.write import differences
 
     config = _config(options)
     found = list(differences(generate(config, warn=_warn), config.output))

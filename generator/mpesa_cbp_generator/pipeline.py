@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mpesa_cbp_generator.config import Config
-from mpesa_cbp_generator.constraints import unchecked
-from mpesa_cbp_generator.contract import Contract
+from mpesa_cbp_generator.config.bindings import Config
+from mpesa_cbp_generator.contract.load import load
+from mpesa_cbp_generator.contract.model import Contract
 from mpesa_cbp_generator.errors import Problem, UnknownNames
-from mpesa_cbp_generator.load import load
-from mpesa_cbp_generator.lock import from_json
-from mpesa_cbp_generator.plan import make_plan
-from mpesa_cbp_generator.render import render
-from mpesa_cbp_generator.write import LOCK
+from mpesa_cbp_generator.output.write import LOCK
+from mpesa_cbp_generator.plan.build import make_plan
+from mpesa_cbp_generator.plan.lock import from_json
+from mpesa_cbp_generator.render.package import render
+from mpesa_cbp_generator.schema.constraints import unchecked
 
 
 def generate(config: Config, *, warn: Callable[[Problem], None]) -> dict[str, str]:

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from bench.memory_journal import MemoryJournal
 
-from mpesa_cbp.journal import Delivery, Handling
-from mpesa_cbp.listener import Listener
-from mpesa_cbp.notices import ResultNotice
-from mpesa_cbp.payments import EventKind
-from tests.listener.messages import TOKEN, result
-from tests.listener.wsgi import code_of, post
+from mpesa_cbp.payment.model import EventKind
+from mpesa_cbp_service.journal import Handling, InboundMessage
+from mpesa_cbp_service.listener import Listener
+from mpesa_cbp_service.notifications import ResultNotification
+from tests.service.listener.messages import TOKEN, result
+from tests.service.listener.wsgi import code_of, post
 
 
 def test_each_result_is_stored_once_and_handled_once() -> None:
@@ -20,8 +20,8 @@ def test_each_result_is_stored_once_and_handled_once() -> None:
     seen: queue.Queue[str | None] = queue.Queue()
 
     @listener.on_result
-    def handle(notice: ResultNotice) -> None:
-        seen.put(notice.conversation_id)
+    def handle(notification: ResultNotification) -> None:
+        seen.put(notification.conversation_id)
 
     names = [f"600000_{number}" for number in range(120)]
     codes = {code_of(post(listener, result(name))[1]) for name in [*names, *names]}
@@ -36,7 +36,7 @@ def test_each_result_is_stored_once_and_handled_once() -> None:
 
 def test_event_is_lent_to_one_until_it_is_released_or_has_failed() -> None:
     journal = MemoryJournal()
-    journal.receive_all([Delivery(kind=EventKind.RESULT, identity="i", code="0", body=b"<result/>")])
+    journal.receive_all([InboundMessage(kind=EventKind.RESULT, identity="i", code="0", body=b"<result/>")])
     lease = timedelta(minutes=1)
 
     assert [event.attempts for event in journal.claim(limit=5, lease=lease)] == [1]

@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 import pytest
 
-from mpesa_cbp_generator.config import Config
-from mpesa_cbp_generator.drift.compare import compare
+from mpesa_cbp_generator.config.bindings import Config
+from mpesa_cbp_generator.contract.load import load_files
+from mpesa_cbp_generator.drift.compare.contracts import compare
 from mpesa_cbp_generator.drift.findings import Finding
-from mpesa_cbp_generator.load import load_files
-from mpesa_cbp_generator.model import Plan
-from mpesa_cbp_generator.plan import make_plan
+from mpesa_cbp_generator.plan.build import make_plan
+from mpesa_cbp_generator.plan.model import Plan
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "contracts"

@@ -6,10 +6,10 @@ import datetime
 import functools
 
 from mpesa_cbp_generator.drift.accept import accept
-from mpesa_cbp_generator.drift.compare import compare_with_walk
+from mpesa_cbp_generator.drift.compare.contracts import compare_with_walk
 from mpesa_cbp_generator.drift.findings import Acceptance, Report
-from mpesa_cbp_generator.drift.report.shown import Shown
-from mpesa_cbp_generator.drift.sides import Side
+from mpesa_cbp_generator.drift.report.report_view import Shown
+from mpesa_cbp_generator.drift.sources import Side
 from tests.drift.contracts import Contract, plan, sequence
 
 HOSTILE = "</script><script>alert(1)</script>\n::error::forged | `x` <b>"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp_generator.drift.accept import accept, read_acceptances
-from mpesa_cbp_generator.drift.compare import compare
+from mpesa_cbp_generator.drift.compare.contracts import compare
 from mpesa_cbp_generator.drift.findings import Finding, Report
 from mpesa_cbp_generator.errors import ConfigurationError
 from tests.drift.contracts import Contract, plan, sequence

@@ -16,7 +16,7 @@ import pytest
 
 from mpesa_cbp_generator.cli import main
 from tests.drift.contracts import ROOT, Contract, sequence
-from tests.drift.test_sides import git, needs_git
+from tests.drift.test_sources import git, needs_git
 
 WORKFLOW, GITLAB, HOOKS = (
     ROOT / "examples/github-workflow.yml",
@@ -72,10 +72,7 @@ def test_every_command_runs_and_finds_what_changed(
 
 
 def test_the_hooks_need_what_the_generator_needs() -> None:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
+    import tomllib
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     hooks = loaded(HOOKS)
     assert {hook["id"] for hook in hooks} == {"check", "drift"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp_generator.drift.compare import compare
+from mpesa_cbp_generator.drift.compare.contracts import compare
 from mpesa_cbp_generator.drift.findings import Severity
 from tests.drift.contracts import Contract, Role, found, plan, sequence
 from tests.drift.rows import P, content, derived, fault, header, unique

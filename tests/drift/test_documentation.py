@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpesa_cbp_generator.drift.command import FORMATS
-from mpesa_cbp_generator.drift.rules import RULES
+from mpesa_cbp_generator.drift.rules.all_rules import RULES
 from tests.drift.contracts import ROOT
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from mpesa_cbp_generator.cli import main
 from mpesa_cbp_generator.drift.command import FORMATS
-from mpesa_cbp_generator.drift.rules import RULES
+from mpesa_cbp_generator.drift.rules.all_rules import RULES
 from tests.drift.contracts import ROOT, Contract, sequence
 
 

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 import pytest
 from lxml import etree
 
-from mpesa_cbp_generator.drift.compare import compare
+from mpesa_cbp_generator.drift.compare.contracts import compare
 from mpesa_cbp_generator.errors import ContractError
-from mpesa_cbp_generator.model import Plan
+from mpesa_cbp_generator.plan.model import Plan
 from tests.drift.contracts import plan
 from tests.drift.rows import header
 from tests.drift.test_mutations import backwards, forwards

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from mpesa_cbp_generator.drift.compare import compare
-from mpesa_cbp_generator.drift.groups import describe
-from mpesa_cbp_generator.drift.language import Relation, relation
-from mpesa_cbp_generator.model import GroupPlan
+from mpesa_cbp_generator.drift.compare.content_inclusion import Relation, relation
+from mpesa_cbp_generator.drift.compare.contracts import compare
+from mpesa_cbp_generator.drift.compare.groups import describe
+from mpesa_cbp_generator.plan.model import GroupPlan
 from tests.drift.contracts import Contract, element, plan, sequence
 from tests.drift.rows import P
 

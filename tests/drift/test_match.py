@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mpesa_cbp_generator.drift.compare import compare
-from mpesa_cbp_generator.drift.match import NEAR, likeness
+from mpesa_cbp_generator.drift.compare.contracts import compare
+from mpesa_cbp_generator.drift.compare.name_matching import NEAR, likeness
 from tests.drift.contracts import Contract, plan, sequence
 
 

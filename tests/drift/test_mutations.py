@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mpesa_cbp_generator.config import read_config
-from mpesa_cbp_generator.drift.compare import compare
+from mpesa_cbp_generator.config.bindings import read_config
+from mpesa_cbp_generator.contract.load import load_files
+from mpesa_cbp_generator.drift.compare.contracts import compare
 from mpesa_cbp_generator.drift.findings import Finding
-from mpesa_cbp_generator.load import load_files
-from mpesa_cbp_generator.model import Plan
-from mpesa_cbp_generator.plan import make_plan
+from mpesa_cbp_generator.plan.build import make_plan
+from mpesa_cbp_generator.plan.model import Plan
 from tests.drift.contracts import ROOT
 from tests.effort import examples
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.drift.contracts import ROOT, SHARED, needs_shared
-from tests.drift.test_sides import git, needs_git
+from tests.drift.test_sources import git, needs_git
 
 PAGE = ROOT / "docs/new-contract.md"
 OLD, NEW = SHARED / "v1.0-as-shipped", SHARED / "v1.5-as-documented"

@@ -13,7 +13,7 @@ import pytest
 from lxml import etree
 
 from mpesa_cbp_generator.drift.report import github, html_page, json_format, junit, markdown, sarif, terminal
-from mpesa_cbp_generator.drift.report.shown import Shown
+from mpesa_cbp_generator.drift.report.report_view import Shown
 from tests.drift.contracts import ROOT
 from tests.drift.reports import HOSTILE, shown, unchanged
 

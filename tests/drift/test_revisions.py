@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp_generator.config import read_config
-from mpesa_cbp_generator.drift.compare import compare
-from mpesa_cbp_generator.drift.sides import resolve
-from mpesa_cbp_generator.load import load, load_files
-from mpesa_cbp_generator.lock import from_json, to_json
-from mpesa_cbp_generator.model import Plan
-from mpesa_cbp_generator.plan import make_plan
+from mpesa_cbp_generator.config.bindings import read_config
+from mpesa_cbp_generator.contract.load import load, load_files
+from mpesa_cbp_generator.drift.compare.contracts import compare
+from mpesa_cbp_generator.drift.sources import resolve
+from mpesa_cbp_generator.plan.build import make_plan
+from mpesa_cbp_generator.plan.lock import from_json, to_json
+from mpesa_cbp_generator.plan.model import Plan
 from tests.drift.contracts import ROOT, SHARED, needs_shared
 
 CONFIG = read_config(ROOT / "bindings.toml")

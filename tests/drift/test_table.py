@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mpesa_cbp_generator.drift.compare import compare
+from mpesa_cbp_generator.drift.compare.contracts import compare
 from mpesa_cbp_generator.drift.findings import Severity
-from mpesa_cbp_generator.drift.rules import RULES
+from mpesa_cbp_generator.drift.rules.all_rules import RULES
 from tests.drift.contracts import Role, found, plan
 from tests.drift.rows import ROWS, Row
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from mpesa_cbp_generator.drift.compare import compare_with_walk
-from mpesa_cbp_generator.drift.tree import Node, build
-from mpesa_cbp_generator.model import Plan
+from mpesa_cbp_generator.drift.compare.contracts import compare_with_walk
+from mpesa_cbp_generator.drift.report.tree import Node, build
+from mpesa_cbp_generator.plan.model import Plan
 from tests.drift.contracts import Contract, needs_shared, plan, sequence
 from tests.drift.rows import ROWS, Row, fault
 from tests.drift.test_revisions import CONFIG, shared

@@ -14,7 +14,7 @@ from xsdata.formats.dataclass.context import XmlContext
 from xsdata.formats.dataclass.parsers import XmlParser
 from xsdata.formats.dataclass.serializers import XmlSerializer
 
-from mpesa_cbp_generator.model import ClassPlan
+from mpesa_cbp_generator.plan.model import ClassPlan
 from tests.models.strategies import Objects
 
 XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp_generator.config import default_config
-from mpesa_cbp_generator.load import load
-from mpesa_cbp_generator.lock import from_json
-from mpesa_cbp_generator.model import Plan
-from mpesa_cbp_generator.plan import make_plan
-from mpesa_cbp_generator.render import render
-from mpesa_cbp_generator.write import LOCK, write
+from mpesa_cbp_generator.config.bindings import default_config
+from mpesa_cbp_generator.contract.load import load
+from mpesa_cbp_generator.output.write import LOCK, write
+from mpesa_cbp_generator.plan.build import make_plan
+from mpesa_cbp_generator.plan.lock import from_json
+from mpesa_cbp_generator.plan.model import Plan
+from mpesa_cbp_generator.render.package import render
 
 WORKSPACE = "MPESA_CBP_TEST_BINDINGS"
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "contracts"

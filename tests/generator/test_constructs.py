@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mpesa_cbp_generator.model import ClassPlan, Plan
+from mpesa_cbp_generator.plan.model import ClassPlan, Plan
 from tests.effort import examples
 from tests.generator.judges import canonical, register_dates, xsdata_codecs
 from tests.generator.shared_contracts import bindings

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from mpesa_cbp_generator.contract.load import load
 from mpesa_cbp_generator.errors import ContractError
-from mpesa_cbp_generator.load import load
 from tests.effort import examples
 from tests.generator.judges import canonical, open_content, register_dates, xsdata_codecs
 from tests.generator.shared_contracts import SHARED, bindings, index, needs_shared, workspace

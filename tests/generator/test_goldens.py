@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp_generator.config import default_config
-from mpesa_cbp_generator.load import load
-from mpesa_cbp_generator.plan import make_plan
-from mpesa_cbp_generator.render import render
+from mpesa_cbp_generator.config.bindings import default_config
+from mpesa_cbp_generator.contract.load import load
+from mpesa_cbp_generator.plan.build import make_plan
+from mpesa_cbp_generator.render.package import render
 
 HERE = Path(__file__).parent
 GOLDENS = sorted(path.name.removesuffix(".py.golden") for path in (HERE / "goldens").iterdir())

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mpesa_cbp_generator.contract.load import load
 from mpesa_cbp_generator.errors import ContractError
-from mpesa_cbp_generator.load import load
 from tests.generator.shared_contracts import SHARED, bindings, index, needs_shared, workspace
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +105,7 @@ def test_loading_opens_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 WATCHED = """
 import os, sys
 contract, out = (os.path.realpath(path) for path in sys.argv[1:3])
-import lxml.etree, mpesa_cbp_generator.cli, mpesa_cbp_generator.pipeline, mpesa_cbp_generator.write
+import lxml.etree, mpesa_cbp_generator.cli, mpesa_cbp_generator.pipeline, mpesa_cbp_generator.output.write
 opened, sockets = [], []
 def watch(event, arguments):
     if event == "open" and isinstance(arguments[0], (str, bytes)):

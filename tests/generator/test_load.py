@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mpesa_cbp_generator.contract.load import load
 from mpesa_cbp_generator.errors import ContractError
-from mpesa_cbp_generator.load import load
 
 XSD = (
     '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:t">\n'

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from mpesa_cbp_generator.model import Plan
-from mpesa_cbp_generator.names import class_name, field_name, member_name
+from mpesa_cbp_generator.plan.identifiers import class_name, field_name, member_name
+from mpesa_cbp_generator.plan.model import Plan
 from tests.generator.shared_contracts import SHARED, bindings, index, needs_shared
 from tests.models.test_family_round_trip import PLAN
 

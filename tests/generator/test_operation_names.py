@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp_generator.config import default_config
-from mpesa_cbp_generator.load import load_files
-from mpesa_cbp_generator.model import Plan
-from mpesa_cbp_generator.plan import make_plan
+from mpesa_cbp_generator.config.bindings import default_config
+from mpesa_cbp_generator.contract.load import load_files
+from mpesa_cbp_generator.plan.build import make_plan
+from mpesa_cbp_generator.plan.model import Plan
 
 HEAD = (
     '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" xmlns:soap="http://schemas.xmlsoap.org/wsdl/soap/" '

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from mpesa_cbp_generator.contract import WSDL, XS
+from mpesa_cbp_generator.contract.model import WSDL, XS
 from tests.generator.shared_contracts import SHARED, needs_shared
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp_generator.config import default_config
+from mpesa_cbp_generator.config.bindings import default_config
+from mpesa_cbp_generator.contract.load import load
 from mpesa_cbp_generator.errors import ConfigurationError, ContractError
-from mpesa_cbp_generator.load import load
-from mpesa_cbp_generator.plan import make_plan
+from mpesa_cbp_generator.plan.build import make_plan
 
 XS = 'xmlns:xs="http://www.w3.org/2001/XMLSchema"'
 

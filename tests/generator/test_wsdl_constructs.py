@@ -15,10 +15,7 @@ import pytest
 
 from tests.generator.shared_contracts import bindings
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+import tomllib
 
 FOLDER = Path(__file__).parent / "wsdl_constructs"
 CONSTRUCTS = sorted(path.name for path in FOLDER.iterdir())

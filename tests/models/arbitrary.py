@@ -11,18 +11,18 @@ from typing import Any
 from hypothesis import strategies as st
 from lxml import etree
 
-from mpesa_cbp_generator.analyse import UNBOUNDED
-from mpesa_cbp_generator.builtins import BUILTINS
-from mpesa_cbp_generator.content import leaf_name
-from mpesa_cbp_generator.layout import Layout
-from mpesa_cbp_generator.model import ClassPlan, FieldPlan, GroupPlan, Plan, SimpleTypePlan, TypeReference
-from mpesa_cbp_generator.render_content import field_names
-from mpesa_cbp_generator.source import Facets
+from mpesa_cbp_generator.plan.content import leaf_name
+from mpesa_cbp_generator.plan.model import ClassPlan, FieldPlan, GroupPlan, Plan, SimpleTypePlan, TypeReference
+from mpesa_cbp_generator.render.content import field_names
+from mpesa_cbp_generator.render.context import Layout
+from mpesa_cbp_generator.schema.builtins import BUILTINS
+from mpesa_cbp_generator.schema.declarations import Facets
+from mpesa_cbp_generator.schema.xsdata import UNBOUNDED
 from tests.models.strategies import TOKENS, XML_TEXT, from_pattern
 
 ZONES: Any = st.none() | st.sampled_from(
     [
-        datetime.timezone.utc,
+        datetime.UTC,
         datetime.timezone(datetime.timedelta(hours=3)),
         datetime.timezone(datetime.timedelta(hours=-9.5)),
     ]

@@ -10,12 +10,12 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 from lxml import etree
 
-from mpesa_cbp_generator.content import leaf_name
-from mpesa_cbp_generator.layout import Layout
-from mpesa_cbp_generator.model import ClassPlan, FieldPlan, GroupPlan
-from mpesa_cbp_generator.render_codec import function_name, is_qname
-from mpesa_cbp_generator.render_content import field_names
-from mpesa_cbp_generator.source import clark
+from mpesa_cbp_generator.plan.content import leaf_name
+from mpesa_cbp_generator.plan.model import ClassPlan, FieldPlan, GroupPlan
+from mpesa_cbp_generator.render.codec import function_name, is_qname
+from mpesa_cbp_generator.render.content import field_names
+from mpesa_cbp_generator.render.context import Layout
+from mpesa_cbp_generator.schema.declarations import clark
 from tests.effort import examples
 from tests.models.arbitrary import Arbitrary
 

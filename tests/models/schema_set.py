@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lxml import etree
 
-from mpesa_cbp_generator.contract import XS
-from mpesa_cbp_generator.load import load
+from mpesa_cbp_generator.contract.load import load
+from mpesa_cbp_generator.contract.model import XS
 
 
 def combined_schema(paths: list[Path]) -> etree.XMLSchema:

@@ -12,10 +12,10 @@ from typing import Any
 from hypothesis import strategies as st
 from lxml import etree
 
-from mpesa_cbp_generator.analyse import UNBOUNDED
-from mpesa_cbp_generator.builtins import BUILTINS
-from mpesa_cbp_generator.layout import Layout
-from mpesa_cbp_generator.model import ClassPlan, FieldPlan, Plan, TypeReference
+from mpesa_cbp_generator.plan.model import ClassPlan, FieldPlan, Plan, TypeReference
+from mpesa_cbp_generator.render.context import Layout
+from mpesa_cbp_generator.schema.builtins import BUILTINS
+from mpesa_cbp_generator.schema.xsdata import UNBOUNDED
 
 # Characters that XML 1.0 allows; line ends other than LF would be normalised by any parser inside text.
 XML_TEXT = st.text(
@@ -142,7 +142,7 @@ _ABSENT: Any = object()
 _TIMES = st.times().map(lambda t: t.replace(microsecond=t.microsecond))
 _ZONES: Any = st.none() | st.sampled_from(
     [
-        datetime.timezone.utc,
+        datetime.UTC,
         datetime.timezone(datetime.timedelta(hours=3)),
         datetime.timezone(-datetime.timedelta(hours=3, minutes=30)),
     ]

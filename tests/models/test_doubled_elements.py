@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mpesa_cbp_generator.model import ClassPlan
+from mpesa_cbp_generator.plan.model import ClassPlan
 from tests.models.arbitrary import Arbitrary
 from tests.models.doubled import Doubling, single_elements
 from tests.models.test_family_round_trip import PLAN

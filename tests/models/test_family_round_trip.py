@@ -13,8 +13,8 @@ from lxml import etree
 from xsdata.formats.dataclass.parsers import XmlParser
 from xsdata.formats.dataclass.serializers import XmlSerializer
 
-from mpesa_cbp_generator.lock import from_json
-from mpesa_cbp_generator.model import ClassPlan
+from mpesa_cbp_generator.plan.lock import from_json
+from mpesa_cbp_generator.plan.model import ClassPlan
 from tests.effort import examples
 from tests.models.schema_set import combined_schema
 from tests.models.strategies import Objects

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mpesa_cbp_generator.lock import from_json
-from mpesa_cbp_generator.model import ClassPlan
+from mpesa_cbp_generator.plan.lock import from_json
+from mpesa_cbp_generator.plan.model import ClassPlan
 from mpesa_cbp_models import _errors as errors
 from tests.effort import examples
 from tests.models.arbitrary import Arbitrary

@@ -5,19 +5,19 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import requests
 
-from mpesa_cbp.commands import COMMANDS, Command, Order
-from mpesa_cbp.envelope import Decoded, decode, encode
-from mpesa_cbp.security import SpPasswordReading, encrypt_credential, sp_password
-from mpesa_cbp.settings import CONTRACT_HEADER_NAMESPACE
-from mpesa_cbp.simulator import Conversation, Simulator
+from mpesa_cbp.commands.table import COMMANDS, Command, Order
+from mpesa_cbp.identity.profile import CONTRACT_HEADER_NAMESPACE
+from mpesa_cbp.identity.security import SpPasswordReading, encrypt_credential, sp_password
+from mpesa_cbp.soap import Decoded, decode, encode
 from mpesa_cbp_models import Request, RequestSOAPHeader
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
+from mpesa_cbp_simulator import Conversation, Simulator
 
 PAYEE = "254712345678"
 SP_PASSWORD = "simulator-sp-secret"
@@ -35,7 +35,7 @@ def header(
     service_id: str = "107031000",
 ) -> RequestSOAPHeader:
     """A signing header; ``late`` is how old its timeStamp is."""
-    stamp = stamp or (datetime.now(timezone.utc) - late).strftime("%Y%m%d%H%M%S")
+    stamp = stamp or (datetime.now(UTC) - late).strftime("%Y%m%d%H%M%S")
     signed = sp_password(sp_id=sp_id, password=password, time_stamp=stamp, reading=reading)
     return RequestSOAPHeader(sp_id=sp_id, sp_password=signed, service_id=service_id, time_stamp=stamp)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mpesa_cbp.simulator import Partner, Simulator, Timing
+from mpesa_cbp_simulator import Partner, Simulator, Timing
 
 # Delays that tests do not sit through: they put the time forward.
 TIMING = Timing(result_delay=0.0, late_delay=3600.0, slow_delay=0.3, cache_time=3600.0, retry_delay=0.0)

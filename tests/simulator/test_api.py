@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from mpesa_cbp import PaymentState
-from mpesa_cbp.simulator import BAD_DAYS, Partner, Simulator
+from mpesa_cbp_simulator import BAD_DAYS, Partner, Simulator
 
 PAYEE = "254712345678"
 

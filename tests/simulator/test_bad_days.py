@@ -17,10 +17,10 @@ from mpesa_cbp.errors import (
     Throttled,
 )
 from mpesa_cbp.history import Reached
-from mpesa_cbp.notices import QueueTimeoutNotice, ResultNotice
-from mpesa_cbp.payments import EventKind
-from mpesa_cbp.simulator import BAD_DAYS, BadDay, Partner, Scenario, Simulator, Timing
-from mpesa_cbp.simulator.bad_days import DIALECTS, MAGIC_PREFIX, Description, all_days, magic_of
+from mpesa_cbp.payment.model import EventKind
+from mpesa_cbp_service.notifications import QueueTimeoutNotification, ResultNotification
+from mpesa_cbp_simulator import BAD_DAYS, BadDay, Partner, Scenario, Simulator, Timing
+from mpesa_cbp_simulator.faults import DIALECTS, MAGIC_PREFIX, Description, all_days, magic_of
 from tests.simulator.by_hand import PAYEE
 
 S, F, U, A, Q, E = (
@@ -126,11 +126,11 @@ def test_result_in_each_dialect_is_read_and_told(simulator: Simulator, partner: 
     paid = "600000_Acme_one"
     simulator.choose(f"dialect:{number}")
     partner.client.pay_customer(PAYEE, 100, conversation_id=paid)
-    notice = partner.notices.get(timeout=10)
-    assert isinstance(notice, ResultNotice)
-    assert notice.deviations or number == 13  # unknown elements are told apart from deviations
-    assert notice.parameters.amount == 100
-    assert notice.receipt == simulator.transfers(paid)[0].receipt
+    notification = partner.notifications.get(timeout=10)
+    assert isinstance(notification, ResultNotification)
+    assert notification.deviations or number == 13  # unknown elements are told apart from deviations
+    assert notification.parameters.amount == 100
+    assert notification.receipt == simulator.transfers(paid)[0].receipt
     assert state(partner, paid) is S
     if number == 13:
         posted = next(step.xml for step in simulator.steps if step.number == 4)
@@ -143,7 +143,7 @@ def test_queue_timeout_with_the_misspelt_element_is_read(simulator: Simulator, p
     cached = partner.client.pay_customer(PAYEE, 100)
     assert cached.queued
     simulator.advance(3600)
-    assert isinstance(partner.notices.get(timeout=10), QueueTimeoutNotice)
+    assert isinstance(partner.notifications.get(timeout=10), QueueTimeoutNotification)
     assert any(b"originReqeust>" in step.xml for step in simulator.steps)
     assert state(partner, cached.conversation_id) is E
 

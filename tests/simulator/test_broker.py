@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp.security import SpPasswordReading
-from mpesa_cbp.settings import CONTRACT_HEADER_NAMESPACE, GUIDE_HEADER_NAMESPACE, ServiceProvider
-from mpesa_cbp.simulator import Simulator, State
+from mpesa_cbp.identity.profile import CONTRACT_HEADER_NAMESPACE, GUIDE_HEADER_NAMESPACE, ServiceProvider
+from mpesa_cbp.identity.security import SpPasswordReading
 from mpesa_cbp_models import RequestSOAPHeader
+from mpesa_cbp_simulator import Simulator, State
 from tests.simulator.by_hand import Broker, header
 
 WIRE = Path(__file__).parents[3] / "shared" / "wire"

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from mpesa_cbp.notices import C2BNotice
-from mpesa_cbp.simulator import Account, Partner, Simulator, State
 from mpesa_cbp_models import C2BPaymentConfirmationRequest
+from mpesa_cbp_service.notifications import C2BNotification
+from mpesa_cbp_simulator import Account, Partner, Simulator, State
 from tests.simulator.by_hand import Broker
 
 PAYER = "254700000000"
@@ -19,10 +19,10 @@ def utility(simulator: Simulator) -> Decimal:
     return simulator.world.ledger.balance(Account("600000", "Utility Account"))
 
 
-def notice(partner: Partner) -> C2BNotice:
-    found = partner.notices.get(timeout=10)
-    while not isinstance(found, C2BNotice):
-        found = partner.notices.get(timeout=10)
+def notification(partner: Partner) -> C2BNotification:
+    found = partner.notifications.get(timeout=10)
+    while not isinstance(found, C2BNotification):
+        found = partner.notifications.get(timeout=10)
     return found
 
 
@@ -30,13 +30,13 @@ def test_payment_is_validated_then_moves_then_is_confirmed(simulator: Simulator,
     asked: list[Decimal] = []
 
     @partner.listener.on_c2b_validation
-    def validate(_: C2BNotice) -> None:
+    def validate(_: C2BNotification) -> None:
         asked.append(utility(simulator))
 
     partner.register_urls()
     simulator.settle()
     begun = simulator.pay_in(PAYER, "150.50", reference="INV-7")
-    told = notice(partner)
+    told = notification(partner)
     simulator.settle()
     assert asked == [Decimal(1_000_000)]
     assert utility(simulator) == Decimal("1000150.50")
@@ -119,7 +119,7 @@ def test_validation_and_confirmation_in_other_dialects_are_read(simulator: Simul
     for dialect in (11, 19):
         simulator.choose(f"dialect:{dialect}")
         begun = simulator.pay_in(PAYER, 100)
-        told = notice(partner)
+        told = notification(partner)
         simulator.settle()
         assert simulator.world.records.get(begun.number).state is State.COMPLETED
         assert isinstance(told.message, C2BPaymentConfirmationRequest)

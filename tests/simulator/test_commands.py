@@ -14,14 +14,15 @@ from pathlib import Path
 import pytest
 import tomli
 
-from mpesa_cbp import Journal, PaymentState
-from mpesa_cbp.cli import run
-from mpesa_cbp.cli.demo_lessons import lesson
-from mpesa_cbp.codes import result_meaning
-from mpesa_cbp.configuration import FOR_CLIENT, FOR_JOURNAL, load
-from mpesa_cbp.simulator import BAD_DAYS, BadDay, Simulator, State
-from mpesa_cbp.simulator.bad_days import Description, all_days
-from mpesa_cbp.simulator.settings_file import settings_toml
+from mpesa_cbp import PaymentState
+from mpesa_cbp.payment.codes import result_meaning
+from mpesa_cbp_service import Journal
+from mpesa_cbp_service.cli import run
+from mpesa_cbp_service.config import FOR_CLIENT, FOR_JOURNAL, load
+from mpesa_cbp_simulator import BAD_DAYS, BadDay, Simulator, State
+from mpesa_cbp_simulator.cli.demo_lessons import lesson
+from mpesa_cbp_simulator.faults import Description, all_days
+from mpesa_cbp_simulator.settings_file import settings_toml
 from tests.simulator.test_bad_days import DAYS
 
 
@@ -88,7 +89,7 @@ def test_scenario_file_and_seed_are_taken(tmp_path: Path) -> None:
 
 
 def test_settings_with_every_character_are_written_as_toml(tmp_path: Path) -> None:
-    from mpesa_cbp.settings import ServiceProvider
+    from mpesa_cbp.identity.profile import ServiceProvider
 
     odd = 'a"b\\c\x7fdé\N{PILE OF POO}'
     with Simulator(service_provider=ServiceProvider(id="1", password=odd, service_id="2")) as simulator:

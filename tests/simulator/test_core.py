@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from mpesa_cbp.commands import COMMANDS, Receiver
-from mpesa_cbp.results import read_parameters
-from mpesa_cbp.simulator import Account, Customer, Operator, Organisation, Simulator, Timing
+from mpesa_cbp.commands.table import COMMANDS, Receiver
+from mpesa_cbp.results.parameters import read_parameters
 from mpesa_cbp_models import IdentifierType, Request, Result
+from mpesa_cbp_simulator import Account, Customer, Operator, Organisation, Simulator, Timing
 from tests.simulator.by_hand import INITIATOR_PASSWORD, PAYEE, Broker
 
 UNREGISTERED, FROZEN, NEARLY_FULL = "254700000001", "254700000002", "254700000003"
@@ -23,7 +23,7 @@ class Clock:
     """A clock that a test puts forward."""
 
     def __init__(self) -> None:
-        self.now = datetime.now(timezone.utc)
+        self.now = datetime.now(UTC)
 
     def __call__(self) -> datetime:
         return self.now
@@ -220,7 +220,7 @@ def test_id_of_a_refused_or_expired_request_may_be_used_again(broker: Broker) ->
     "command", [c for c in COMMANDS.values() if c.amount and c.receiver is not Receiver.NONE], ids=lambda c: c.id
 )
 def test_every_payment_command_moves_the_money_once(broker: Broker, command: object) -> None:
-    from mpesa_cbp.commands import Command
+    from mpesa_cbp.commands.table import Command
 
     assert isinstance(command, Command)
     paid = broker.outcome(broker.order(command.id))

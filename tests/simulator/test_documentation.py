@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp.simulator import BAD_DAYS, Scenario
-from mpesa_cbp.simulator import ledger as limits
-from mpesa_cbp.simulator.bad_days import DIALECTS
-from mpesa_cbp.simulator.setup import (
+from mpesa_cbp_simulator import BAD_DAYS, Scenario
+from mpesa_cbp_simulator import ledger as limits
+from mpesa_cbp_simulator.config import (
     DEFAULT_CUSTOMERS,
     DEFAULT_OPERATORS,
     DEFAULT_ORGANISATIONS,
     DEFAULT_SERVICE_PROVIDER,
     Timing,
 )
-from mpesa_cbp.simulator.web.api import ROUTES
+from mpesa_cbp_simulator.faults import DIALECTS
+from mpesa_cbp_simulator.web.api import ROUTES
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "simulator.md"
 README = DOCUMENT.parents[1] / "README.md"
@@ -85,7 +85,7 @@ def test_table_of_the_api_is_the_codes() -> None:
 
 @pytest.mark.parametrize("day", ["cached-then-expired"])
 def test_bad_day_of_the_readme_is_shown_as_it_is(day: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from mpesa_cbp.cli import run
+    from mpesa_cbp_service.cli import run
 
     text = README.read_text(encoding="utf-8")
     assert f"mpesa-cbp demo --scenario {day}" in text

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from mpesa_cbp import Client, encrypt_new_password
-from mpesa_cbp.envelope import decode, encode
 from mpesa_cbp.errors import AuthenticationFailed
-from mpesa_cbp.security import sp_password
-from mpesa_cbp.settings import ServiceProvider
-from mpesa_cbp.simulator import Partner, Simulator
+from mpesa_cbp.identity.profile import ServiceProvider
+from mpesa_cbp.identity.security import sp_password
+from mpesa_cbp.soap import decode, encode
 from mpesa_cbp_models import ChangePassword, ChangePasswordResponse, Response
 from mpesa_cbp_models.operations import CHANGE_PASSWORD
+from mpesa_cbp_simulator import Partner, Simulator
 from tests.simulator.by_hand import PAYEE, SP_PASSWORD, Broker, header, opened
 
 

@@ -12,7 +12,7 @@ import pytest
 import requests
 from lxml import html
 
-from mpesa_cbp.simulator import BadDay, Partner, Simulator, State, web
+from mpesa_cbp_simulator import BadDay, Partner, Simulator, State, web
 from tests.simulator.by_hand import PAYEE
 from tests.simulator.test_api import base
 

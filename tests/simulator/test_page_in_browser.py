@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp.simulator import Simulator
+from mpesa_cbp_simulator import Simulator
 from tests.simulator.test_api import base
 
 CHROMIUM = next(

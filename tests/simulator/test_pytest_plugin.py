@@ -43,7 +43,7 @@ def test_settings_of_the_broker_can_be_replaced(pytester: pytest.Pytester) -> No
     pytester.makeconftest(
         """
         import pytest
-        from mpesa_cbp.simulator import Operator, Organisation
+        from mpesa_cbp_simulator import Operator, Organisation
 
         @pytest.fixture(scope="session")
         def mpesa_cbp_simulator_settings():
@@ -71,7 +71,7 @@ def test_nothing_is_loaded_for_tests_that_do_not_ask(pytester: pytest.Pytester) 
             loaded = {name.partition(".")[0] for name in sys.modules}
             assert "mpesa_cbp" in loaded  # the plugin is there
             assert not loaded & {"mpesa_cbp_models", "lxml", "requests", "cryptography", "sqlalchemy", "waitress"}
-            assert "mpesa_cbp.simulator" not in sys.modules
+            assert "mpesa_cbp_simulator" not in sys.modules
         """
     )
     run(pytester).assert_outcomes(passed=1)

@@ -8,18 +8,20 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.simulator import BadDay, Scenario, Simulator
-from mpesa_cbp.simulator.scenario import Days
+from mpesa_cbp_simulator import BadDay, Scenario, Simulator
+from mpesa_cbp_simulator.scenario import FaultPlan
 
 
-def days_of(text: str, tmp_path: Path, *, seed: int | None = None) -> Days:
+def days_of(text: str, tmp_path: Path, *, seed: int | None = None) -> FaultPlan:
     path = tmp_path / "scenario.toml"
     path.write_text(text)
     scenario = Scenario.of(path)
-    return Days(scenario, seed=seed if seed is not None else scenario.seed, magic=scenario.magic is not False)
+    return FaultPlan(scenario, seed=seed if seed is not None else scenario.seed, magic=scenario.magic is not False)
 
 
-def ask(days: Days, number: int = 1, command: str = "BusinessPayment", receiver: str = "1", amount: str = "100") -> str:
+def ask(
+    days: FaultPlan, number: int = 1, command: str = "BusinessPayment", receiver: str = "1", amount: str = "100"
+) -> str:
     return str(days.day_for(conversation_id=str(number), command=command, receiver=receiver, amount=Decimal(amount)))
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp import Journal, PaymentState
+from mpesa_cbp import PaymentState
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.simulator import Partner, Simulator, State, Timing
+from mpesa_cbp_service import Journal
+from mpesa_cbp_simulator import Partner, Simulator, State, Timing
 
 PAYEE = "254712345678"
 SLOWLY = Timing(result_delay=3600, late_delay=3600, cache_time=3600, retry_delay=3600)
@@ -117,7 +118,7 @@ def test_customers_payment_that_was_begun_goes_on_after_a_restart(tmp_path: Path
 
 _KILLED = """
 import sys, time
-from mpesa_cbp.simulator import Simulator, Timing
+from mpesa_cbp_simulator import Simulator, Timing
 simulator = Simulator(directory=sys.argv[1], timing=Timing(result_delay=0.02, retry_delay=0.2))
 simulator.start()
 print(simulator.url, flush=True)

@@ -12,8 +12,8 @@ import resource
 import sys
 from pathlib import Path
 
-from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import MalformedMessage
+from mpesa_cbp.soap import decode
 
 TIMES = 50
 SMALL_CHANGE = 8 * 1024 * 1024

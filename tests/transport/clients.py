@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from mpesa_cbp import Client, Initiator, ServiceProvider
-from mpesa_cbp.certificates.key_pair import KeyPair, generate_key_pair
+from mpesa_cbp.identity.certificates.key_pair import KeyPair, generate_key_pair
 
-NOW = datetime(2026, 11, 24, 8, 30, 0, 123456, tzinfo=timezone.utc)
+NOW = datetime(2026, 11, 24, 8, 30, 0, 123456, tzinfo=UTC)
 SP_PASSWORD = "planted-sp-password"
 INITIATOR_PASSWORD = "planted-initiator-password"
 SECRETS = (SP_PASSWORD, INITIATOR_PASSWORD)
@@ -19,7 +19,7 @@ SECRETS = (SP_PASSWORD, INITIATOR_PASSWORD)
 @cache
 def operator_key() -> KeyPair:
     """The operator's key pair: its certificate encrypts initiator passwords."""
-    return generate_key_pair(common_name="core", not_before=datetime(2026, 1, 1, tzinfo=timezone.utc), days=3650)
+    return generate_key_pair(common_name="core", not_before=datetime(2026, 1, 1, tzinfo=UTC), days=3650)
 
 
 def client_to(endpoint: str, **more: Any) -> Client:

@@ -18,7 +18,7 @@ from xml.sax.saxutils import escape
 from hypothesis import strategies as st
 from lxml import etree
 
-from mpesa_cbp.envelope.soap import Direction
+from mpesa_cbp.soap.routes import Direction
 from mpesa_cbp_models import Operation, RequestSOAPHeader
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"

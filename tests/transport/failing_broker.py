@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from types import TracebackType
 
-from mpesa_cbp.envelope import decode, encode
+from mpesa_cbp.soap import decode, encode
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mpesa_cbp.envelope import encode, encode_fault
+from mpesa_cbp.soap import encode, encode_fault
 from mpesa_cbp_models import (
     C2BPaymentConfirmationRequest,
     NotifyQueueTimeout,

@@ -7,7 +7,7 @@ import shutil
 import stat
 import subprocess
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpesa_cbp.certificates import (
+from mpesa_cbp.identity.certificates import (
     Certificate,
     CertificateFile,
     CertificateFileError,
@@ -32,9 +32,9 @@ from mpesa_cbp.certificates import (
     role_of,
     write_pem_files,
 )
-from mpesa_cbp.security import decrypt_credential, encrypt_credential
+from mpesa_cbp.identity.security import decrypt_credential, encrypt_credential
 
-NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PASSPHRASE = b"open-sesame"
 ENCODING, PLAIN = serialization.Encoding, serialization.NoEncryption()
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp.cli import COMMANDS, run
-from tests.transport.conftest import World
+from mpesa_cbp_service.cli import COMMANDS, run
+from tests.world import World
 
 ROOT = Path(__file__).parents[2]
 CLIENT = (ROOT / "docs" / "client.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpesa_cbp.codes import (
+from mpesa_cbp.payment.codes import (
     all_codes,
     answer_meaning,
     is_duplicate,

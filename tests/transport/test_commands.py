@@ -11,14 +11,15 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp import Acknowledgement, Client, Initiator, Journal, ServiceProvider
-from mpesa_cbp.commands import COMMANDS
-from mpesa_cbp.envelope import decode
+from mpesa_cbp import Acknowledgement, Client, Initiator, ServiceProvider
+from mpesa_cbp.commands.table import COMMANDS
 from mpesa_cbp.errors import CbpError, InvalidRequest, SettingsError
-from mpesa_cbp.readable import pretty
-from mpesa_cbp.security import decrypt_credential, decrypt_new_password, sp_password
-from mpesa_cbp.settings import NAIROBI, Profile
+from mpesa_cbp.identity.profile import NAIROBI, Profile
+from mpesa_cbp.identity.security import decrypt_credential, decrypt_new_password, sp_password
+from mpesa_cbp.soap import decode
 from mpesa_cbp_models import ChangePassword, Request
+from mpesa_cbp_service import Journal
+from mpesa_cbp_service.formatting import pretty
 from tests.transport.clients import INITIATOR_PASSWORD, SECRETS, SP_PASSWORD, client_to, operator_key
 from tests.transport.failing_broker import (
     Conversation,

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from mpesa_cbp.envelope import decode
-from mpesa_cbp.envelope.dialects import DIALECTS
-from mpesa_cbp.envelope.soap import ROUTES, Route
 from mpesa_cbp.errors import MalformedMessage
+from mpesa_cbp.soap import decode
+from mpesa_cbp.soap.dialects import DIALECTS
+from mpesa_cbp.soap.routes import ROUTES, Route
 from mpesa_cbp_models import RequestSOAPHeader
 from mpesa_cbp_models.operations import OPERATIONS
 from tests.effort import examples

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import MalformedMessage
 from mpesa_cbp.history.recorded_http import read_recorded
+from mpesa_cbp.soap import decode
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "messages"
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpesa_cbp.envelope import decode, encode
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
-from mpesa_cbp.settings import GUIDE_HEADER_NAMESPACE
+from mpesa_cbp.identity.profile import GUIDE_HEADER_NAMESPACE
+from mpesa_cbp.soap import decode, encode
 from mpesa_cbp_models import RequestSOAPHeader, Response
 from mpesa_cbp_models.operations import CONFIRM_C2B_PAYMENT, GENERIC_API_REQUEST, GENERIC_API_RESULT
 from mpesa_cbp_models.result import ParameterType, Result, ResultParameters

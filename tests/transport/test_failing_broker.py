@@ -22,9 +22,8 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp import Client, Initiator, Journal, PaymentState, ServiceProvider
-from mpesa_cbp.delivery import Delivery
-from mpesa_cbp.envelope import encode, encode_fault
+from mpesa_cbp import Client, Initiator, PaymentState, ServiceProvider
+from mpesa_cbp.commands.request import customer_payment
 from mpesa_cbp.errors import (
     AuthenticationFailed,
     CbpError,
@@ -39,11 +38,13 @@ from mpesa_cbp.errors import (
     ValidationRefused,
 )
 from mpesa_cbp.http import HttpTransport
-from mpesa_cbp.settings import profile_of
-from mpesa_cbp.signing import signer
-from mpesa_cbp.wishes import customer_payment
+from mpesa_cbp.identity.profile import profile_of
+from mpesa_cbp.identity.signing import signer
+from mpesa_cbp.send.sender import Delivery
+from mpesa_cbp.soap import encode, encode_fault
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
+from mpesa_cbp_service import Journal
 from tests.transport.authorities import Certificates
 from tests.transport.clients import NOW, SECRETS, client_to, operator_key
 from tests.transport.failing_broker import (

@@ -10,9 +10,9 @@ import tracemalloc
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mpesa_cbp.envelope import Decoded, decode
-from mpesa_cbp.envelope.soap import ROUTES
 from mpesa_cbp.errors import MalformedMessage
+from mpesa_cbp.soap import Decoded, decode
+from mpesa_cbp.soap.routes import ROUTES
 from tests.effort import examples
 from tests.transport.dialect_writer import ALL
 from tests.transport.fuzz_seeds import SEEDS

@@ -13,15 +13,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpesa_cbp import Client, Listener, PaymentState
-from mpesa_cbp.envelope import decode, encode
+from mpesa_cbp import Client, PaymentState
 from mpesa_cbp.errors import CbpError
 from mpesa_cbp.history import EntryKind, History, Leg, Reached, read_history
-from mpesa_cbp.journal import Journal
-from mpesa_cbp.listener import ListenerServer
-from mpesa_cbp.payments import EventKind
-from mpesa_cbp.simulator import Simulator, Timing
-from mpesa_cbp.transitions import Finding
+from mpesa_cbp.payment.model import EventKind
+from mpesa_cbp.payment.state_machine import QueryVerdict
+from mpesa_cbp.soap import decode, encode
 from mpesa_cbp_models import (
     NotifyQueueTimeout,
     QueryTransactionResponse,
@@ -35,6 +32,10 @@ from mpesa_cbp_models import (
     SubmitApiResultList,
 )
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST, GENERIC_API_RESULT, NOTIFY_QUEUE_TIMEOUT
+from mpesa_cbp_service import Listener
+from mpesa_cbp_service.journal import Journal
+from mpesa_cbp_service.listener import ListenerServer
+from mpesa_cbp_simulator import Simulator, Timing
 
 WIRE = Path(__file__).resolve().parents[3] / "shared" / "wire"
 SAMPLE = WIRE / "g2-querytransaction-rsp-base64-http.xml"
@@ -124,7 +125,7 @@ def test_operators_own_sample_is_read_message_by_message() -> None:
     ]
     assert found.entries[0].http.header("user-agent") == "Jakarta Commons-HttpClient/3.1"
     assert found.conversation_id == "R9I1-0000-4225-g64153"
-    assert (found.finding, found.code, found.state) == (Finding.RESULT, "19", PaymentState.FAILED)
+    assert (found.finding, found.code, found.state) == (QueryVerdict.RESULT, "19", PaymentState.FAILED)
     assert found.result is not None
     assert found.result.result_desc == "ApiRequestMessageExpiryFailure"
     first = found.entries[0].decoded
@@ -137,26 +138,26 @@ def test_operators_own_sample_is_read_message_by_message() -> None:
 @pytest.mark.parametrize(
     ("lists", "finding", "code", "state", "reached"),
     [
-        (([], [], []), Finding.NOTHING, None, PaymentState.UNKNOWN, Reached.NOTHING_RECORDED),
-        (([S], [], []), Finding.NOTHING, None, PaymentState.UNKNOWN, Reached.BROKER),
-        (([S, P], [], []), Finding.NOTHING, None, PaymentState.UNKNOWN, Reached.CORE),
-        (([S, P], [A, A], []), Finding.ACCEPTED, "0", PaymentState.ACCEPTED, Reached.CORE),
-        (([S], [Q], []), Finding.QUEUED, "100000000", PaymentState.QUEUED, Reached.BROKER),
-        (([S, P], [Q, A], []), Finding.ACCEPTED, "0", PaymentState.ACCEPTED, Reached.CORE),
-        (([S, P], [A, A], [resulted("0")]), Finding.RESULT, "0", PaymentState.SUCCEEDED, Reached.RESULT),
-        (([], [], [resulted("00000000")]), Finding.RESULT, "00000000", PaymentState.SUCCEEDED, Reached.RESULT),
-        (([S, P], [A, A], [resulted("1")]), Finding.RESULT, "1", PaymentState.FAILED, Reached.RESULT),
-        (([S, P], [A, A], [resulted("0")] * 2), Finding.RESULT, "0", PaymentState.SUCCEEDED, Reached.RESULT),
-        (([S, P], [A, A], [resulted("43"), resulted("0")]), Finding.RESULT, "0", PaymentState.SUCCEEDED, Reached.RESULT),
-        (([S, P], [A, A], [resulted("43")]), Finding.ACCEPTED, None, PaymentState.ACCEPTED, Reached.RESULT),
-        (([S, P], [A, A], [resulted("0", kind=1)]), Finding.ACCEPTED, None, PaymentState.ACCEPTED, Reached.RESULT),
-        (([S], [answered("100000002")], []), Finding.REFUSED, "100000002", PaymentState.FAILED, Reached.BROKER),
-        (([S], [Q], [], [expired()]), Finding.EXPIRED, None, PaymentState.EXPIRED, Reached.BROKER),
-        (([S, P], [Q, A], [resulted("0")], [expired()]), Finding.RESULT, "0", PaymentState.SUCCEEDED, Reached.RESULT),
+        (([], [], []), QueryVerdict.NOTHING, None, PaymentState.UNKNOWN, Reached.NOTHING_RECORDED),
+        (([S], [], []), QueryVerdict.NOTHING, None, PaymentState.UNKNOWN, Reached.BROKER),
+        (([S, P], [], []), QueryVerdict.NOTHING, None, PaymentState.UNKNOWN, Reached.CORE),
+        (([S, P], [A, A], []), QueryVerdict.ACCEPTED, "0", PaymentState.ACCEPTED, Reached.CORE),
+        (([S], [Q], []), QueryVerdict.QUEUED, "100000000", PaymentState.QUEUED, Reached.BROKER),
+        (([S, P], [Q, A], []), QueryVerdict.ACCEPTED, "0", PaymentState.ACCEPTED, Reached.CORE),
+        (([S, P], [A, A], [resulted("0")]), QueryVerdict.RESULT, "0", PaymentState.SUCCEEDED, Reached.RESULT),
+        (([], [], [resulted("00000000")]), QueryVerdict.RESULT, "00000000", PaymentState.SUCCEEDED, Reached.RESULT),
+        (([S, P], [A, A], [resulted("1")]), QueryVerdict.RESULT, "1", PaymentState.FAILED, Reached.RESULT),
+        (([S, P], [A, A], [resulted("0")] * 2), QueryVerdict.RESULT, "0", PaymentState.SUCCEEDED, Reached.RESULT),
+        (([S, P], [A, A], [resulted("43"), resulted("0")]), QueryVerdict.RESULT, "0", PaymentState.SUCCEEDED, Reached.RESULT),
+        (([S, P], [A, A], [resulted("43")]), QueryVerdict.ACCEPTED, None, PaymentState.ACCEPTED, Reached.RESULT),
+        (([S, P], [A, A], [resulted("0", kind=1)]), QueryVerdict.ACCEPTED, None, PaymentState.ACCEPTED, Reached.RESULT),
+        (([S], [answered("100000002")], []), QueryVerdict.REFUSED, "100000002", PaymentState.FAILED, Reached.BROKER),
+        (([S], [Q], [], [expired()]), QueryVerdict.EXPIRED, None, PaymentState.EXPIRED, Reached.BROKER),
+        (([S, P], [Q, A], [resulted("0")], [expired()]), QueryVerdict.RESULT, "0", PaymentState.SUCCEEDED, Reached.RESULT),
     ],
 )  # fmt: skip
 def test_record_proves_what_stands_in_it(
-    lists: tuple[list[str], ...], finding: Finding, code: str | None, state: PaymentState, reached: Reached
+    lists: tuple[list[str], ...], finding: QueryVerdict, code: str | None, state: PaymentState, reached: Reached
 ) -> None:
     found = history(*lists)
     assert (found.finding, found.code, found.state, found.reached) == (finding, code, state, reached)
@@ -204,7 +205,7 @@ def test_result_without_our_id_is_known_by_the_cores_id() -> None:
 def test_result_in_the_wrong_list_is_not_used_and_told() -> None:
     found = history([S], [resulted("0")])
     assert (found.finding, found.problems) == (
-        Finding.NOTHING,
+        QueryVerdict.NOTHING,
         ("Entry 2 (submitApiResponse) was not used: it is another message than its list is for",),
     )
 
@@ -260,17 +261,32 @@ def test_mutated_record_never_raises(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     ("bad_day", "ready", "finding", "state"),
     [
-        ("good", lambda found: found.finding is Finding.RESULT, Finding.RESULT, PaymentState.SUCCEEDED),
-        ("never-resulted", lambda found: found.finding is Finding.RESULT, Finding.RESULT, PaymentState.SUCCEEDED),
-        ("result-code:1", lambda found: found.finding is Finding.RESULT, Finding.RESULT, PaymentState.FAILED),
-        ("throttled", lambda _: True, Finding.REFUSED, PaymentState.FAILED),
-        ("internal-error", lambda found: found.finding is Finding.RESULT, Finding.RESULT, PaymentState.SUCCEEDED),
-        ("cached-then-expired", lambda found: found.finding is Finding.EXPIRED, Finding.EXPIRED, PaymentState.EXPIRED),
-        ("reset-before", lambda _: True, Finding.NOTHING, PaymentState.UNKNOWN),
+        ("good", lambda found: found.finding is QueryVerdict.RESULT, QueryVerdict.RESULT, PaymentState.SUCCEEDED),
+        (
+            "never-resulted",
+            lambda found: found.finding is QueryVerdict.RESULT,
+            QueryVerdict.RESULT,
+            PaymentState.SUCCEEDED,
+        ),
+        ("result-code:1", lambda found: found.finding is QueryVerdict.RESULT, QueryVerdict.RESULT, PaymentState.FAILED),
+        ("throttled", lambda _: True, QueryVerdict.REFUSED, PaymentState.FAILED),
+        (
+            "internal-error",
+            lambda found: found.finding is QueryVerdict.RESULT,
+            QueryVerdict.RESULT,
+            PaymentState.SUCCEEDED,
+        ),
+        (
+            "cached-then-expired",
+            lambda found: found.finding is QueryVerdict.EXPIRED,
+            QueryVerdict.EXPIRED,
+            PaymentState.EXPIRED,
+        ),
+        ("reset-before", lambda _: True, QueryVerdict.NOTHING, PaymentState.UNKNOWN),
     ],
 )
 def test_simulated_day_is_found_out_by_asking(
-    bad_day: str, ready: Callable[[History], bool], finding: Finding, state: PaymentState
+    bad_day: str, ready: Callable[[History], bool], finding: QueryVerdict, state: PaymentState
 ) -> None:
     told: queue.Queue[object] = queue.Queue()
     timing = Timing(result_delay=0.02, cache_time=0.02)

@@ -11,7 +11,7 @@ import requests.exceptions
 import urllib3.exceptions
 
 from mpesa_cbp.errors import NotSent, OutcomeUnknown
-from mpesa_cbp.http.failures import Departure, map_exception
+from mpesa_cbp.http.errors import Departure, map_exception
 
 
 def exceptions_of(module: ModuleType) -> list[type[Exception]]:

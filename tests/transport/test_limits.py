@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import MalformedMessage
+from mpesa_cbp.soap import decode
 from tests.effort import EFFORT
 from tests.transport.hostile_messages import HOSTILE, body, carrier, header, parameters, payload
 

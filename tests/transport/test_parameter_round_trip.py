@@ -14,7 +14,7 @@ from decimal import Decimal
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from mpesa_cbp.results import NAIROBI, AffectedAccount, ResultParameters, read_parameters
+from mpesa_cbp.results.parameters import NAIROBI, AffectedAccount, ResultParameters, read_parameters
 from tests.effort import examples
 
 

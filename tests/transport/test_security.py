@@ -9,7 +9,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -20,8 +20,8 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpesa_cbp.certificates.key_pair import KeyPair, generate_key_pair
-from mpesa_cbp.security import (
+from mpesa_cbp.identity.certificates.key_pair import KeyPair, generate_key_pair
+from mpesa_cbp.identity.security import (
     SecurityError,
     SpPasswordReading,
     decrypt_credential,
@@ -33,7 +33,7 @@ from mpesa_cbp.security import (
     sp_password_text,
 )
 
-NOW = datetime.now(timezone.utc).replace(microsecond=0)
+NOW = datetime.now(UTC).replace(microsecond=0)
 SECRET = "s3cret-Ünique"
 KEY, VECTOR = "AAAabcdefghijklm", "abcdefghijklmnop"
 ENCODED = st.text(st.characters(codec="utf-8"), min_size=1)

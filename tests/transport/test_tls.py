@@ -14,13 +14,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
-from mpesa_cbp.cli import run
-from mpesa_cbp.configuration import settings
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.http.tls import ClientCertificate, read_identity, tls_context
-from mpesa_cbp.security import SecurityError, credential_key
-from mpesa_cbp.web_server.tls import server_context
+from mpesa_cbp.identity.security import SecurityError, credential_key
+from mpesa_cbp_service.cli import run
+from mpesa_cbp_service.config import settings
+from mpesa_cbp_service.web_server.tls import server_context
 from tests.transport.authorities import DAY, NOW, issue, key_text, pem
 from tests.transport.clients import operator_key
 from tests.transport.failing_broker import FailingBroker, echoes

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import MalformedMessage
+from mpesa_cbp.soap import Decoded, decode
 
 WIRE = Path(__file__).resolve().parents[3] / "shared" / "wire"
 

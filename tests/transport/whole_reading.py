@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import MalformedMessage
+from mpesa_cbp.soap import Decoded, decode
 
 __all__ = ["read", "whole"]
 

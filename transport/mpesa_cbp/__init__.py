@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 from mpesa_cbp.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from mpesa_cbp.answers import Acknowledgement
     from mpesa_cbp.client import Client
-    from mpesa_cbp.envelope import Decoded, decode
-    from mpesa_cbp.journal import Journal
-    from mpesa_cbp.listener import Listener
-    from mpesa_cbp.payments import PaymentState
-    from mpesa_cbp.security import SpPasswordReading, encrypt_credential, encrypt_new_password, sp_password
-    from mpesa_cbp.settings import Initiator, Profile, ServiceProvider
+    from mpesa_cbp.identity.profile import Initiator, Profile, ServiceProvider
+    from mpesa_cbp.identity.security import SpPasswordReading, encrypt_credential, encrypt_new_password, sp_password
+    from mpesa_cbp.payment.model import PaymentState
+    from mpesa_cbp.send.acknowledgement import Acknowledgement
+    from mpesa_cbp.soap import Decoded, decode
+    from mpesa_cbp_service.journal import Journal
+    from mpesa_cbp_service.listener import Listener
 
 __all__ = [
     "Acknowledgement",

@@ -7,24 +7,33 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from mpesa_cbp import wishes
-from mpesa_cbp.answers import Acknowledgement
-from mpesa_cbp.delivery import Delivery
-from mpesa_cbp.enquiries import Question, logged_change, logged_history, transaction_query
+from mpesa_cbp.commands import request as wishes
+from mpesa_cbp.commands.builder import RequestBuilder, check_schema, name_for_ids, require_texts
+from mpesa_cbp.commands.request import PaymentRequest
 from mpesa_cbp.errors import InvalidRequest
 from mpesa_cbp.history import History
+from mpesa_cbp.history.apply import record_history
 from mpesa_cbp.http import ConnectionOptions, HttpTransport, hidden_options
-from mpesa_cbp.ordering import OrderBook, check_schema, name_for_ids, require_texts
-from mpesa_cbp.payments import PaymentJournal
+from mpesa_cbp.identity.profile import (
+    Initiator,
+    Profile,
+    Secret,
+    ServiceProvider,
+    check_urls,
+    hidden,
+    profile_of,
+    reveal,
+)
+from mpesa_cbp.identity.signing import signer
+from mpesa_cbp.payment.model import PaymentJournal
 from mpesa_cbp.redaction import personal
-from mpesa_cbp.resolving import record_history
-from mpesa_cbp.settings import Initiator, Profile, Secret, ServiceProvider, check_urls, hidden, profile_of, reveal
-from mpesa_cbp.signing import signer
-from mpesa_cbp.wishes import Wish
+from mpesa_cbp.send.acknowledgement import Acknowledgement
+from mpesa_cbp.send.broker_call import BrokerCall, logged_change, logged_history, transaction_query
+from mpesa_cbp.send.sender import Sender
 from mpesa_cbp_models import ChangePasswordResponse, QueryTransactionResponse, Request
 from mpesa_cbp_models.operations import CHANGE_PASSWORD, QUERY_TRANSACTION
 
@@ -33,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def _now() -> datetime:
-    return datetime.now(timezone.utc)
+    return datetime.now(UTC)
 
 
 def _unique() -> str:
@@ -81,7 +90,7 @@ class Client:
         self._signer = signer(
             service_provider=service_provider, initiator=initiator, profile=profile_of(profile), clock=clock
         )
-        self.orders = OrderBook(
+        self.orders = RequestBuilder(
             signer=self._signer,
             organisation=name_for_ids(organisation),
             country_code=country_code,
@@ -91,7 +100,7 @@ class Client:
             new_id=new_id,
         )
         self._journal = journal
-        self._delivery = Delivery(self._http, self._signer, journal)
+        self._delivery = Sender(self._http, self._signer, journal)
 
     def __repr__(self) -> str:
         # Of one that could not be made, too: a traceback with locals shows it.
@@ -260,7 +269,7 @@ class Client:
         moment: object = query_date
         if not isinstance(moment, datetime | None):
             raise InvalidRequest([f"query_date: must be a datetime, not {type(moment).__name__}"])
-        question = Question(
+        question = BrokerCall(
             operation=QUERY_TRANSACTION,
             url=self._query_url,
             conversation_id=conversation_id,
@@ -279,7 +288,7 @@ class Client:
         where the old password stays valid, OutcomeUnknown where either may be, NotSent, SettingsError.
         """
         new_password, key, vector = hidden(new_password), hidden(key), hidden(vector)
-        question = Question(
+        question = BrokerCall(
             operation=CHANGE_PASSWORD,
             url=self._management_url,
             signed=False,
@@ -290,7 +299,7 @@ class Client:
 
     # -- the parts ------------------------------------------------------------------------------------------------
 
-    def _order(self, wish: Wish, *, resume: bool = False) -> Acknowledgement:
+    def _order(self, wish: PaymentRequest, *, resume: bool = False) -> Acknowledgement:
         if resume and wish.conversation_id is None:
             raise InvalidRequest(["resume needs the conversation_id of the payment that is to be sent"])
         return self._delivery.deliver(self.orders.request(wish), resume=resume)

@@ -68,7 +68,7 @@ PAYMENT_RETRIED = _event("payment.retried", logging.WARNING, "conversation_id at
 QUERY_ANSWERED = _event("query.answered", logging.INFO, "conversation_id finding code entries problems")
 PASSWORD_CHANGED = _event("password.changed", logging.INFO)
 
-# What is done to settle payments and to send many (loggers mpesa_cbp.reconcile, mpesa_cbp.payroll).
+# What is done to settle payments and to send many (loggers mpesa_cbp_service.reconcile, mpesa_cbp_service.payroll).
 PAYMENT_RESOLVED = _event("payment.resolved", logging.INFO, "conversation_id state finding code")
 PAYMENT_UNRESOLVED = _event("payment.unresolved", logging.WARNING, "conversation_id state finding code error")
 PAYMENT_SETTLED = _event("payment.settled", logging.WARNING, "conversation_id state by")
@@ -77,7 +77,7 @@ BATCH_STARTED = _event("batch.started", logging.INFO, "payments")
 BATCH_WAITING = _event("batch.waiting", logging.WARNING, "conversation_id code error seconds")
 BATCH_FINISHED = _event("batch.finished", logging.INFO, "accepted queued refused not_sent unknown")
 
-# What the listener does (loggers mpesa_cbp.listener, mpesa_cbp.handlers).
+# What the listener does (loggers mpesa_cbp_service.listener, mpesa_cbp.handlers).
 MESSAGE_RECEIVED = _event(
     "message.received", logging.INFO, "event_id kind conversation_id code repeated deviations origin"
 )

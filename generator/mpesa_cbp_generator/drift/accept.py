@@ -14,13 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from mpesa_cbp_generator.drift.findings import FINGERPRINT_LENGTH, Acceptance, Finding, sort_key
-from mpesa_cbp_generator.drift.rules import rule
+from mpesa_cbp_generator.drift.rules.all_rules import rule
 from mpesa_cbp_generator.errors import ConfigurationError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+import tomllib
 
 _KEYS = {"fingerprint", "reason", "by", "until"}
 # As many hexadecimal digits as a fingerprint has.

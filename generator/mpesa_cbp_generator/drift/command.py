@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 from mpesa_cbp_generator.errors import ConfigurationError, GeneratorError
 
 if TYPE_CHECKING:
-    from mpesa_cbp_generator.config import Config
-    from mpesa_cbp_generator.drift.report.shown import Shown
+    from mpesa_cbp_generator.config.bindings import Config
+    from mpesa_cbp_generator.drift.report.report_view import Shown
 
 FINE, FINDINGS = 0, 1
 FORMATS = ("text", "json", "markdown", "github", "junit", "sarif", "html")
@@ -85,10 +85,10 @@ def _drift(options: argparse.Namespace) -> int:
 
 def _shown(options: argparse.Namespace) -> Shown:
     from mpesa_cbp_generator.drift.accept import accept, read_acceptances
-    from mpesa_cbp_generator.drift.compare import compare_with_walk
+    from mpesa_cbp_generator.drift.compare.contracts import compare_with_walk
     from mpesa_cbp_generator.drift.findings import Report
-    from mpesa_cbp_generator.drift.report.shown import Shown
-    from mpesa_cbp_generator.drift.sides import installed_lock, resolve
+    from mpesa_cbp_generator.drift.report.report_view import Shown
+    from mpesa_cbp_generator.drift.sources import installed_lock, resolve
 
     if len(options.sides) > 2:
         raise ConfigurationError("drift compares two contracts; more than OLD and NEW were given")
@@ -114,7 +114,7 @@ def _shown(options: argparse.Namespace) -> Shown:
 
 def _settings(path: Path | None) -> tuple[Config | None, Config]:
     """The settings of bindings.toml, if there is one, and those to read sides with."""
-    from mpesa_cbp_generator.config import Config, read_config
+    from mpesa_cbp_generator.config.bindings import Config, read_config
 
     if path is not None or Path("bindings.toml").is_file():
         config = read_config(path or Path("bindings.toml"))
@@ -137,7 +137,7 @@ def _renderer(name: str) -> Callable[[Shown], str]:
 
 
 def _rules(options: argparse.Namespace) -> int:
-    from mpesa_cbp_generator.drift.rules import RULES, rule_as_dict
+    from mpesa_cbp_generator.drift.rules.all_rules import RULES, rule_as_dict
 
     if options.json:
         _print(json.dumps([rule_as_dict(rule) for rule in RULES], indent=2, ensure_ascii=False) + "\n")
@@ -152,7 +152,7 @@ def _rules(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from mpesa_cbp_generator.drift.rules import RULES
+    from mpesa_cbp_generator.drift.rules.all_rules import RULES
 
     found = next((rule for rule in RULES if rule.id == options.rule), None)
     if found is None:
@@ -171,7 +171,7 @@ def _explain(options: argparse.Namespace) -> int:
 
 def _today() -> datetime.date:
     """The day by which acceptance entries are judged: the UTC one, so that every machine judges alike."""
-    return datetime.datetime.now(datetime.timezone.utc).date()
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _write(path: Path, text: str) -> None:

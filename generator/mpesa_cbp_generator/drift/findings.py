@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from mpesa_cbp_generator.source import Place
+from mpesa_cbp_generator.schema.declarations import Place
 
 Severity = Literal["error", "warning", "info"]
 SourceEffect = Literal["breaking", "additive", "none"]

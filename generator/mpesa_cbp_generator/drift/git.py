@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from mpesa_cbp_generator.contract_files import MAX_FILE_BYTES, check_size, is_contract_file
+from mpesa_cbp_generator.contract.files import MAX_FILE_BYTES, check_size, is_contract_file
 from mpesa_cbp_generator.errors import GeneratorError
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mpesa_cbp.envelope import Decoded
 from mpesa_cbp.history.recorded_http import RecordedHttp, read_recorded
+from mpesa_cbp.soap import Decoded
 from mpesa_cbp_models import NotifyQueueTimeout, QueryTransactionResponse, Request, Response, Result
 
 __all__ = ["EntryKind", "HistoryEntry", "Leg", "read_entries"]

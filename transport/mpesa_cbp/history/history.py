@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
-from mpesa_cbp.codes import CodeMeaning, is_duplicate, is_success, response_meaning, result_meaning
 from mpesa_cbp.history.entries import EntryKind, HistoryEntry, Leg, read_entries
-from mpesa_cbp.payments import EventKind, PaymentState
-from mpesa_cbp.statement import statement_of
-from mpesa_cbp.transitions import Finding, Standing, step_of, transition
+from mpesa_cbp.payment.codes import CodeMeaning, is_duplicate, is_success, response_meaning, result_meaning
+from mpesa_cbp.payment.model import EventKind, PaymentState
+from mpesa_cbp.payment.state_machine import LedgerState, QueryVerdict, step_of, transition
+from mpesa_cbp.results.statement import statement_of
 from mpesa_cbp_models import QueryTransactionResponse, Result
 
 __all__ = ["EntryKind", "History", "HistoryEntry", "Leg", "Reached", "read_history"]
@@ -43,7 +43,7 @@ class History:
 
     conversation_id: str | None
     entries: tuple[HistoryEntry, ...] = ()
-    finding: Finding = Finding.NOTHING
+    finding: QueryVerdict = QueryVerdict.NOTHING
     code: str | None = None
     problems: tuple[str, ...] = ()
     answer: QueryTransactionResponse | None = field(default=None, repr=False)
@@ -52,7 +52,7 @@ class History:
     def state(self) -> PaymentState:
         """The state that the record proves of a payment of which nothing else is known; UNKNOWN if it proves none."""
         step = step_of(EventKind.QUERIED, code=self.code, detail=self.finding.value)
-        return transition(Standing.UNKNOWN, step).standing.state
+        return transition(LedgerState.UNKNOWN, step).standing.state
 
     @property
     def reached(self) -> Reached:
@@ -65,8 +65,8 @@ class History:
 
     @property
     def result(self) -> Result | None:
-        """The result that settles the payment, or would if it did not contradict (``Finding.DIFFERS``)."""
-        if self.finding not in (Finding.RESULT, Finding.DIFFERS):
+        """The result that settles the payment, or would if it did not contradict (``QueryVerdict.DIFFERS``)."""
+        if self.finding not in (QueryVerdict.RESULT, QueryVerdict.DIFFERS):
             return None
         return next((result for result in self.results if result.result_code == self.code), None)
 
@@ -79,23 +79,23 @@ class History:
     def summary(self) -> str:
         """What is known now, in one sentence, and what to do where it is not enough."""
         said = _SUMMARIES[self.finding]
-        if self.finding in (Finding.RESULT, Finding.DIFFERS) and self.code is not None:
+        if self.finding in (QueryVerdict.RESULT, QueryVerdict.DIFFERS) and self.code is not None:
             said = f"{said.rstrip('.')}: code {self.code}, {result_meaning(self.code).meaning.rstrip('.')}."
         elif self.code is not None:
             said = f"{said} Code {self.code}: {response_meaning(self.code).meaning.rstrip('.')}."
-        if self.finding is Finding.NOTHING and self.reached is not Reached.NOTHING_RECORDED:
+        if self.finding is QueryVerdict.NOTHING and self.reached is not Reached.NOTHING_RECORDED:
             said = f"The request reached the {self.reached.value}; what became of it is not recorded, so it is open."
         return " ".join([said, *(f"{problem}." for problem in self.problems)])
 
 
 _SUMMARIES = {
-    Finding.RESULT: "The core has sent a result.",
-    Finding.DIFFERS: "The core has sent a result that settles nothing, since it contradicts the payment or itself.",
-    Finding.EXPIRED: "The cached request expired at the broker and never reached the core: it had no effect.",
-    Finding.ACCEPTED: "The request was accepted and has no final result yet: it is still open.",
-    Finding.QUEUED: "The broker has cached the request and will pass it on: it is still open.",
-    Finding.REFUSED: "Every request on record was refused: it had no effect.",
-    Finding.NOTHING: "The broker's record does not tell. That is no proof that it had no effect: ask again later.",
+    QueryVerdict.RESULT: "The core has sent a result.",
+    QueryVerdict.DIFFERS: "The core has sent a result that settles nothing, since it contradicts the payment or itself.",
+    QueryVerdict.EXPIRED: "The cached request expired at the broker and never reached the core: it had no effect.",
+    QueryVerdict.ACCEPTED: "The request was accepted and has no final result yet: it is still open.",
+    QueryVerdict.QUEUED: "The broker has cached the request and will pass it on: it is still open.",
+    QueryVerdict.REFUSED: "Every request on record was refused: it had no effect.",
+    QueryVerdict.NOTHING: "The broker's record does not tell. That is no proof that it had no effect: ask again later.",
 }
 
 
@@ -112,7 +112,7 @@ def read_history(answer: QueryTransactionResponse, conversation_id: str | None =
     )
 
 
-_Conclusion = tuple[Finding, "str | None", tuple[str, ...]]
+_Conclusion = tuple[QueryVerdict, "str | None", tuple[str, ...]]
 
 
 def _used(entries: Iterable[HistoryEntry]) -> Iterator[HistoryEntry]:
@@ -143,13 +143,13 @@ def _conclude(entries: tuple[HistoryEntry, ...]) -> _Conclusion:
     final = [result for result in results if _meaning(result).final]
     paid = [result for result in final if is_success(result.result_code)]
     if any(statement_of(result).contradicts_itself for result in final):
-        return Finding.DIFFERS, (paid or final)[0].result_code, (*problems, "The result names two receipts")
+        return QueryVerdict.DIFFERS, (paid or final)[0].result_code, (*problems, "The result names two receipts")
     if paid:
         if len(paid) < len(final) or len({_receipt(result) for result in paid} - {""}) > 1:
-            return Finding.NOTHING, None, (*problems, "The results on record contradict each other")
-        return Finding.RESULT, paid[0].result_code, problems
+            return QueryVerdict.NOTHING, None, (*problems, "The results on record contradict each other")
+        return QueryVerdict.RESULT, paid[0].result_code, problems
     if final:
-        return (Finding.NOTHING, None, problems) if problems else (Finding.RESULT, final[0].result_code, ())
+        return (QueryVerdict.NOTHING, None, problems) if problems else (QueryVerdict.RESULT, final[0].result_code, ())
     finding, code = _of_results_to_come(results)
     if finding is None:
         finding, code, more = _of_expiry_and_responses(entries, whole=not problems)
@@ -165,33 +165,37 @@ def _meaning(result: Result) -> CodeMeaning:
     return result_meaning(result.result_code, result_type=result.result_type)
 
 
-def _of_results_to_come(results: list[Result]) -> tuple[Finding | None, str | None]:
+def _of_results_to_come(results: list[Result]) -> tuple[QueryVerdict | None, str | None]:
     """Results that settle nothing: the core works on it, or speaks of an earlier request, or in an unknown code."""
     if not results:
         return None, None
     for result in results:
         if _meaning(result).pending:
-            return Finding.ACCEPTED, None
-    return Finding.RESULT, results[-1].result_code
+            return QueryVerdict.ACCEPTED, None
+    return QueryVerdict.RESULT, results[-1].result_code
 
 
 def _of_expiry_and_responses(entries: tuple[HistoryEntry, ...], *, whole: bool) -> _Conclusion:
     requests = sum(entry.kind is EntryKind.REQUEST for entry in entries)
     timeouts = sum(entry.kind is EntryKind.QUEUE_TIMEOUT for entry in _used(entries))
     if timeouts and _reached_core(entries):
-        return Finding.NOTHING, None, ("The record shows a queue timeout of a request that was passed on to the core",)
+        return (
+            QueryVerdict.NOTHING,
+            None,
+            ("The record shows a queue timeout of a request that was passed on to the core",),
+        )
     if timeouts and whole and timeouts >= requests:
-        return Finding.EXPIRED, None, ()
+        return QueryVerdict.EXPIRED, None, ()
     codes = [entry.code for entry in _used(entries) if entry.kind is EntryKind.RESPONSE and entry.code is not None]
     for code in codes:
         if is_success(code):
-            return Finding.ACCEPTED, code, ()
+            return QueryVerdict.ACCEPTED, code, ()
     for code in codes:
         if response_meaning(code).pending:
-            return Finding.QUEUED, code, ()
+            return QueryVerdict.QUEUED, code, ()
     if whole and requests and len(codes) >= requests and all(_refuses(code) for code in codes):
-        return Finding.REFUSED, codes[-1], ()
-    return Finding.NOTHING, None, ()
+        return QueryVerdict.REFUSED, codes[-1], ()
+    return QueryVerdict.NOTHING, None, ()
 
 
 def _refuses(code: str) -> bool:

@@ -10,9 +10,9 @@ import binascii
 import re
 from dataclasses import dataclass, field, replace
 
-from mpesa_cbp.envelope import Decoded, decode
 from mpesa_cbp.errors import MalformedMessage
 from mpesa_cbp.redaction import redact_header
+from mpesa_cbp.soap import Decoded, decode
 
 __all__ = ["RecordedHttp", "read_recorded"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mpesa_cbp.http.post import ConnectionOptions, HttpAnswer, HttpTransport, hidden_options
+from mpesa_cbp.http.transport import ConnectionOptions, HttpAnswer, HttpTransport, hidden_options
 
 __all__ = [
     "ConnectionOptions",

@@ -21,7 +21,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.retry import Retry
 
-from mpesa_cbp.http.failures import Departure
+from mpesa_cbp.http.errors import Departure
 
 
 @dataclass(slots=True)

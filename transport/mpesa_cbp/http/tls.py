@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from requests.adapters import DEFAULT_CA_BUNDLE_PATH
 
-from mpesa_cbp.certificates import (
+from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.identity.certificates import (
     CertificateFile,
     CertificateFileError,
     ChainOrder,
@@ -22,10 +23,9 @@ from mpesa_cbp.certificates import (
     key_matches,
     read_certificates,
 )
-from mpesa_cbp.certificates.reading import Certificate, encrypted_key
-from mpesa_cbp.errors import SettingsError
+from mpesa_cbp.identity.certificates.reading import Certificate, encrypted_key
+from mpesa_cbp.identity.profile import Secret, passphrase_bytes
 from mpesa_cbp.redaction import SecretText
-from mpesa_cbp.settings import Secret, passphrase_bytes
 
 Source: TypeAlias = "str | Path"
 """A file of certificates in any form: PEM, DER, `.p7b`, `.p12`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpesa_cbp_generator.drift.findings import Finding
-from mpesa_cbp_generator.drift.report.shown import Shown, advice, summary
+from mpesa_cbp_generator.drift.report.report_view import Shown, advice, summary
 
 _COMMANDS = {"error": "error", "warning": "warning", "info": "notice"}
 

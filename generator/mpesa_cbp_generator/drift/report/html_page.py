@@ -7,8 +7,8 @@ import functools
 import jinja2
 
 from mpesa_cbp_generator.drift.findings import ROLES, SEVERITIES
-from mpesa_cbp_generator.drift.report.shown import Shown, advice, next_steps
-from mpesa_cbp_generator.drift.tree import anchors, build
+from mpesa_cbp_generator.drift.report.report_view import Shown, advice, next_steps
+from mpesa_cbp_generator.drift.report.tree import anchors, build
 
 _ROLE_NAMES = {
     "outbound": "outbound",

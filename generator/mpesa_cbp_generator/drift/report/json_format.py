@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 from mpesa_cbp_generator.drift.findings import Finding
-from mpesa_cbp_generator.drift.report.shown import Shown
-from mpesa_cbp_generator.source import Place
+from mpesa_cbp_generator.drift.report.report_view import Shown
+from mpesa_cbp_generator.schema.declarations import Place
 
 FORMAT = 1
 """Version of the layout; a new key keeps it, a changed meaning does not."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from lxml import etree
 
 from mpesa_cbp_generator.drift.findings import Finding
-from mpesa_cbp_generator.drift.report.shown import Shown, advice, group_title, summary
+from mpesa_cbp_generator.drift.report.report_view import Shown, advice, group_title, summary
 
 
 def render(shown: Shown) -> str:

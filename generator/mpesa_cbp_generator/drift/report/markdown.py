@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from mpesa_cbp_generator.drift.findings import Finding
-from mpesa_cbp_generator.drift.report.shown import Shown, advice, by_operation, next_steps, summary
+from mpesa_cbp_generator.drift.report.report_view import Shown, advice, by_operation, next_steps, summary
 
 # Characters that could start markup inside a table cell. Text of a contract must not write the comment.
 _MARKUP = re.compile(r"([\\`*_\[\]#!|~@<>])")

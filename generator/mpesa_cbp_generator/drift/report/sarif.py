@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 from mpesa_cbp_generator.drift.findings import Finding
-from mpesa_cbp_generator.drift.report.shown import Shown
-from mpesa_cbp_generator.drift.rules import RULES, Rule
+from mpesa_cbp_generator.drift.report.report_view import Shown
+from mpesa_cbp_generator.drift.rules.all_rules import RULES, Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = {"error": "error", "warning": "warning", "info": "note"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mpesa_cbp_generator.drift.findings import Finding
-from mpesa_cbp_generator.drift.report.shown import Shown, advice, by_operation, next_steps, summary
+from mpesa_cbp_generator.drift.report.report_view import Shown, advice, by_operation, next_steps, summary
 
 _COLOURS = {"error": "31;1", "warning": "33;1", "info": "36", "heading": "1", "quiet": "2"}
 

@@ -1,0 +1,1 @@
+"""bindings.toml: what the contract itself does not say."""

@@ -1,0 +1,1 @@
+"""Files to parsed documents: loading, imports, limits."""

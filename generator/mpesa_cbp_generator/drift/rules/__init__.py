@@ -1,0 +1,1 @@
+"""The rules of drift: what each kind of change means, and for whom."""

@@ -1,0 +1,1 @@
+"""Write the package, all or nothing."""

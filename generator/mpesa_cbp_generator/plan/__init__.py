@@ -1,0 +1,1 @@
+"""Declarations to the plan: every decision on names, types and modules."""

@@ -1,0 +1,1 @@
+"""Documents to schema declarations: types, content models, facets, constraints."""

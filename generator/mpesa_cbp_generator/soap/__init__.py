@@ -1,0 +1,1 @@
+"""WSDL bindings to operations."""

@@ -1,0 +1,166 @@
+"""The command ``mpesa-cbp``: arguments and output; everything else is elsewhere.
+
+Exit codes: 0 fine, 1 findings or a payment that did not succeed, 2 wrong usage or settings, 3 input that cannot be
+read, 4 outcome unknown.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import MappingProxyType
+
+import click
+
+from mpesa_cbp.errors import (
+    CbpError,
+    DuplicateConversation,
+    InvalidRequest,
+    JournalError,
+    MalformedMessage,
+    OutcomeUnknown,
+    SettingsError,
+)
+from mpesa_cbp_service.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
+
+__all__ = ["COMMANDS", "commands", "run"]
+
+
+COMMANDS = MappingProxyType(
+    {
+        "balance": ("core_commands", "Ask the core for the balances of our organisation; they come with the result."),
+        "certificates": (
+            "certificates",
+            "Tell what FILES hold: which certificate plays which role, the chain's order, expiry, what is missing.",
+        ),
+        "change-password": (
+            "change_password",
+            "Replace the service provider's password (the one behind spPassword) at the broker.",
+        ),
+        "code": (
+            "code",
+            "Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known.",
+        ),
+        "decode": ("decode", "Read FILES (- for standard input) as envelopes of the family and print what they say."),
+        "demo": ("demo", "Pay 100 KES to a simulated customer and follow the payment to its end."),
+        "doctor": (
+            "doctor",
+            "Check settings, certificates, journal, clock and the way to the broker, and say what to do.",
+        ),
+        "events": ("events", "Look through the journal's events; handle them anew; export them."),
+        "listen": (
+            "listen",
+            "Take results, queue timeouts and C2B payments from the broker, store them, and run handlers.",
+        ),
+        "pay": ("pay", "Pay a customer, an organisation, or every line of a file; or move own funds."),
+        "query": (
+            "query",
+            "Ask the broker how far the payment CONVERSATION_ID came, and let that move the payment in the journal.",
+        ),
+        "reconcile": (
+            "reconcile",
+            "Ask the broker what became of every payment that is sent, accepted, queued or unknown.",
+        ),
+        "register": ("core_commands", "Tell where C2B payments to our short code are to be validated and confirmed."),
+        "reverse": (
+            "core_commands",
+            "Ask the core to take a transaction back; whether it did is told by the result.",
+        ),
+        "settle": (
+            "settle",
+            "Store the operator's word on the payment CONVERSATION_ID, whose end neither result nor query tells.",
+        ),
+        "simulate": ("simulate", "Run the simulated broker and core until Ctrl-C, with a page to watch them."),
+        "status": ("core_commands", "Ask the core about one transaction; the answer is a result."),
+    }
+)
+"""Each command's module and the first sentence of its help, so that a list of commands loads none of them."""
+
+
+class _Commands(click.Group):
+    """Loads a command when it is named: the database and the web server take a second to load, and few need both."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's)
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's)
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"mpesa_cbp_service.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
+        return command
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        _refuse_blanks(args)
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        listed = [
+            (name, click.Command(name, help=sentence).get_short_help_str(room))
+            for name, (_, sentence) in sorted(COMMANDS.items())
+        ]
+        with formatter.section("Commands"):
+            formatter.write_dl(listed)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="mpesa-cbp")
+def commands() -> None:
+    """M-PESA through the G2 broker interface: payments, what became of them, and a simulated broker to try it."""
+
+
+def _refuse_blanks(arguments: Sequence[str]) -> None:
+    """Raise UsageError for an option or argument that is given and empty.
+
+    A script's variable that is not set makes one of it. Taken for "not given" it would pay under an id that is made
+    up, or without the name of a batch, and pay again.
+    """
+    for before, argument in zip(["", *arguments], arguments, strict=False):
+        option, equals, value = argument.partition("=") if argument.startswith("--") else ("", "", argument)
+        if (equals or not option) and not value.strip():
+            name = option or (f"What follows {before}" if before else "An argument")
+            raise click.UsageError(f"{name} is empty: give a value, or leave it out.")
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit code; errors are one clear message on stderr, never a traceback."""
+    try:
+        result = commands.main(arguments, prog_name="mpesa-cbp", standalone_mode=False)
+    except click.exceptions.Abort as error:
+        _complain("stopped")
+        # "No" at a question is certain; what Ctrl-C has cut off may be under way.
+        return UNKNOWN_OUTCOME if isinstance(error.__cause__, KeyboardInterrupt) else FINDINGS
+    except click.ClickException as error:
+        error.show(sys.stderr)
+        return USAGE
+    except CbpError as error:
+        _complain(_told(error))
+        return _exit_code(error)
+    except BrokenPipeError:
+        return FINDINGS
+    except OSError as error:
+        _complain(f"{error.filename or 'input or output'}: {error.strerror or type(error).__name__}")
+        return UNREADABLE
+    return int(result or 0)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"mpesa-cbp: {message}", err=True)
+
+
+def _told(error: CbpError) -> str:
+    """The error in a sentence; several problems on lines of their own."""
+    problems = error.problems if isinstance(error, SettingsError | InvalidRequest) else ()
+    if len(problems) < 2:
+        return str(error)
+    return "\n".join([f"{error.message.partition(':')[0]}:", *(f"  - {each}" for each in problems), error.advice])
+
+
+def _exit_code(error: CbpError) -> int:
+    if isinstance(error, SettingsError | InvalidRequest):
+        return USAGE
+    if isinstance(error, OutcomeUnknown | DuplicateConversation):
+        return UNKNOWN_OUTCOME
+    return UNREADABLE if isinstance(error, MalformedMessage | JournalError) else FINDINGS

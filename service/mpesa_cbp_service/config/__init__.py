@@ -1,0 +1,7 @@
+"""Settings from arguments, the environment and a TOML file (docs/settings.md)."""
+
+from __future__ import annotations
+
+from mpesa_cbp_service.config.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration, load, settings
+
+__all__ = ["FOR_CLIENT", "FOR_JOURNAL", "Configuration", "load", "settings"]

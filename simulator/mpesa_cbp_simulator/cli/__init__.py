@@ -1,0 +1,1 @@
+"""The commands ``simulate`` and ``demo`` of ``mpesa-cbp``."""

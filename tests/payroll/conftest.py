@@ -1,5 +1,0 @@
-"""Payrolls are paid on SQLite and on PostgreSQL, as the journal's tests run on both."""
-
-from tests.journal.conftest import postgres_server, url
-
-__all__ = ["postgres_server", "url"]

@@ -1,0 +1,171 @@
+"""What the operator's codes and our own mean, and what to do about them (protocol, section 5).
+
+Three kinds must be kept apart, because a number means different things in each: a **response** says whether a request
+was accepted, a **result** whether the money moved, an **answer** is what we say to the broker. No function here raises
+for any text: operators invent codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from mpesa_cbp.payment.code_tables import (
+    C2B_REFUSALS,
+    QUEUE_TIMEOUT_ANSWERS,
+    RESPONSES,
+    RESULT_ANSWERS,
+    RESULTS,
+    Fault,
+    Retry,
+    Row,
+)
+
+__all__ = [
+    "MORE_FOLLOW",
+    "CodeKind",
+    "CodeMeaning",
+    "Fault",
+    "Retry",
+    "all_codes",
+    "answer_meaning",
+    "is_duplicate",
+    "is_success",
+    "is_throttling",
+    "meanings",
+    "response_meaning",
+    "result_meaning",
+]
+
+CodeKind: TypeAlias = Literal["response", "result", "answer"]
+
+MORE_FOLLOW = 1
+"""The ResultType of a result after which further messages follow; such a result settles nothing."""
+
+_QUEUED = "100000000"
+_AWAITING_CONFIRMATION = "43"
+# Refused for load before anything was done: the one kind of failure after which sending again is surely harmless.
+_THROTTLING = frozenset({"100000001", "100000002", "100000011", "26"})
+_DUPLICATE = frozenset({"15", "41"})
+# Codes that do not tell how the payment ended: an accepted request waits for its result, a broker with an internal
+# error may have passed it on, a duplicate speaks of an earlier one, and a transaction in two stages goes on.
+_OPEN_RESPONSES = frozenset({"0", _QUEUED, "100000004"})
+_OPEN_RESULTS = frozenset({"15", "39", "41", "42", _AWAITING_CONFIRMATION, "46"})
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMeaning:
+    """What one code means.
+
+    `code` is the text as it came. `final`: this code alone settles how the payment ended. `pending`: it is still on
+    its way, neither done nor failed. `retry`: never; later; after fixing something; or ask (queryTransaction, the
+    operator) before anything else. `meaning` and `advice` are one sentence each.
+    """
+
+    code: str
+    kind: CodeKind
+    meaning: str
+    advice: str
+    known: bool
+    success: bool
+    final: bool
+    pending: bool
+    at_fault: Fault
+    retry: Retry
+
+
+def response_meaning(code: str) -> CodeMeaning:
+    """Return the meaning of a ResponseCode: accepted, refused or stored. Success is not yet a payment."""
+    return _meaning(code, "response", _RESPONSE_ROWS, _OPEN_RESPONSES)
+
+
+def result_meaning(code: str, *, result_type: int | None = None) -> CodeMeaning:
+    """Return the meaning of a ResultCode: paid or not; with ResultType 1 it is neither final nor a success."""
+    meaning = _meaning(code, "result", _RESULT_ROWS, _OPEN_RESULTS)
+    if result_type != MORE_FOLLOW:
+        return meaning
+    return replace(meaning, success=False, final=False, pending=True, retry="ask", advice=_TO_COME)
+
+
+def answer_meaning(code: str) -> CodeMeaning:
+    """Return the meaning of a code with which we answer the broker: results, queue timeouts, C2B validations."""
+    return _meaning(code, "answer", _ANSWER_ROWS, frozenset())
+
+
+def meanings(code: str) -> tuple[CodeMeaning, ...]:
+    """Return every known meaning of a code whose kind is not known, responses before results before answers."""
+    found = (response_meaning(code), result_meaning(code), answer_meaning(code))
+    return tuple(meaning for meaning in found if meaning.known)
+
+
+def is_success(code: str) -> bool:
+    """Whether the code is zero, however many digits it is written with; what is no number is no success."""
+    return _key(code) == "0"
+
+
+def is_throttling(code: str) -> bool:
+    """Whether a ResponseCode is a certain refusal for load, so that the same request may be sent again later."""
+    return _key(code) in _THROTTLING
+
+
+def is_duplicate(code: str) -> bool:
+    """Whether a ResultCode says that the core has seen the transaction or its conversation id before."""
+    return _key(code) in _DUPLICATE
+
+
+def all_codes() -> Iterator[CodeMeaning]:
+    """Yield every known code once a kind: responses, results, our own answers."""
+    for code in _RESPONSE_ROWS:
+        yield response_meaning(code)
+    for code in _RESULT_ROWS:
+        yield result_meaning(code)
+    for code in _ANSWER_ROWS:
+        yield answer_meaning(code)
+
+
+def _rows(*tables: tuple[Row, ...]) -> dict[str, Row]:
+    return {row[0]: row for table in tables for row in table}
+
+
+_RESPONSE_ROWS = _rows(RESPONSES)
+_RESULT_ROWS = _rows(RESULTS)
+_ANSWER_ROWS = _rows(RESULT_ANSWERS, QUEUE_TIMEOUT_ANSWERS, C2B_REFUSALS)
+
+
+def _key(code: str) -> str:
+    """Return the code as the tables have it: numbers without leading zeros.
+
+    int() is avoided: it takes other scripts' digits and signs, and refuses very long texts.
+    """
+    text = code.strip()
+    return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text.upper()
+
+
+def _meaning(code: str, kind: CodeKind, rows: dict[str, Row], still_open: frozenset[str]) -> CodeMeaning:
+    key = _key(code)
+    known = key in rows
+    _, at_fault, retry, meaning, advice = rows.get(key, _UNKNOWN)
+    return CodeMeaning(
+        code=code,
+        kind=kind,
+        meaning=meaning,
+        advice=advice,
+        known=known,
+        success=key == "0",
+        final=known and key not in still_open,
+        pending=(kind, key) in {("response", _QUEUED), ("result", _AWAITING_CONFIRMATION)},
+        at_fault=at_fault,
+        retry=retry,
+    )
+
+
+_TO_COME = "ResultType 1: a further message will follow, and only that one settles the payment. Wait for it, or ask."
+
+_UNKNOWN: Row = (
+    "",
+    "unknown",
+    "ask",
+    "This code is not in the operator's documents that we know.",
+    "Read the description that came with it, and ask (mpesa-cbp query, or the operator) before sending again.",
+)

@@ -1,0 +1,1 @@
+"""Send one request once, and read the acknowledgement."""
