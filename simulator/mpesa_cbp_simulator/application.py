@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from mpesa_cbp.redaction import MessageBytes
+from mpesa_cbp_simulator.checks import REGISTRATION
 from mpesa_cbp_simulator.broker import Inbound
 from mpesa_cbp_simulator.context import Context
 from mpesa_cbp_simulator.messages import Reply, fault
@@ -28,9 +29,14 @@ ENDPOINT = "/mminterface/request"
 """Where partners post (protocol, section 1)."""
 
 SOAP_PATHS = frozenset(
-    {ENDPOINT, "/queryTransactionService/services/transaction", "/managementService/services/management"}
+    {
+        ENDPOINT,
+        REGISTRATION,
+        "/queryTransactionService/services/transaction",
+        "/managementService/services/management",
+    }
 )
-"""The paths under which SOAP messages are taken: each takes all operations."""
+"""The paths that take SOAP messages: each takes all operations, and RegisterURL goes to its own alone."""
 
 
 class Application:

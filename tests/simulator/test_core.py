@@ -271,12 +271,12 @@ def test_status_query_of_what_is_not_there_is_49(broker: Broker, asked_for: str)
 def test_reversal_moves_the_money_back_once(broker: Broker) -> None:
     paid = broker.outcome(broker.order("BusinessPayBill"))
     ledger = broker.simulator.world.ledger
-    reversal = broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", paid.receipt),))
+    reversal = broker.order("TransactionReversal", parameters=(("OriginalTransactionID", paid.receipt),))
     assert broker.result_code(reversal) == "0"
     assert ledger.balance(Account("600000", "Working Account")) == Decimal(1_000_000)
     assert ledger.balance(Account("888888", "Utility Account")) == Decimal(1_000_000)
     assert [each.reversed for each in broker.simulator.transfers()] == [True]
-    again = broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", paid.receipt),))
+    again = broker.order("TransactionReversal", parameters=(("OriginalTransactionID", paid.receipt),))
     assert broker.result_code(again) == "15"
     status = broker.outcome(broker.order("TransactionStatusQuery", parameters=(("ReceiptNumber", paid.receipt),)))
     assert b"Reversed" in (status.result or b"")
@@ -286,7 +286,7 @@ def test_reversal_moves_the_money_back_once(broker: Broker) -> None:
 def test_second_reversal_is_a_duplicate_though_the_customer_has_nothing_left(broker: Broker) -> None:
     paid = broker.outcome(broker.order("BusinessPayment"))
     codes = [
-        broker.result_code(broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", paid.receipt),)))
+        broker.result_code(broker.order("TransactionReversal", parameters=(("OriginalTransactionID", paid.receipt),)))
         for _ in range(2)
     ]
     assert codes == ["0", "15"]
@@ -303,13 +303,13 @@ def test_reversal_that_cannot_be_is_refused(broker: Broker, receipt: str, code: 
                 connection.execute(
                     "update account set balance = balance - ? where owner = '888888'", (int(everything * 100),)
                 )
-        order = broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", receipt_of),))
+        order = broker.order("TransactionReversal", parameters=(("OriginalTransactionID", receipt_of),))
         if receipt == "not mine":
             order = replace(
                 order, initiator_name="poor", security_credential=broker.credential("p"), short_code="600001"
             )
     else:
-        order = broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", receipt),))
+        order = broker.order("TransactionReversal", parameters=(("OriginalTransactionID", receipt),))
     before = [each.reversed for each in broker.simulator.transfers()]
     assert broker.result_code(order) == code
     assert [each.reversed for each in broker.simulator.transfers()] == before
