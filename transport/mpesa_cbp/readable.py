@@ -8,8 +8,7 @@ from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.redaction import mask_msisdn, redact
 from mpesa_cbp.results import is_impersonal
 from mpesa_cbp_models import InvalidMessage
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import local
+from mpesa_cbp_models.xml import local, parse
 
 STATUS_KEY = "TransactionStatus"
 """The parameter in which the answer to a status enquiry tells how the transaction stands."""

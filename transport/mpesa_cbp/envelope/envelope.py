@@ -33,7 +33,7 @@ from mpesa_cbp.envelope.wrapping import plain_payload
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
-from mpesa_cbp_models._reading import children, local, path_of
+from mpesa_cbp_models.xml import children, local, path_of
 
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
 
