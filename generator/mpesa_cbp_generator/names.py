@@ -21,10 +21,10 @@ _RESERVED_FIELDS = frozenset({
 
 # Names that generated modules use themselves at module level; a class of that name would hide them.
 _RESERVED_CLASSES = frozenset({
-    "Any", "Atomic", "Checking", "Codec", "CodecError", "ComplexType", "Content", "DECLARATION", "Decimal", "ELEMENTS", "ElementCodec", "Enum", "Facets",
-    "GlobalElement",
-    "InvalidMessage", "InvalidValue", "ListOf", "Message", "Meta", "NIL_ATTRIBUTE", "OPERATIONS", "Operation", "QName",
-    "Reading", "TYPE_CHECKING", "UnionOf", "ZonedDate", "AttributeError", "RecursionError", "TypeError", "ValueError",
+    "Any", "Atomic", "AttributeError", "Checking", "Codec", "CodecError", "ComplexType", "Content", "DECLARATION",
+    "Decimal", "ELEMENTS", "ElementCodec", "Enum", "Facets", "GlobalElement", "InvalidMessage", "InvalidValue",
+    "ListOf", "Message", "Meta", "NIL_ATTRIBUTE", "OPERATIONS", "Operation", "QName", "Reading", "RecursionError",
+    "TYPE_CHECKING", "TypeError", "UnionOf", "ValueError", "ZonedDate",
 })  # fmt: skip
 
 # What an enumeration has of itself; a member of that name would hide it.

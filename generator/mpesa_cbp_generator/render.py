@@ -93,12 +93,14 @@ def _one_line(text: str) -> str:
 
 def _local_names(plan: Plan, attribute: str) -> list[str]:
     """Local names of the elements and attributes whose fields have a property."""
-    return sorted({
-        field.xml_name or local_name(item.path[-1])
-        for item in plan.classes
-        for field in item.fields
-        if getattr(field, attribute)
-    })
+    return sorted(
+        {
+            field.xml_name or local_name(item.path[-1])
+            for item in plan.classes
+            for field in item.fields
+            if getattr(field, attribute)
+        }
+    )
 
 
 def _module(plan: Plan, module: ModulePlan, layout: Layout, environment: jinja2.Environment) -> str:

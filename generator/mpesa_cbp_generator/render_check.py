@@ -72,7 +72,7 @@ def _check_item(item: ClassPlan, field: FieldPlan, value: str, path: str, layout
         if field.kind == "any":
             yield f"checking.wildcard({path}, {value}, {field.namespaces!r})"
     elif field.simple is not None:
-        yield f"checking.simple({path}, {value}, {layout.simple(field)}{extra})"
+        yield f"checking.simple({path}, {value}, {layout.simple(field)}.problems{extra})"
         if field.fixed:
             yield f"checking.constant({path}, {value}, {layout.default_expression(field)}{masked})"
     else:

@@ -76,9 +76,7 @@ def enumeration_text(item: EnumerationPlan) -> EnumerationText:
     return EnumerationText(
         name=item.name,
         documentation=item.documentation or f"Values of {local_name(item.path[-1])}.",
-        members=tuple(
-            (member, literal(item.builtin, member.value) or repr(member.value)) for member in item.members
-        ),
+        members=tuple((member, literal(item.builtin, member.value) or repr(member.value)) for member in item.members),
     )
 
 
