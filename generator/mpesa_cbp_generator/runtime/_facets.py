@@ -81,11 +81,11 @@ def facets_of(owner: type, field: str, *, lexical: bool = False, **derived: Any)
     Bounds of a ``lexical`` type are texts; a bound that is stated goes before one of the built-in type.
     """
     stated: Mapping[str, Any] = owner.__dataclass_fields__[field].metadata  # type: ignore[attr-defined]
-    found = {name: stated[name] for name in _STATED if name in stated}
+    found: dict[str, Any] = {name: stated[name] for name in _STATED if name in stated}
     if "pattern" in stated:
-        patterns = stated["pattern"]
-        found["patterns"] = (patterns,) if isinstance(patterns, str) else patterns
-    bounds = [(name, stated[name]) for name in _BOUNDS if name in stated]
+        pattern: Any = stated["pattern"]
+        found["patterns"] = (pattern,) if isinstance(pattern, str) else pattern
+    bounds: list[tuple[str, Any]] = [(name, stated[name]) for name in _BOUNDS if name in stated]
     if lexical:
         found["bounds"] = tuple((_BOUNDS[name][1], value) for name, value in bounds)
     else:
