@@ -168,7 +168,7 @@ def fuzz(session: nox.Session) -> None:
     """Fuzz decoding for some minutes; ``nox -s fuzz -- SECONDS`` says how long atheris runs."""
     _install(session, "test", "fuzz")
     effort = {"MPESA_CBP_TEST_EFFORT": "40"}
-    names = ("fuzz", "dialects", "wrapping", "limits", "history", "results")
+    names = ("fuzz", "dialects", "wrapping", "limits", "history", "results", "parameter_round_trip")
     session.run("pytest", "-n", "2", *(f"tests/transport/test_{name}.py" for name in names), env=effort)
     seconds = session.posargs[0] if session.posargs else "180"
     session.run("python", "-m", "tests.transport.fuzz_decode", f"-max_total_time={seconds}", "-rss_limit_mb=1024")

@@ -51,12 +51,14 @@ class Reading:
 
     ``deviations`` names each departure from the contract that was tolerated, ``unknown`` lists the paths of elements
     that the contract does not have. In strict mode neither is tolerated, and blanks are kept.
+    ``attributes`` is False where no element below the root has one, as ``parse`` finds out: none need be asked then.
     """
 
-    __slots__ = ("_deviations", "strict", "unknown")
+    __slots__ = ("_deviations", "attributes", "strict", "unknown")
 
     def __init__(self, *, strict: bool = False) -> None:
         self.strict = strict
+        self.attributes = True
         self.unknown: list[str] = []
         self._deviations: dict[str, None] = {}
 
@@ -116,12 +118,16 @@ class Reading:
             self.refuse(child, "is not in the contract")
         self.unknown.append(path_of(child))
 
-    def misplaced(self, child: etree._Element, places: Mapping[str, int], names: Mapping[str, str]) -> None:
-        """Note an element out of order; refuse a second one, since the contract allows one."""
+    def once(self, child: etree._Element, places: Mapping[str, int], names: Mapping[str, str]) -> None:
+        """Refuse an element, known by any of its names, that stands before ``child`` too."""
         full = child.tag if child.tag in places else names[local(child.tag)]
-        for other in child.itersiblings(preceding=True):
+        for other in child.itersiblings(etree.Element, preceding=True):
             if (other.tag if other.tag in places else names.get(local(other.tag))) == full:
                 self.repeated(child)
+
+    def misplaced(self, child: etree._Element, places: Mapping[str, int], names: Mapping[str, str]) -> None:
+        """Note an element out of order, and refuse a second one."""
+        self.once(child, places, names)
         self.deviates("element-order", child)
 
     def repeated(self, child: etree._Element) -> NoReturn:
@@ -143,11 +149,22 @@ class Reading:
             nil = element.get("nil")
             if nil is None or self.strict:
                 return False
-        if nil.strip() not in ("true", "1"):
+        if not _is_true(nil):
             return False
         if not nillable:
             self.deviates("nil", element)
         return True
+
+    def empty_if_nil(self, element: etree._Element) -> None:
+        """Refuse an element that says ``nil`` and holds something: which of the two is meant would be a guess.
+
+        Blanks, as indenting leaves them, are nothing except in strict mode (XML Schema part 1, 3.3.4).
+        """
+        text = element.text or ""
+        if not len(element) and not (text if self.strict else text.strip(BLANKS)):
+            return
+        if _is_true(element.get(_NIL)) or (not self.strict and _is_true(element.get("nil"))):
+            self.refuse(element, "is nil and holds something")
 
     def text(self, element: etree._Element) -> str:
         """Text of a leaf, for the cases that the compiled fast path leaves: empty, nil, not a leaf."""
@@ -251,6 +268,10 @@ class Reading:
         if len(element) or any(not str(name).startswith(f"{{{XSI}}}") for name in element.attrib):
             return element
         return self.text(element)
+
+
+def _is_true(value: str | None) -> bool:
+    return value is not None and value.strip() in ("true", "1")
 
 
 def other_attributes(element: etree._Element, known: tuple[str, ...]) -> dict[str, str]:

@@ -26,6 +26,8 @@ def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
     yield "    if reading.strict:"
     yield f"        reading.own_type(element, {layout.tag(item.type_name) if item.type_name else None})"
     fields = layout.fields(item)
+    if any(field.kind == "element" for field in fields):
+        yield "    attributes = reading.attributes"
     if is_record(item, layout):
         yield from indent(read_record(item, "element", layout, trim=trim, then="return record"))
     for field in fields:
@@ -51,6 +53,7 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
         yield from indent(read_listed_record(elements[0], tag, layout, trim=trim))
         yield f"    if child.tag != {tag} and not reading.place(child, {tables}):"
         yield "        continue"
+        yield from indent(_check_nil())
         yield from indent(read_occurrence(elements[0], layout, trim=trim))
         return
     if has_order(item):
@@ -69,6 +72,8 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
         yield f"    place = _PLACES_{item.name}.get(child.tag) or reading.place(child, {tables})"
     elif elements:
         yield f"    place = _PLACES_{item.name}.get(child.tag)"
+    if elements:
+        yield from indent(_check_nil("place and "))
     keyword = "if"
     for place, field in enumerate(elements, 1):
         yield f"    {keyword} place == {place}:"
@@ -94,18 +99,23 @@ def _note_order(field: FieldPlan) -> Lines:
 
 
 def _check_position(field: FieldPlan, item: ClassPlan, layout: Layout) -> Lines:
+    """``position`` is never set back: a second occurrence so finds it behind its own place, whatever stood between."""
     rank = layout.rank(field)
-    if field.repeated or layout.shares_rank(field):
+    shared = layout.shares_rank(field)
+    names = "{}" if any(other.kind == "any" for other in layout.fields(item)) else f"_NAMES_{item.name}"
+    if not field.repeated:
+        yield f"if position > {rank}:"
+        yield f"    reading.{'once' if shared else 'misplaced'}(child, _PLACES_{item.name}, {names})"
+    if field.repeated or shared:
         yield f"if position > {rank + 1}:"
         yield "    reading.deviates('element-order', child)"
-        if not field.repeated:
-            test = f"{variable(field)}_found" if field.required and field.nillable else f"{variable(field)} is not None"
-            yield f"if {test}:"
-            yield "    reading.repeated(child)"
-    else:
-        yield f"if position > {rank}:"
-        yield f"    reading.misplaced(child, _PLACES_{item.name}, _NAMES_{item.name})"
-    yield f"position = {rank + 1}"
+    yield "else:"
+    yield f"    position = {rank + 1}"
+
+
+def _check_nil(test: str = "") -> Lines:
+    yield f"if attributes and {test}child.keys():"
+    yield "    reading.empty_if_nil(child)"
 
 
 def _read_any(wildcard: FieldPlan, item: ClassPlan, keyword: str) -> Lines:

@@ -40,7 +40,8 @@ def read_record(item: ClassPlan, element: str, layout: Layout, *, trim: bool, th
         f"text_{n} is not None{f' and text_{n}.strip() is text_{n}' if trim else ''} and not len(part_{n})"
         for n in range(len(fields))
     ]
-    yield f"        if {' and '.join(tests)}:"
+    parts = " or ".join(f"part_{number}.keys()" for number in range(len(fields)))
+    yield f"        if {' and '.join(tests)} and not (attributes and ({parts})):"
     yield f"            record = new({layout.qualified_type(item.id)})"
     for number, field in enumerate(fields):
         yield f"            record.{field.name} = text_{number}"
@@ -56,5 +57,5 @@ def read_listed_record(field: FieldPlan, tag: str, layout: Layout, *, trim: bool
     if item.abstract or layout.derived(item) or not is_record(item, layout):
         return
     then = f"{variable(field)}.append(record)\ncontinue"
-    test = f" and child.tag == {tag} and not reading.strict"
+    test = f" and child.tag == {tag} and not reading.strict and not (attributes and child.keys())"
     yield from read_record(item, "child", layout, trim=trim, then=then, test=test)

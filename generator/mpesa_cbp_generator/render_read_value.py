@@ -62,7 +62,7 @@ def read_occurrence(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
 def _read_leaf(field: FieldPlan, target: str, layout: Layout, *, trim: bool) -> Lines:
     reference = field.types[0]
     if field.nillable:
-        test = "if child.keys() and reading.is_nil(child, nillable=True):"
+        test = "if attributes and child.keys() and reading.is_nil(child, nillable=True):"
         yield test
         yield (
             f"    {target}: {layout.item_annotation(field)} | None = None" if field.repeated else f"    {target} = None"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from mpesa_cbp.envelope import encode
 from mpesa_cbp.errors import DuplicateConversation, JournalError, JournalRefusal
 from mpesa_cbp.journal import Delivery, Journal
 from mpesa_cbp.payments import OPEN_STATES, EventKind, Payment, PaymentState
+from mpesa_cbp.statement import statement_of
 from mpesa_cbp.transitions import FINAL_STEPS, Finding, step_of
+from mpesa_cbp_models import Result, ResultParameters
+from mpesa_cbp_models.operations import GENERIC_API_RESULT
+from mpesa_cbp_models.result import ParameterType
 from tests.journal.conftest import Clock
 
 ID = "600000_Acme_1"
@@ -20,11 +26,17 @@ RECORDED = (
     EventKind.OUTCOME_UNKNOWN,
 )
 RESULT_CODES = st.sampled_from(["0", "1", "00000000", "43", "9999"])
+Pairs = tuple[tuple[str, str], ...]
+STATED = st.sampled_from(
+    [(), (("Amount", "100.00"),), (("Amount", "1000.00"),), (("TransactionReceipt", "LCA618MKDW"),)]
+)
 RESPONSE_CODES = st.sampled_from(["0", "100000002", "100000004", "100000007", "15"])
 
 
 def create(journal: Journal) -> None:
-    journal.create(conversation_id=ID, command_id="BusinessPayment", amount=None, receiver=None, request=b"<r/>")
+    journal.create(
+        conversation_id=ID, command_id="BusinessPayment", amount=Decimal(100), receiver=None, request=b"<r/>"
+    )
 
 
 class Happenings(RuleBasedStateMachine):
@@ -93,16 +105,22 @@ class Happenings(RuleBasedStateMachine):
         assert after.may_be_sent is not paid
         self._happened(EventKind.SETTLED, None)
 
-    @rule(code=RESULT_CODES, identity=st.sampled_from("abcd"), more_follow=st.booleans())
-    def result_is_delivered(self, code: str, identity: str, more_follow: bool) -> None:
-        self._deliver(EventKind.RESULT, code, identity, more_follow=more_follow)
+    @rule(code=RESULT_CODES, identity=st.sampled_from("abcd"), more_follow=st.booleans(), stated=STATED)
+    def result_is_delivered(self, code: str, identity: str, more_follow: bool, stated: Pairs) -> None:
+        self._deliver(EventKind.RESULT, code, identity, more_follow=more_follow, stated=stated)
 
     @rule(identity=st.sampled_from("ab"))
     def queue_timeout_is_delivered(self, identity: str) -> None:
         self._deliver(EventKind.QUEUE_TIMEOUT, None, identity)
 
-    def _deliver(self, kind: EventKind, code: str | None, identity: str, *, more_follow: bool = False) -> None:
+    def _deliver(
+        self, kind: EventKind, code: str | None, identity: str, *, more_follow: bool = False, stated: Pairs = ()
+    ) -> None:
         receipt = f"R{code.lstrip('0')}" if code is not None else None
+        pairs = [ParameterType(key=key, value=value) for key, value in stated]
+        message = Result(
+            result_code=code or "", transaction_id=receipt, result_parameters=ResultParameters(result_parameter=pairs)
+        )
         delivery = Delivery(
             kind=kind,
             identity=identity,
@@ -110,7 +128,8 @@ class Happenings(RuleBasedStateMachine):
             code=code,
             more_follow=more_follow,
             receipt=receipt,
-            body=b"<m/>",
+            statement=statement_of(message) if kind is EventKind.RESULT else None,
+            body=encode(message, operation=GENERIC_API_RESULT, direction="input") if code is not None else b"<m/>",
         )
         received = self.journal.receive(delivery)
         assert received.is_new == ((kind, identity) not in self.identities)
@@ -135,6 +154,10 @@ class Happenings(RuleBasedStateMachine):
             )
         elif payment is not None and payment.result_code is not None:
             self.settled = payment
+        last = self.journal.events(ID)[-1]
+        if last.kind is EventKind.RESULT and (last.detail or "").startswith(Finding.DIFFERS.value):
+            assert last.contradicts
+            assert payment is None or not payment.may_be_sent
 
     def teardown(self) -> None:
         with self.journal:

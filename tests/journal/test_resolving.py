@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,9 @@ import pytest
 from mpesa_cbp import Client, Journal, PaymentState, wishes
 from mpesa_cbp.errors import DuplicateConversation, InvalidRequest, OutcomeUnknown, Throttled
 from mpesa_cbp.payments import EventKind
+from mpesa_cbp.reconcile import Outcome, Reconciliation
 from mpesa_cbp.simulator import Simulator, Timing
+from mpesa_cbp.transitions import Finding
 from mpesa_cbp.wishes import Wish
 
 MSISDN = "254712345678"
@@ -71,6 +74,45 @@ def test_query_moves_an_open_payment_to_what_the_record_proves(
     payment = journal.payment(conversation_id)
     assert payment is not None
     assert (payment.receipt is not None) == (proven is PaymentState.SUCCEEDED)
+
+
+@pytest.mark.parametrize(
+    ("amount", "receiver", "named"), [("150", MSISDN, "amount"), ("100", "254712345679", "receiver")]
+)
+def test_result_of_another_payment_found_by_a_query_settles_nothing_and_is_told(
+    simulator: Simulator,
+    client: Client,
+    conversation_id: str,
+    caplog: pytest.LogCaptureFixture,
+    amount: str,
+    receiver: str,
+    named: str,
+) -> None:
+    client.pay_customer(MSISDN, 100, conversation_id=conversation_id)
+    simulator.settle()
+    with Journal("sqlite://") as ours:
+        ours.create(
+            conversation_id=conversation_id,
+            command_id="BusinessPayment",
+            amount=Decimal(amount),
+            receiver=receiver,
+            request=b"<request/>",
+        )
+        ours.record(conversation_id, EventKind.SENDING)
+        urls: dict[str, Any] = {"result_url": NOWHERE, "queue_timeout_url": NOWHERE}
+        with Client(**simulator.client_settings(), **urls, journal=ours) as asking:
+            history = asking.query_transaction(conversation_id)
+            (checked,) = Reconciliation(asking, ours, older_than=timedelta(0))
+        queried = ours.events(conversation_id)[2]
+        assert state(ours, conversation_id) is PaymentState.UNKNOWN
+    assert (history.finding, history.state) == (Finding.DIFFERS, PaymentState.UNKNOWN)
+    assert f"The result states another {named} than the payment" in history.summary
+    assert (queried.contradicts, queried.detail) == (True, "differs: result")
+    assert queried.body is not None
+    assert checked.outcome is Outcome.STILL_OPEN
+    assert f"another {named}" in checked.told
+    assert "mpesa-cbp settle" in checked.told
+    assert "message.contradicts kind=queried" in caplog.text
 
 
 def test_payment_that_the_broker_does_not_know_stays_unknown(

@@ -210,6 +210,21 @@ def test_export_is_json_a_line_masked_unless_told_otherwise(capsys: pytest.Captu
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+def test_export_shows_which_stored_results_say_a_thing_twice(
+    journal: Journal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What an earlier revision took for a success is found by the message that this one does not read."""
+    plain = result("600000_C")
+    doubled = plain.replace(b"<ResultType>", b"<ResultCode>1</ResultCode><ResultType>")
+    for identity, body in (("c", plain), ("d", doubled)):
+        journal.receive(
+            Delivery(kind=EventKind.RESULT, identity=identity, conversation_id="600000_C", code="0", body=body)
+        )
+    assert run(["events", "export", "--kind", "result", "--conversation-id", "600000_C"]) == 0
+    exported = [json.loads(line) for line in lines(capsys)]
+    assert [(event["code"], event["message"] is None) for event in exported] == [("0", False), ("0", True)]
+
+
 def test_export_tells_what_was_asked_for_in_a_payment(journal: Journal, capsys: pytest.CaptureFixture[str]) -> None:
     journal.create(
         conversation_id="600000_B", command_id="BusinessPayment", amount=None, receiver=MSISDN, request=REQUEST

@@ -7,7 +7,7 @@ import json
 import logging
 import queue
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 from mpesa_cbp import Journal, Listener, PaymentState
+from mpesa_cbp.envelope import decode
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.journal import Delivery, Handling
 from mpesa_cbp.listener.handler_worker import HandlerWorker
-from mpesa_cbp.notices import ResultNotice
+from mpesa_cbp.notices import ResultNotice, identity_of
 from mpesa_cbp.payments import EventKind
 from tests.journal.postgres import url_with_schema
 from tests.listener.kill import await_handlers
@@ -30,29 +31,6 @@ from tests.listener.test_listener import CONFIRMATION
 from tests.listener.wsgi import post
 
 MSISDN = "254712345678"
-
-
-@pytest.fixture
-def journal(tmp_path: Path) -> Iterator[Journal]:
-    with Journal(f"sqlite:///{tmp_path}/j.db") as opened:
-        yield opened
-
-
-@pytest.fixture
-def seen() -> queue.Queue[tuple[str, Any]]:
-    return queue.Queue()
-
-
-@pytest.fixture
-def listener(journal: Journal, seen: queue.Queue[tuple[str, Any]]) -> Iterator[Listener]:
-    """One that handles; what its handlers see is in ``seen``."""
-    made = Listener(journal=journal, path_token=TOKEN)
-    made.on_result(lambda notice: seen.put(("result", notice)))
-    made.on_c2b_confirmation(lambda notice: seen.put(("confirmation", notice)))
-    made.on_contradiction(lambda notice: seen.put(("contradiction", notice)))
-    made.start()
-    yield made
-    made.stop()
 
 
 class _Asynchronous:
@@ -141,6 +119,18 @@ def test_confirmation_of_one_payment_is_handled_once_although_its_second_notice_
     assert [seen.get(timeout=30)[0] for _ in range(2)] == ["confirmation", "result"]
     kept = journal.search(kinds=[EventKind.C2B_CONFIRMATION])
     assert [(event.contradicts, event.body) for event in kept] == [(False, CONFIRMATION), (True, second)]
+
+
+def test_confirmation_is_kept_beside_a_stored_one_that_says_its_amount_twice(journal: Journal) -> None:
+    """An earlier revision took that one; what it says cannot be compared any more."""
+    amount = b"<TransAmount>70.00</TransAmount>"
+    doubled = CONFIRMATION.replace(amount, amount + b"<TransAmount>9999.00</TransAmount>")
+    assert doubled != CONFIRMATION
+    identity = identity_of(decode(CONFIRMATION))
+    journal.receive(Delivery(kind=EventKind.C2B_CONFIRMATION, body=doubled, identity=identity, receipt="T1"))
+    assert post(Listener(journal=journal, path_token=TOKEN), CONFIRMATION)[0] == "200 OK"
+    kept = journal.search(kinds=[EventKind.C2B_CONFIRMATION])
+    assert [(event.contradicts, event.body) for event in kept] == [(False, doubled), (True, CONFIRMATION)]
 
 
 def test_of_messages_that_cannot_be_read_only_so_many_are_kept(journal: Journal) -> None:

@@ -188,7 +188,10 @@ ROWS: dict[str, Row] = {
     "accepts": Row(accepts, None, SENT_ONCE, ACCEPTED),
     "accepts, with HTTP 500": Row(transformed(lambda body: body, status="500 Oops"), None, SENT_ONCE, ACCEPTED),
     "accepts, packed with gzip": Row(transformed(gzip.compress, headers="Content-Encoding: gzip\r\n"), None, SENT_ONCE, ACCEPTED),
-    "can only cache the request": Row(answered(response_code="100000000"), None, SENT_ONCE, QUEUED),
+    "can only cache the request": Row(
+        answered(response_code="100000000", originator_conversation_id=ID, conversation_id="AG_1"),
+        None, SENT_ONCE, QUEUED,
+    ),
 }  # fmt: skip
 
 EVENTS = {
@@ -225,6 +228,29 @@ def assert_journal(journal: Journal, state: PaymentState, *, events: list[str] |
     assert payment is not None
     assert payment.state is state
     assert [event.kind.value for event in journal.events(ID)] == (events or EVENTS[state])
+
+
+@pytest.mark.parametrize("code", ["0", "100000000"])
+@pytest.mark.parametrize(
+    ("ids", "missing"),
+    [
+        ({"originator_conversation_id": ID, "conversation_id": ""}, ("ConversationID",)),
+        ({"originator_conversation_id": " ", "conversation_id": "AG_1"}, ("OriginatorConversationID",)),
+        ({}, ("OriginatorConversationID", "ConversationID")),
+    ],
+)
+def test_acceptance_without_a_conversation_id_is_one_and_says_so(
+    journal: Journal, caplog: pytest.LogCaptureFixture, ids: dict[str, str], missing: tuple[str, ...], code: str
+) -> None:
+    with (
+        FailingBroker(answered(response_code=code, **ids)) as broker,
+        client_to(broker.url(), journal=journal) as client,
+    ):
+        acknowledgement = client.pay_customer(NUMBER, 100, conversation_id=ID)
+    assert acknowledgement.missing_ids == missing
+    assert acknowledgement.queued == (code != "0")
+    assert journal.events(ID)[-1].detail == f"without {' and '.join(missing)}"
+    assert any(getattr(record, "missing", None) == " and ".join(missing) for record in caplog.records)
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)

@@ -30,7 +30,8 @@ class Acknowledgement:
     """The broker has the request. It says nothing of the money: that is known with the result (protocol, section 1).
 
     ``queued`` means that the broker could only cache it (ResponseCode 100000000): pending, not failed.
-    ``deviations`` names where the answer departed from the contract.
+    ``deviations`` names where the answer departed from the contract, ``missing_ids`` which of its conversation ids did
+    not come or came blank: it is then known by the connection alone that it answers this request.
     """
 
     conversation_id: str
@@ -40,6 +41,7 @@ class Acknowledgement:
     description: str | None
     queued: bool
     deviations: tuple[str, ...] = ()
+    missing_ids: tuple[str, ...] = ()
 
 
 def read_answer(answer: HttpAnswer, conversation_id: str | None) -> Decoded:
@@ -67,8 +69,12 @@ def acknowledge(response: Response, decoded: Decoded, *, conversation_id: str | 
     Raises Refused and its kinds for a code that certainly refuses, OutcomeUnknown for one that does not settle it
     (an internal error, an unknown code) or for an answer that speaks of another conversation.
     """
-    named = response.originator_conversation_id
-    if named and conversation_id is not None and named.strip() != conversation_id:
+    named = {
+        "OriginatorConversationID": (response.originator_conversation_id or "").strip(),
+        "ConversationID": (response.conversation_id or "").strip(),
+    }
+    ours = named["OriginatorConversationID"]
+    if ours and conversation_id is not None and ours != conversation_id:
         raise OutcomeUnknown("The answer speaks of another conversation id", conversation_id=conversation_id)
     code = response.response_code
     meaning = response_meaning(code)
@@ -76,12 +82,13 @@ def acknowledge(response: Response, decoded: Decoded, *, conversation_id: str | 
         raise _refusal(meaning, response.response_desc, conversation_id)
     return Acknowledgement(
         conversation_id=conversation_id or "",
-        core_conversation_id=response.conversation_id or None,
+        core_conversation_id=named["ConversationID"] or None,
         code=code,
         meaning=meaning.meaning,
         description=response.response_desc or None,
         queued=meaning.pending,
         deviations=decoded.deviations,
+        missing_ids=tuple(name for name, value in named.items() if not value),
     )
 
 

@@ -251,7 +251,8 @@ class Client:
         """Ask the broker how far a payment came; asking is harmless and may be repeated (protocol, section 8).
 
         The History says what the broker's record proves. ``query_date`` is when the payment was sent and makes the
-        answer faster. What the record proves moves the payment in the journal, if it is there. Raises NotSent or
+        answer faster. What the record proves moves the payment in the journal, if it is there; a result that states
+        another amount, receiver or receipt than that payment settles nothing (``Finding.DIFFERS``). Raises NotSent or
         OutcomeUnknown where no readable answer came (of the query: the payment is as it was), Refused where the
         broker refused to answer, JournalError where the finding cannot be stored.
         """
@@ -268,7 +269,7 @@ class Client:
         message = transaction_query(conversation_id, self._signer.time_stamp(query_date) if query_date else None)
         history = logged_history(self._delivery.ask(question, message, QueryTransactionResponse), conversation_id)
         if self._journal is not None:
-            record_history(self._journal, history, conversation_id=conversation_id)
+            return record_history(self._journal, history, conversation_id=conversation_id)
         return history
 
     def change_password(self, new_password: Secret, *, key: Secret, vector: Secret) -> ChangePasswordResponse:

@@ -29,6 +29,7 @@ from mpesa_cbp.errors import (
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.log_events import (
     PAYMENT_ACCEPTED,
+    PAYMENT_ANSWER_INCOMPLETE,
     PAYMENT_CREATED,
     PAYMENT_NOT_SENT,
     PAYMENT_OUTCOME_UNKNOWN,
@@ -109,13 +110,16 @@ class Delivery:
             with contextlib.suppress(JournalError):
                 self._record(conversation_id, kind, sent=sent, detail=type(error).__name__)
             raise
+        missing = " and ".join(acknowledgement.missing_ids)
+        if missing:
+            PAYMENT_ANSWER_INCOMPLETE.log(_logger, conversation_id=conversation_id, missing=missing)
         self._record(
             conversation_id,
             EventKind.QUEUED if acknowledgement.queued else EventKind.ACCEPTED,
             sent=Sent.YES,
             code=acknowledgement.code,
             core_conversation_id=acknowledgement.core_conversation_id,
-            detail=acknowledgement.description,
+            detail="; ".join(filter(None, [acknowledgement.description, missing and f"without {missing}"])) or None,
             deviations=acknowledgement.deviations,
         )
         return acknowledgement

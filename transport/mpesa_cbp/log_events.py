@@ -59,6 +59,7 @@ def _event(name: str, level: int, fields: str = "") -> LogEvent:
 PAYMENT_CREATED = _event("payment.created", logging.INFO, "conversation_id command")
 PAYMENT_SENDING = _event("payment.sending", logging.INFO, "conversation_id")
 PAYMENT_ACCEPTED = _event("payment.accepted", logging.INFO, "conversation_id code core_conversation_id deviations")
+PAYMENT_ANSWER_INCOMPLETE = _event("payment.answer_incomplete", logging.WARNING, "conversation_id missing")
 PAYMENT_QUEUED = _event("payment.queued", logging.WARNING, "conversation_id code core_conversation_id deviations")
 PAYMENT_REFUSED = _event("payment.refused", logging.WARNING, "conversation_id code error")
 PAYMENT_NOT_SENT = _event("payment.not_sent", logging.WARNING, "conversation_id error")

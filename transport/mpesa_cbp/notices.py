@@ -12,6 +12,7 @@ from mpesa_cbp.codes import CodeMeaning, result_meaning
 from mpesa_cbp.envelope import Decoded
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.results import ResultParameters, read_parameters
+from mpesa_cbp.statement import pairs_of
 from mpesa_cbp.values import parse_amount
 from mpesa_cbp_models import C2BPaymentConfirmationRequest, C2BPaymentValidationRequest, NotifyQueueTimeout, Result
 from mpesa_cbp_models.operations import CONFIRM_C2B_PAYMENT
@@ -62,11 +63,15 @@ class ResultNotice:
         """The receipt number, from TransactionID or the parameters."""
         return self.result.transaction_id or self.parameters.receipt
 
+    @property
+    def pairs(self) -> tuple[tuple[str, str | None], ...]:
+        """The result's parameters as they came, key and value."""
+        return pairs_of(self.result)
+
     @cached_property
     def parameters(self) -> ResultParameters:
         """The result's parameters, typed."""
-        listed = self.result.result_parameters
-        return read_parameters((p.key, p.value) for p in (listed.result_parameter if listed is not None else ()))
+        return read_parameters(self.pairs)
 
 
 @dataclass(frozen=True)

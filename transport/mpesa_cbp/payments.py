@@ -56,6 +56,10 @@ MOVES_NO_MONEY = ENQUIRIES | {"RegisterURL"}
 """CommandIDs of requests that are kept as payments are, and move no money whatever becomes of them."""
 
 
+ABOUT_ANOTHER = MOVES_NO_MONEY | {"TransactionReversal"}
+"""CommandIDs whose result may state amount, parties and receipt of another transaction than the request itself."""
+
+
 MAKE_ANEW = "No money hangs on it: make the request anew, under a new conversation id."
 """What to do where it is not known what became of one of those."""
 

@@ -20,6 +20,12 @@ _OPEN_KEYS = frozenset({
     "AccountBalance", "ShortCode", "OriginatorConversationID", "ConversationID", "OriginalTransactionID",
 })  # fmt: skip
 
+# Listed as text too: what answers an enquiry is not all in the lines of ``result_lines``.
+_LISTED_KEYS = frozenset({
+    "AccountBalance", "DebitAccountBalance", "InitiatedTime", "FinalisedTime", "BOCompletedTime",
+    "CreditPartyPublicName",
+})  # fmt: skip
+
 _CARRIERS = frozenset({"RequestMsg", "ResponseMsg", "ResultMsg"})
 
 
@@ -57,8 +63,14 @@ def one_line(text: str) -> str:
 
 
 def other_parameters(notice: ResultNotice) -> list[tuple[str, str]]:
-    """The parameters of a result that have no typed form, the transaction's status first; values masked."""
-    pairs = [(key, masked_parameter(key, text)) for key, text in notice.parameters.other if text]
+    """The parameters of a result that ``result_lines`` has no line for, the transaction's status first; masked."""
+    kept = set(notice.parameters.other)
+    texts = [(key.strip(), (value or "").strip()) for key, value in notice.pairs]
+    pairs = [
+        (key, masked_parameter(key, text))
+        for key, text in texts
+        if text and ((key, text) in kept or key in _LISTED_KEYS)
+    ]
     return sorted(pairs, key=lambda pair: pair[0] != STATUS_KEY)
 
 
@@ -68,6 +80,7 @@ def result_lines(notice: ResultNotice) -> list[str]:
     other = other_parameters(notice)
     facts = (
         ("ResultCode", f"{notice.result.result_code}: {notice.meaning.meaning}"),
+        ("contradicts", "what is known of the request: a person must look" if notice.contradicts else None),
         *(pair for pair in other if pair[0] == STATUS_KEY),
         ("receipt", notice.receipt),
         ("amount", f"{parameters.amount} KES" if parameters.amount is not None else None),

@@ -6,77 +6,45 @@ guessed: a value that does not have one of the known formats stays text and is r
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 
+from mpesa_cbp import parameter_formats as formats
+from mpesa_cbp.parameter_formats import NAIROBI, AffectedAccount, NotUnderstood
 from mpesa_cbp.redaction import mask_msisdn
 
-__all__ = ["NAIROBI", "AffectedAccount", "ResultParameters", "is_impersonal", "read_parameters"]
+__all__ = ["NAIROBI", "AffectedAccount", "ResultParameters", "is_impersonal", "plain_key", "read_parameters"]
 
-#: East Africa Time, UTC+3 all year: the zone of every time in a result.
-NAIROBI = timezone(timedelta(hours=3), "EAT")
-
-# Digits are [0-9] throughout: \d takes other scripts' digits too.
-# An amount: perhaps a currency before it (Ksh200.00), thousands with commas only in groups of three.
-_MONEY = re.compile(r"(?:([A-Za-z]{3})\.?\s*)?([+-]?(?:[0-9]{1,15}|[0-9]{1,3}(?:,[0-9]{3}){1,4})(?:\.[0-9]{1,6})?)")
-# {Amount={BasicAmount=2714803.00, MinimumAmount=271480300, CurrencyCode=KES}}, whole: half an amount is no amount.
-_BRACED = re.compile(r"\{Amount=\{(.*)\}\}", re.DOTALL)
-_CURRENCY = re.compile(r"[A-Za-z]{3}")
-# 22/10/2014 20:55:24 and 30.09.2014 12:52:31: the day comes first.
-_DAY_FIRST = re.compile(
-    r"(?P<day>[0-9]{2})(?P<between>[/.])(?P<month>[0-9]{2})(?P=between)(?P<year>[0-9]{4})\s+"
-    r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
-)
-# 20150424170252
-_COMPACT = re.compile(
-    r"(?P<year>[0-9]{4})(?P<month>[0-9]{2})(?P<day>[0-9]{2})"
-    r"(?P<hour>[0-9]{2})(?P<minute>[0-9]{2})(?P<second>[0-9]{2})"
-)
-# 254700000000-Jane Doe, 888888 - ACME, 254700000000 - (no name); the name itself may have dashes.
-_PARTY = re.compile(r"([0-9]{3,20})\s*(?:-\s*(.*))?", re.DOTALL)
-_YES_NO = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
-
-
-class _NotUnderstoodError(Exception):
-    """A known key whose value has no known format; the text never repeats the value."""
-
-
-@dataclass(frozen=True, slots=True)
-class AffectedAccount:
-    """One account that the transaction changed.
-
-    `party` is "debit" or "credit"; the amounts are those of the operator, in their order: current, available,
-    reserved, uncleared where there are four. In `currency`.
-    """
-
-    party: str
-    name: str
-    currency: str
-    amounts: tuple[Decimal, ...]
+_HOME_CURRENCY = "KES"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ResultParameters:
     """The parameters of a result, typed; None for what did not come or came blank.
 
-    `completed_at` is aware (Nairobi). Numbers of receiver and paying party are MSISDNs or short codes, as text.
-    `balances` goes by the operator's words: working, utility, charges paid (available funds), initiator current,
-    debit current, credit current. `other` holds keys that are not known, and known keys that could not be read, as
-    text and in order; `not_understood` says of the latter what was wrong. The repr shows no name and masks numbers.
+    Times are aware (Nairobi). Numbers of receiver, paying party and credit party are MSISDNs or short codes, as text.
+    `currency` is that of the amount; charges and balances are in it too, or in KES where there is none: those in
+    another currency are not understood. `balances` goes by the operator's words: working, utility, charges paid
+    (available funds), initiator current, debit current, credit current, debit. `other` holds keys that are not known,
+    and known keys that could not be read, as text and in order; `not_understood` says of the latter what was wrong. The
+    repr shows no name and masks numbers.
     """
 
     receipt: str | None = None
     amount: Decimal | None = None
     currency: str | None = None
     completed_at: datetime | None = None
+    initiated_at: datetime | None = None
+    finalised_at: datetime | None = None
     receiver_number: str | None = None
     receiver_name: str | None = None
     paying_party_number: str | None = None
     paying_party_name: str | None = None
+    credit_party_number: str | None = None
+    credit_party_name: str | None = None
     registered: bool | None = None
     withdrawal_charge: Decimal | None = None
     debit_party_charges: Decimal | None = None
@@ -106,33 +74,52 @@ class ResultParameters:
 class _Reading:
     """What has been read so far, and which pairs say different things of one thing.
 
-    ``pair`` is the number of the pair at hand. No one of two different values is taken for the right one.
+    ``pair`` is the number of the pair that is being read. No one of two different values is taken for the right one.
     """
 
     def __init__(self) -> None:
         self.values: dict[str, object] = {}
         self.balances: dict[str, Decimal] = {}
-        self.accounts: list[AffectedAccount] = []
+        self.accounts: dict[str, AffectedAccount] = {}
         self.pair = 0
-        self.contradicting: set[int] = set()
-        self._said_by: dict[str, list[int]] = {}
+        self._currencies: dict[int, str] = {}
+        self._contradicting: set[int] = set()
+        self._named_by: dict[str, list[int]] = {}
 
     def set(self, name: str, value: object) -> None:
         self._note(name, self.values.setdefault(name, value) != value)
 
-    def set_balance(self, name: str, amount: Decimal) -> None:
+    def set_balance(self, name: str, currency: str | None, amount: Decimal) -> None:
         self._note(f"{name} balance", self.balances.setdefault(name, amount) != amount)
+        self.in_currency(currency)
+
+    def set_account(self, account: AffectedAccount) -> None:
+        name = f"{account.party} account {' '.join(account.name.split()).casefold()}"
+        self._note(name, self.accounts.setdefault(name, account) != account)
+
+    def in_currency(self, currency: str | None) -> None:
+        """Note the currency of an amount that has no currency of its own in the result."""
+        if currency is not None:
+            self._currencies[self.pair] = currency
+
+    def problems(self) -> dict[int, str]:
+        """What is wrong with which pairs; currencies are compared once it is certain what the result's is."""
+        if self._contradicting:
+            return dict.fromkeys(self._contradicting, "it came with different values; none of them is taken")
+        home = self.values.get("currency", _HOME_CURRENCY)
+        other = [pair for pair, currency in self._currencies.items() if currency != home]
+        return dict.fromkeys(other, "it is in another currency than the result")
 
     def _note(self, name: str, contradicts: bool) -> None:
-        said_by = self._said_by.setdefault(name, [])
-        said_by.append(self.pair)
+        named_by = self._named_by.setdefault(name, [])
+        named_by.append(self.pair)
         if contradicts:
-            self.contradicting.update(said_by)
+            self._contradicting.update(named_by)
 
 
 def is_impersonal(key: str) -> bool:
     """Whether a parameter of that key holds an amount, a time, a receipt: nothing about a person."""
-    name = _plain(key)
+    name = plain_key(key)
     return name in _READERS and not name.endswith("publicname")
 
 
@@ -140,20 +127,22 @@ def read_parameters(pairs: Iterable[tuple[str, str | None]]) -> ResultParameters
     """Return the typed view of a result's key and value pairs; never an error, whatever the texts are.
 
     Keys are matched without regard to case and blanks. A value of None or blanks counts as not given. When a thing
-    comes twice with different values none of them is taken, and all are reported. Protocol, section 6.
+    comes twice with different values, under one key or two, none of them is taken, and all are reported; the same value
+    twice is one. Protocol, sections 6 and 12.
     """
     texts = [(key.strip(), (value or "").strip()) for key, value in pairs]
     problems: dict[int, str] = {}
     while True:
         reading = _read(texts, problems)
-        if not reading.contradicting:
+        found = reading.problems()
+        if not found:
             break
-        problems |= dict.fromkeys(reading.contradicting, "it came with different values; none of them is taken")
-    kept = [number for number, (key, _) in enumerate(texts) if number in problems or _plain(key) not in _READERS]
+        problems |= found
+    kept = [number for number, (key, _) in enumerate(texts) if number in problems or plain_key(key) not in _READERS]
     return ResultParameters(
         **reading.values,  # type: ignore[arg-type]  # each reader below sets one field with its own type
         balances=MappingProxyType(reading.balances),
-        accounts=tuple(reading.accounts),
+        accounts=tuple(reading.accounts.values()),
         other=tuple(texts[number] for number in kept),
         not_understood=tuple((texts[number][0], problems[number]) for number in kept if number in problems),
     )
@@ -163,18 +152,19 @@ def _read(texts: list[tuple[str, str]], problems: dict[int, str]) -> _Reading:
     """Read all pairs that have no problem yet; what is not understood is added to the problems."""
     reading = _Reading()
     for number, (key, text) in enumerate(texts):
-        reader = _READERS.get(_plain(key))
+        reader = _READERS.get(plain_key(key))
         if reader is None or not text or number in problems:
             continue
         reading.pair = number
         try:
             reader(reading, text)
-        except _NotUnderstoodError as problem:
+        except NotUnderstood as problem:
             problems[number] = str(problem)
     return reading
 
 
-def _plain(key: str) -> str:
+def plain_key(key: str) -> str:
+    """A key as keys are compared: in lower case, without blanks."""
     return "".join(key.split()).lower()
 
 
@@ -185,102 +175,72 @@ def _text_to(name: str) -> _Reader:
     return lambda reading, text: reading.set(name, text)
 
 
-def _money_to(name: str) -> _Reader:
+def _read_to(name: str, read: Callable[[str], object]) -> _Reader:
+    return lambda reading, text: reading.set(name, read(text))
+
+
+def _amount(reading: _Reading, text: str) -> None:
+    currency, amount = formats.unsigned(formats.money(text))
+    reading.set("amount", amount)
+    if currency:
+        reading.set("currency", currency)
+
+
+def _charge_to(name: str) -> _Reader:
     def read(reading: _Reading, text: str) -> None:
-        currency, amount = _money(text)
+        currency, amount = formats.unsigned(formats.charge(text))
         reading.set(name, amount)
-        if currency:
-            reading.set("currency", currency)
+        reading.in_currency(currency)
 
     return read
 
 
 def _balance_to(name: str) -> _Reader:
-    return lambda reading, text: reading.set_balance(name, _money(text)[1])
+    return lambda reading, text: reading.set_balance(name, *formats.money(text))
 
 
 def _party_to(party: str) -> _Reader:
     def read(reading: _Reading, text: str) -> None:
-        found = _PARTY.fullmatch(text)
-        if not found:
-            raise _NotUnderstoodError("not a number, a dash and a name")
-        reading.set(f"{party}_number", found.group(1))
-        reading.set(f"{party}_name", (found.group(2) or "").strip() or None)
+        number, name = formats.party(text)
+        reading.set(f"{party}_number", number)
+        reading.set(f"{party}_name", name)
 
     return read
 
 
 def _accounts_of(party: str) -> _Reader:
-    return lambda reading, text: reading.accounts.extend(_accounts(party, text))
+    def read(reading: _Reading, text: str) -> None:
+        for account in formats.accounts(party, text):
+            reading.set_account(account)
+
+    return read
 
 
-def _currency(reading: _Reading, text: str) -> None:
-    if not _CURRENCY.fullmatch(text):
-        raise _NotUnderstoodError("not a currency code of three letters")
-    reading.set("currency", _currency_code(text))
-
-
-def _completed_at(reading: _Reading, text: str) -> None:
-    found = _DAY_FIRST.fullmatch(text) or _COMPACT.fullmatch(text)
-    if not found:
-        raise _NotUnderstoodError("not a date and time in a known format")
-    parts = {name: int(digits) for name, digits in found.groupdict().items() if name != "between"}
-    try:
-        moment = datetime(**parts, tzinfo=NAIROBI)
-    except ValueError:
-        raise _NotUnderstoodError("no such date or time") from None
-    reading.set("completed_at", moment)
-
-
-def _registered(reading: _Reading, text: str) -> None:
-    answer = _YES_NO.get(text.lower())
-    if answer is None:
-        raise _NotUnderstoodError("neither Y nor N")
-    reading.set("registered", answer)
-
-
-def _money(text: str) -> tuple[str | None, Decimal]:
-    braced = _BRACED.fullmatch(text)
-    if braced:
-        named = dict(part.strip().partition("=")[::2] for part in braced.group(1).split(","))
-        text = f"{named.get('CurrencyCode', '')}{named.get('BasicAmount', '')}"
-    found = _MONEY.fullmatch(text)
-    if not found:
-        raise _NotUnderstoodError("not an amount in a known format")
-    currency, digits = found.groups()
-    return currency and _currency_code(currency), Decimal(digits.replace(",", ""))
-
-
-def _currency_code(text: str) -> str:
-    return "KES" if text.upper() == "KSH" else text.upper()
-
-
-def _accounts(party: str, text: str) -> list[AffectedAccount]:
-    accounts = []
-    for entry in text.split("&"):
-        name, *rest = (part.strip() for part in entry.split("|"))
-        if len(rest) < 2 or not name or not _CURRENCY.fullmatch(rest[0]):
-            raise _NotUnderstoodError("not name, currency and amounts between bars")
-        amounts = tuple(_money(amount)[1] for amount in rest[1:])
-        accounts.append(AffectedAccount(party, name, _currency_code(rest[0]), amounts))
-    return accounts
+def _debit_balance(reading: _Reading, text: str) -> None:
+    """DebitAccountBalance: one amount, or accounts between bars (section 12 names the key alone)."""
+    (_accounts_of("debit") if "|" in text else _balance_to("debit"))(reading, text)
 
 
 # Keys in lower case without blanks: "Transaction Datetime" and "Transaction DateTime" are both met.
 _READERS: dict[str, _Reader] = {
     "transactionreceipt": _text_to("receipt"),
     "receiptno": _text_to("receipt"),
-    "amount": _money_to("amount"),
-    "transactionamount": _money_to("amount"),
-    "currency": _currency,
-    "transactiondatetime": _completed_at,
-    "transactioncompleteddatetime": _completed_at,
-    "transcompletedtime": _completed_at,
+    "receiptnumber": _text_to("receipt"),
+    "amount": _amount,
+    "transactionamount": _amount,
+    "currency": _read_to("currency", formats.currency_code),
+    "transactiondatetime": _read_to("completed_at", formats.moment),
+    "transactioncompleteddatetime": _read_to("completed_at", formats.moment),
+    "transcompletedtime": _read_to("completed_at", formats.moment),
+    "bocompletedtime": _read_to("completed_at", formats.moment),
+    "initiatedtime": _read_to("initiated_at", formats.moment),
+    "finalisedtime": _read_to("finalised_at", formats.moment),
     "receiverpartypublicname": _party_to("receiver"),
     "debitpartypublicname": _party_to("paying_party"),
-    "b2crecipientisregisteredcustomer": _registered,
-    "b2cwithdrawalchargeamount": _money_to("withdrawal_charge"),
-    "debitpartycharges": _money_to("debit_party_charges"),
+    "creditpartypublicname": _party_to("credit_party"),
+    "b2crecipientisregisteredcustomer": _read_to("registered", formats.yes_or_no),
+    "b2cwithdrawalchargeamount": _charge_to("withdrawal_charge"),
+    "debitpartycharges": _charge_to("debit_party_charges"),
     "workingaccountavailablefunds": _balance_to("working"),
     "utilityaccountavailablefunds": _balance_to("utility"),
     "chargespaidaccountavailablefunds": _balance_to("charges paid"),
@@ -290,6 +250,8 @@ _READERS: dict[str, _Reader] = {
     "initiatoraccountcurrentbalance": _balance_to("initiator current"),
     "debitaccountcurrentbalance": _balance_to("debit current"),
     "creditaccountcurrentbalance": _balance_to("credit current"),
+    "debitaccountbalance": _debit_balance,
     "debitpartyaffectedaccountbalance": _accounts_of("debit"),
     "creditpartyaffectedaccountbalance": _accounts_of("credit"),
+    "accountbalance": _accounts_of("own"),
 }

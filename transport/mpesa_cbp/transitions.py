@@ -54,6 +54,9 @@ class Standing(Enum):
     SAID_PAID = "said-paid"
     """SUCCEEDED by a person's word, until the core says something else."""
 
+    DISPUTED = "disputed"
+    """UNKNOWN because a result of the core states another payment than this one, or two."""
+
     SAID_UNPAID = "said-unpaid"
     """FAILED by a person's word: it may be sent again under its id, where the core refuses what it has seen."""
 
@@ -65,6 +68,7 @@ class Standing(Enum):
 
 _STATES = {
     Standing.NOT_TAKEN: PaymentState.FAILED,
+    Standing.DISPUTED: PaymentState.UNKNOWN,
     Standing.SAID_PAID: PaymentState.SUCCEEDED,
     Standing.SAID_UNPAID: PaymentState.FAILED,
 }
@@ -78,6 +82,9 @@ class Finding(Enum):
     """
 
     RESULT = "result"
+    DIFFERS = "differs"
+    """A result that contradicts the payment or itself: ``DIFFERS``, for a result that was delivered too."""
+
     EXPIRED = "expired"
     ACCEPTED = "accepted"
     QUEUED = "queued"
@@ -100,6 +107,7 @@ class Step(Enum):
     PAID = "paid"
     NOT_PAID = "not-paid"
     UNDECIDED = "undecided"
+    DIFFERS = "differs"
     SAID_PAID = "said-paid"
     SAID_UNPAID = "said-unpaid"
     NOTHING = "nothing"
@@ -137,6 +145,10 @@ class Transition:
 # UNDECIDED is a result that is not final (43, or any code with ResultType 1), speaks of an earlier request (15, 41) or
 # has an unknown code. It moves nothing on its way; but it proves that the core knows the payment, so "certainly not
 # paid" and "nothing was sent" cannot stand.
+# DIFFERS is a result, whatever its code, that states another amount, receiver or receipt than the payment or itself. It
+# settles nothing. Since the core has done something, it leaves the payment disputed unless another result settled it or
+# a person said that it was paid: no expiry and no refusal makes it one that may be sent again, and a later "not paid"
+# does not agree with it either. A later "paid" settles it, marked; else a person must.
 # SAID_PAID and SAID_UNPAID are a person's word on a payment that is open; elsewhere it is refused and not stored, save
 # that "unpaid" may be taken back, which only takes the leave to send away. Evidence goes before words: the core's
 # result settles the payment after all, and what shows that the request arrived opens it again if it was said unpaid.
@@ -153,25 +165,27 @@ FOUND_REFUSED   NOT_TAKEN! NOT_TAKEN   NOT_TAKEN   -!          NOT_TAKEN   -!   
 PAID            SUCCEEDED! SUCCEEDED   SUCCEEDED   SUCCEEDED   SUCCEEDED   SUCCEEDED! SUCCEEDED! -!     -
 NOT_PAID        FAILED!    FAILED      FAILED      FAILED      FAILED      FAILED!    FAILED!    -      -!
 UNDECIDED       UNKNOWN!   -           -           -           -           UNKNOWN!   UNKNOWN!   -      -
+DIFFERS         DISPUTED!  DISPUTED!   DISPUTED!   DISPUTED!   DISPUTED!   DISPUTED!  DISPUTED!  -!     -!
 SAID_PAID       -!         SAID_PAID   SAID_PAID   SAID_PAID   SAID_PAID   -!         -!         -!     -!
 SAID_UNPAID     -!         SAID_UNPAID SAID_UNPAID SAID_UNPAID SAID_UNPAID -!         -!         -!     -!
 NOTHING         -          -           -           -           -           -          -          -      -
 
-                SAID_PAID SAID_UNPAID
-SENDING         -!        SENT
-NOT_SENT        -!        -
-REFUSED         -!        -
-QUEUED          -         QUEUED!
-ACCEPTED        -         ACCEPTED!
-OUTCOME_UNKNOWN -         UNKNOWN!
-EXPIRED         -!        -
-FOUND_REFUSED   -!        -
-PAID            SUCCEEDED SUCCEEDED!
-NOT_PAID        FAILED!   FAILED
-UNDECIDED       -         UNKNOWN!
-SAID_PAID       -!        SAID_PAID
-SAID_UNPAID     -!        -!
-NOTHING         -         -
+                SAID_PAID SAID_UNPAID DISPUTED
+SENDING         -!        SENT        -!
+NOT_SENT        -!        -           -
+REFUSED         -!        -           -
+QUEUED          -         QUEUED!     -
+ACCEPTED        -         ACCEPTED!   -
+OUTCOME_UNKNOWN -         UNKNOWN!    -
+EXPIRED         -!        -           -!
+FOUND_REFUSED   -!        -           -!
+PAID            SUCCEEDED SUCCEEDED!  SUCCEEDED!
+NOT_PAID        FAILED!   FAILED      -!
+UNDECIDED       -         UNKNOWN!    -
+DIFFERS         -!        DISPUTED!   -!
+SAID_PAID       -!        SAID_PAID   SAID_PAID
+SAID_UNPAID     -!        -!          SAID_UNPAID
+NOTHING         -         -           -
 """
 
 
@@ -198,14 +212,16 @@ def transition(standing: Standing, step: Step) -> Transition:
 def step_of(kind: EventKind, *, code: str | None, detail: str | None, more_follow: bool = False) -> Step:
     """Say what an event means; ``code`` is a ResultCode for results, else a ResponseCode (protocol, section 5).
 
-    ``more_follow`` is a result's ResultType 1.
+    ``more_follow`` is a result's ResultType 1. One whose ``detail`` begins with ``Finding.DIFFERS`` settles nothing.
     """
+    if kind in _RESULTS and _word(detail) == Finding.DIFFERS.value:
+        return Step.DIFFERS
     if kind is EventKind.RESULT:
         return _step_of_result(code, more_follow=more_follow)
     if kind is EventKind.QUERIED:
         return _step_of_query(code, detail)
     if kind is EventKind.SETTLED:
-        return _WORDS.get((detail or "").partition(":")[0], Step.NOTHING)
+        return _WORDS.get(_word(detail), Step.NOTHING)
     if kind is EventKind.REFUSED:
         return Step.OUTCOME_UNKNOWN if code is not None and _refusal_is_doubtful(code) else Step.REFUSED
     return _STEPS.get(kind, Step.NOTHING)
@@ -217,6 +233,9 @@ def same_code(one: str | None, other: str | None) -> bool:
         one is not None and other is not None and one.strip().lstrip("0") == other.strip().lstrip("0")
     )
 
+
+_RESULTS = (EventKind.RESULT, EventKind.QUERIED)
+"""The kinds of event that bring a result."""
 
 _STEPS = {
     EventKind.SENDING: Step.SENDING,
@@ -250,9 +269,13 @@ def _step_of_result(code: str | None, *, more_follow: bool = False) -> Step:
 
 def _step_of_query(code: str | None, detail: str | None) -> Step:
     # A code alone moves nothing: 0 is "accepted" in a response and "paid" in a result.
-    word = (detail or "").partition(":")[0].strip()
+    word = _word(detail)
     finding = Finding(word) if word in {each.value for each in Finding} else Finding.NOTHING
     return _step_of_result(code) if finding is Finding.RESULT else _FINDINGS[finding]
+
+
+def _word(detail: str | None) -> str:
+    return (detail or "").partition(":")[0].strip()
 
 
 def _refusal_is_doubtful(code: str) -> bool:

@@ -75,6 +75,7 @@ def _write_C2BPaymentValidationRequest_prefixed(value: C2BPaymentValidationReque
 def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_trans_type: str | None = None
     v_trans_id: str | None = None
     v_trans_time: str | None = None
@@ -93,10 +94,13 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
             place = _PLACES_C2BPaymentValidationRequest.get(tag) or reading.place(
                 child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            position = 1
+            else:
+                position = 1
             v_trans_type_text = child.text
             if v_trans_type_text is None or v_trans_type_text.strip() is not v_trans_type_text or len(child):
                 v_trans_type_text = reading.trimmed(child)
@@ -104,7 +108,8 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            position = 2
+            else:
+                position = 2
             v_trans_id_text = child.text
             if v_trans_id_text is None or v_trans_id_text.strip() is not v_trans_id_text or len(child):
                 v_trans_id_text = reading.trimmed(child)
@@ -112,7 +117,8 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            position = 3
+            else:
+                position = 3
             v_trans_time_text = child.text
             if v_trans_time_text is None or v_trans_time_text.strip() is not v_trans_time_text or len(child):
                 v_trans_time_text = reading.trimmed(child)
@@ -120,7 +126,8 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            position = 4
+            else:
+                position = 4
             v_trans_amount_text = child.text
             if v_trans_amount_text is None or v_trans_amount_text.strip() is not v_trans_amount_text or len(child):
                 v_trans_amount_text = reading.trimmed(child)
@@ -128,7 +135,8 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            position = 5
+            else:
+                position = 5
             v_business_short_code_text = child.text
             if (
                 v_business_short_code_text is None
@@ -140,7 +148,8 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         elif place == 6:
             if position > 5:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            position = 6
+            else:
+                position = 6
             v_bill_ref_number_text = child.text
             if (
                 v_bill_ref_number_text is None
@@ -152,7 +161,8 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         elif place == 7:
             if position > 6:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            position = 7
+            else:
+                position = 7
             v_invoice_number_text = child.text
             if (
                 v_invoice_number_text is None
@@ -164,7 +174,8 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         elif place == 8:
             if position > 7:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            position = 8
+            else:
+                position = 8
             v_msisdn_text = child.text
             if v_msisdn_text is None or v_msisdn_text.strip() is not v_msisdn_text or len(child):
                 v_msisdn_text = reading.trimmed(child)
@@ -172,7 +183,8 @@ def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2
         elif place == 9:
             if position > 9:
                 reading.deviates("element-order", child)
-            position = 9
+            else:
+                position = 9
             v_kyc_info_item = _read_C2BPaymentValidationRequestKYCInfo(child, reading)
             v_kyc_info.append(v_kyc_info_item)
     if v_trans_type is None:
@@ -229,6 +241,7 @@ def _write_C2BPaymentValidationRequestKYCInfo_prefixed(value: C2BPaymentValidati
 def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading) -> C2BPaymentValidationRequestKYCInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     if len(element) == 2:
         part_0 = element[0]
         part_1 = element[1]
@@ -242,6 +255,7 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
                 and text_1 is not None
                 and text_1.strip() is text_1
                 and not len(part_1)
+                and not (attributes and (part_0.keys() or part_1.keys()))
             ):
                 record = new(C2BPaymentValidationRequestKYCInfo)
                 record.kyc_name = text_0
@@ -258,12 +272,15 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
             place = _PLACES_C2BPaymentValidationRequestKYCInfo.get(tag) or reading.place(
                 child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(
                     child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
                 )
-            position = 1
+            else:
+                position = 1
             v_kyc_name_text = child.text
             if v_kyc_name_text is None or v_kyc_name_text.strip() is not v_kyc_name_text or len(child):
                 v_kyc_name_text = reading.trimmed(child)
@@ -273,7 +290,8 @@ def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading
                 reading.misplaced(
                     child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
                 )
-            position = 2
+            else:
+                position = 2
             v_kyc_value_text = child.text
             if v_kyc_value_text is None or v_kyc_value_text.strip() is not v_kyc_value_text or len(child):
                 v_kyc_value_text = reading.trimmed(child)
@@ -329,6 +347,7 @@ def _write_C2BPaymentValidationResult_prefixed(value: C2BPaymentValidationResult
 def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2BPaymentValidationResult:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_result_code: str | None = None
     v_result_desc: str | None = None
     v_third_party_trans_id: str | None = None
@@ -341,10 +360,13 @@ def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2B
             place = _PLACES_C2BPaymentValidationResult.get(tag) or reading.place(
                 child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
-            position = 1
+            else:
+                position = 1
             v_result_code_text = child.text
             if v_result_code_text is None or v_result_code_text.strip() is not v_result_code_text or len(child):
                 v_result_code_text = reading.trimmed(child)
@@ -352,7 +374,8 @@ def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2B
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
-            position = 2
+            else:
+                position = 2
             v_result_desc_text = child.text
             if v_result_desc_text is None or v_result_desc_text.strip() is not v_result_desc_text or len(child):
                 v_result_desc_text = reading.trimmed(child)
@@ -360,7 +383,8 @@ def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2B
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
-            position = 3
+            else:
+                position = 3
             v_third_party_trans_id_text = child.text
             if (
                 v_third_party_trans_id_text is None
@@ -441,6 +465,7 @@ def _write_C2BPaymentConfirmationRequest_prefixed(value: C2BPaymentConfirmationR
 def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_trans_type: str | None = None
     v_trans_id: str | None = None
     v_trans_time: str | None = None
@@ -461,10 +486,13 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
             place = _PLACES_C2BPaymentConfirmationRequest.get(tag) or reading.place(
                 child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 1
+            else:
+                position = 1
             v_trans_type_text = child.text
             if v_trans_type_text is None or v_trans_type_text.strip() is not v_trans_type_text or len(child):
                 v_trans_type_text = reading.trimmed(child)
@@ -472,7 +500,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 2
+            else:
+                position = 2
             v_trans_id_text = child.text
             if v_trans_id_text is None or v_trans_id_text.strip() is not v_trans_id_text or len(child):
                 v_trans_id_text = reading.trimmed(child)
@@ -480,7 +509,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 3
+            else:
+                position = 3
             v_trans_time_text = child.text
             if v_trans_time_text is None or v_trans_time_text.strip() is not v_trans_time_text or len(child):
                 v_trans_time_text = reading.trimmed(child)
@@ -488,7 +518,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 4
+            else:
+                position = 4
             v_trans_amount_text = child.text
             if v_trans_amount_text is None or v_trans_amount_text.strip() is not v_trans_amount_text or len(child):
                 v_trans_amount_text = reading.trimmed(child)
@@ -496,7 +527,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 5
+            else:
+                position = 5
             v_business_short_code_text = child.text
             if (
                 v_business_short_code_text is None
@@ -508,7 +540,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 6:
             if position > 5:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 6
+            else:
+                position = 6
             v_bill_ref_number_text = child.text
             if (
                 v_bill_ref_number_text is None
@@ -520,7 +553,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 7:
             if position > 6:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 7
+            else:
+                position = 7
             v_invoice_number_text = child.text
             if (
                 v_invoice_number_text is None
@@ -532,7 +566,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 8:
             if position > 7:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 8
+            else:
+                position = 8
             v_org_account_balance_text = child.text
             if (
                 v_org_account_balance_text is None
@@ -544,7 +579,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 9:
             if position > 8:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 9
+            else:
+                position = 9
             v_third_party_trans_id_text = child.text
             if (
                 v_third_party_trans_id_text is None
@@ -556,7 +592,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 10:
             if position > 9:
                 reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            position = 10
+            else:
+                position = 10
             v_msisdn_text = child.text
             if v_msisdn_text is None or v_msisdn_text.strip() is not v_msisdn_text or len(child):
                 v_msisdn_text = reading.trimmed(child)
@@ -564,7 +601,8 @@ def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> 
         elif place == 11:
             if position > 11:
                 reading.deviates("element-order", child)
-            position = 11
+            else:
+                position = 11
             v_kyc_info_item = _read_C2BPaymentConfirmationRequestKYCInfo(child, reading)
             v_kyc_info.append(v_kyc_info_item)
     if v_trans_type is None:
@@ -629,6 +667,7 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
 ) -> C2BPaymentConfirmationRequestKYCInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     if len(element) == 2:
         part_0 = element[0]
         part_1 = element[1]
@@ -642,6 +681,7 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
                 and text_1 is not None
                 and text_1.strip() is text_1
                 and not len(part_1)
+                and not (attributes and (part_0.keys() or part_1.keys()))
             ):
                 record = new(C2BPaymentConfirmationRequestKYCInfo)
                 record.kyc_name = text_0
@@ -658,12 +698,15 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
             place = _PLACES_C2BPaymentConfirmationRequestKYCInfo.get(tag) or reading.place(
                 child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(
                     child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
                 )
-            position = 1
+            else:
+                position = 1
             v_kyc_name_text = child.text
             if v_kyc_name_text is None or v_kyc_name_text.strip() is not v_kyc_name_text or len(child):
                 v_kyc_name_text = reading.trimmed(child)
@@ -673,7 +716,8 @@ def _read_C2BPaymentConfirmationRequestKYCInfo(
                 reading.misplaced(
                     child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
                 )
-            position = 2
+            else:
+                position = 2
             v_kyc_value_text = child.text
             if v_kyc_value_text is None or v_kyc_value_text.strip() is not v_kyc_value_text or len(child):
                 v_kyc_value_text = reading.trimmed(child)

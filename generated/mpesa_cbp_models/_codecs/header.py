@@ -47,6 +47,7 @@ def _write_RequestSOAPHeader(value: RequestSOAPHeader) -> str:
 def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPHeader:
     if reading.strict:
         reading.own_type(element, _TAG_RequestSOAPHeader)
+    attributes = reading.attributes
     v_sp_id: str | None = None
     v_sp_password: str | None = None
     v_service_id: str | None = None
@@ -60,10 +61,13 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
             place = _PLACES_RequestSOAPHeader.get(tag) or reading.place(
                 child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 1
+            else:
+                position = 1
             v_sp_id_text = child.text
             if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
                 v_sp_id_text = reading.trimmed(child)
@@ -71,7 +75,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 2
+            else:
+                position = 2
             v_sp_password_text = child.text
             if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
                 v_sp_password_text = reading.trimmed(child)
@@ -79,7 +84,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 3
+            else:
+                position = 3
             v_service_id_text = child.text
             if v_service_id_text is None or v_service_id_text.strip() is not v_service_id_text or len(child):
                 v_service_id_text = reading.trimmed(child)
@@ -87,7 +93,8 @@ def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPH
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            position = 4
+            else:
+                position = 4
             v_time_stamp_text = child.text
             if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
                 v_time_stamp_text = reading.trimmed(child)

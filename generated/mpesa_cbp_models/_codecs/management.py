@@ -66,6 +66,7 @@ def _write_ChangePassword_prefixed(value: ChangePassword) -> str:
 def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
     if reading.strict:
         reading.own_type(element, _TAG_changePassword)
+    attributes = reading.attributes
     v_sp_id: str | None = None
     v_sp_password: str | None = None
     v_time_stamp: str | None = None
@@ -80,10 +81,13 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
             place = _PLACES_ChangePassword.get(tag) or reading.place(
                 child, _PLACES_ChangePassword, _NAMES_ChangePassword
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 1
+            else:
+                position = 1
             v_sp_id_text = child.text
             if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
                 v_sp_id_text = reading.trimmed(child)
@@ -91,7 +95,8 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 2
+            else:
+                position = 2
             v_sp_password_text = child.text
             if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
                 v_sp_password_text = reading.trimmed(child)
@@ -99,7 +104,8 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 3
+            else:
+                position = 3
             v_time_stamp_text = child.text
             if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
                 v_time_stamp_text = reading.trimmed(child)
@@ -107,7 +113,8 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 4
+            else:
+                position = 4
             v_new_password_text = child.text
             if v_new_password_text is None or v_new_password_text.strip() is not v_new_password_text or len(child):
                 v_new_password_text = reading.trimmed(child)
@@ -115,7 +122,8 @@ def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            position = 5
+            else:
+                position = 5
             v_extension_info = _read_ChangePasswordExtensionInfo(child, reading)
     if v_sp_id is None:
         raise reading.missing(element, "spId")
@@ -160,9 +168,10 @@ def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionIn
 def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> ChangePasswordExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_item and not reading.strict:
+        if len(child) == 2 and child.tag == _TAG_item and not reading.strict and not (attributes and child.keys()):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -175,6 +184,7 @@ def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> Ch
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -185,6 +195,8 @@ def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> Ch
             child, _PLACES_ChangePasswordExtensionInfo, _NAMES_ChangePasswordExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_codecs._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(ChangePasswordExtensionInfo)
@@ -221,6 +233,7 @@ def _write_ChangePasswordResponse_prefixed(value: ChangePasswordResponse) -> str
 def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangePasswordResponse:
     if reading.strict:
         reading.own_type(element, _TAG_changePasswordResponse)
+    attributes = reading.attributes
     v_result: response_module.Response | None = None
     v_extension_info: ChangePasswordResponseExtensionInfo | None = None
     position = 0
@@ -232,15 +245,19 @@ def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangeP
             place = _PLACES_ChangePasswordResponse.get(tag) or reading.place(
                 child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)
-            position = 1
+            else:
+                position = 1
             v_result = response_codecs._read_Response(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)
-            position = 2
+            else:
+                position = 2
             v_extension_info = _read_ChangePasswordResponseExtensionInfo(child, reading)
     if v_result is None:
         raise reading.missing(element, "result")
@@ -276,9 +293,10 @@ def _read_ChangePasswordResponseExtensionInfo(
 ) -> ChangePasswordResponseExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_item and not reading.strict:
+        if len(child) == 2 and child.tag == _TAG_item and not reading.strict and not (attributes and child.keys()):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -291,6 +309,7 @@ def _read_ChangePasswordResponseExtensionInfo(
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -301,6 +320,8 @@ def _read_ChangePasswordResponseExtensionInfo(
             child, _PLACES_ChangePasswordResponseExtensionInfo, _NAMES_ChangePasswordResponseExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_codecs._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(ChangePasswordResponseExtensionInfo)

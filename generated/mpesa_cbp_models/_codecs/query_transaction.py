@@ -66,6 +66,7 @@ def _write_QueryTransaction_prefixed(value: QueryTransaction) -> str:
 def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransaction:
     if reading.strict:
         reading.own_type(element, _TAG_queryTransaction)
+    attributes = reading.attributes
     v_originator_conversation_id: str | None = None
     v_extension_info: QueryTransactionExtensionInfo | None = None
     position = 0
@@ -77,10 +78,13 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
             place = _PLACES_QueryTransaction.get(tag) or reading.place(
                 child, _PLACES_QueryTransaction, _NAMES_QueryTransaction
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
-            position = 1
+            else:
+                position = 1
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
@@ -92,7 +96,8 @@ def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransact
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
-            position = 2
+            else:
+                position = 2
             v_extension_info = _read_QueryTransactionExtensionInfo(child, reading)
     if v_originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
@@ -127,9 +132,10 @@ def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensi
 def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> QueryTransactionExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_item and not reading.strict:
+        if len(child) == 2 and child.tag == _TAG_item and not reading.strict and not (attributes and child.keys()):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -142,6 +148,7 @@ def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> 
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -152,6 +159,8 @@ def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> 
             child, _PLACES_QueryTransactionExtensionInfo, _NAMES_QueryTransactionExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_codecs._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(QueryTransactionExtensionInfo)
@@ -213,6 +222,7 @@ def _write_QueryTransactionResponse_prefixed(value: QueryTransactionResponse) ->
 def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> QueryTransactionResponse:
     if reading.strict:
         reading.own_type(element, _TAG_queryTransactionResponse)
+    attributes = reading.attributes
     v_result: response_module.Response | None = None
     v_submit_api_request_list: SubmitApiRequestList | None = None
     v_submit_api_response_list: SubmitApiResponseList | None = None
@@ -228,35 +238,43 @@ def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> Query
             place = _PLACES_QueryTransactionResponse.get(tag) or reading.place(
                 child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 1
+            else:
+                position = 1
             v_result = response_codecs._read_Response(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 2
+            else:
+                position = 2
             v_submit_api_request_list = _read_SubmitApiRequestList(child, reading)
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 3
+            else:
+                position = 3
             v_submit_api_response_list = _read_SubmitApiResponseList(child, reading)
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 4
+            else:
+                position = 4
             v_submit_api_result_list = _read_SubmitApiResultList(child, reading)
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 5
+            else:
+                position = 5
             v_queue_time_out_list = _read_QueueTimeOutList(child, reading)
         elif place == 6:
             if position > 5:
                 reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            position = 6
+            else:
+                position = 6
             v_extension_info = _read_QueryTransactionResponseExtensionInfo(child, reading)
     if v_result is None:
         raise reading.missing(element, "result")
@@ -304,12 +322,15 @@ def _write_SubmitApiRequestList_prefixed(value: SubmitApiRequestList) -> str:
 def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApiRequestList:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_submit_api_request: list[str] = []
     for child in children(element) if len(element) < 100 else element:
         if child.tag != _TAG_submitApiRequest and not reading.place(
             child, _PLACES_SubmitApiRequestList, _NAMES_SubmitApiRequestList
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_submit_api_request_text = child.text
         if (
             v_submit_api_request_text is None
@@ -349,12 +370,15 @@ def _write_SubmitApiResponseList_prefixed(value: SubmitApiResponseList) -> str:
 def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitApiResponseList:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_submit_api_response: list[str] = []
     for child in children(element) if len(element) < 100 else element:
         if child.tag != _TAG_submitApiResponse and not reading.place(
             child, _PLACES_SubmitApiResponseList, _NAMES_SubmitApiResponseList
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_submit_api_response_text = child.text
         if (
             v_submit_api_response_text is None
@@ -394,12 +418,15 @@ def _write_SubmitApiResultList_prefixed(value: SubmitApiResultList) -> str:
 def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiResultList:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_submit_api_result: list[str] = []
     for child in children(element) if len(element) < 100 else element:
         if child.tag != _TAG_submitApiResult and not reading.place(
             child, _PLACES_SubmitApiResultList, _NAMES_SubmitApiResultList
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_submit_api_result_text = child.text
         if (
             v_submit_api_result_text is None
@@ -439,12 +466,15 @@ def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
 def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutList:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_queue_time_out: list[str] = []
     for child in children(element) if len(element) < 100 else element:
         if child.tag != _TAG_queueTimeOut and not reading.place(
             child, _PLACES_QueueTimeOutList, _NAMES_QueueTimeOutList
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_queue_time_out_text = child.text
         if v_queue_time_out_text is None or v_queue_time_out_text.strip() is not v_queue_time_out_text or len(child):
             v_queue_time_out_text = reading.trimmed(child)
@@ -482,9 +512,10 @@ def _read_QueryTransactionResponseExtensionInfo(
 ) -> QueryTransactionResponseExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_item and not reading.strict:
+        if len(child) == 2 and child.tag == _TAG_item and not reading.strict and not (attributes and child.keys()):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -497,6 +528,7 @@ def _read_QueryTransactionResponseExtensionInfo(
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -507,6 +539,8 @@ def _read_QueryTransactionResponseExtensionInfo(
             child, _PLACES_QueryTransactionResponseExtensionInfo, _NAMES_QueryTransactionResponseExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_codecs._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(QueryTransactionResponseExtensionInfo)

@@ -54,6 +54,7 @@ def _write_NotifyQueueTimeout_prefixed(value: NotifyQueueTimeout) -> str:
 def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueueTimeout:
     if reading.strict:
         reading.own_type(element, _TAG_notifyQueueTimeout)
+    attributes = reading.attributes
     v_originator_conversation_id: str | None = None
     v_origin_request: str | None = None
     v_extension_info: NotifyQueueTimeoutExtensionInfo | None = None
@@ -66,10 +67,13 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
             place = _PLACES_NotifyQueueTimeout.get(tag) or reading.place(
                 child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            position = 1
+            else:
+                position = 1
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
@@ -81,7 +85,8 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            position = 2
+            else:
+                position = 2
             v_origin_request_text = child.text
             if (
                 v_origin_request_text is None
@@ -93,7 +98,8 @@ def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueue
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            position = 3
+            else:
+                position = 3
             v_extension_info = _read_NotifyQueueTimeoutExtensionInfo(child, reading)
     if v_originator_conversation_id is None:
         raise reading.missing(element, "originatorConversationID")
@@ -130,9 +136,10 @@ def _write_NotifyQueueTimeoutExtensionInfo_prefixed(value: NotifyQueueTimeoutExt
 def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -> NotifyQueueTimeoutExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_item and not reading.strict:
+        if len(child) == 2 and child.tag == _TAG_item and not reading.strict and not (attributes and child.keys()):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -145,6 +152,7 @@ def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -155,6 +163,8 @@ def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -
             child, _PLACES_NotifyQueueTimeoutExtensionInfo, _NAMES_NotifyQueueTimeoutExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_codecs._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(NotifyQueueTimeoutExtensionInfo)
@@ -191,6 +201,7 @@ def _write_NotifyQueueTimeoutResponse_prefixed(value: NotifyQueueTimeoutResponse
 def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
     if reading.strict:
         reading.own_type(element, _TAG_notifyQueueTimeoutResponse)
+    attributes = reading.attributes
     v_result: result_module.Result | None = None
     v_extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
     position = 0
@@ -202,15 +213,19 @@ def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> Not
             place = _PLACES_NotifyQueueTimeoutResponse.get(tag) or reading.place(
                 child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse
             )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)
-            position = 1
+            else:
+                position = 1
             v_result = result_codecs._read_Result(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)
-            position = 2
+            else:
+                position = 2
             v_extension_info = _read_NotifyQueueTimeoutResponseExtensionInfo(child, reading)
     if v_result is None:
         raise reading.missing(element, "result")
@@ -246,9 +261,10 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
 ) -> NotifyQueueTimeoutResponseExtensionInfo:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_item: list[result_module.ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_item and not reading.strict:
+        if len(child) == 2 and child.tag == _TAG_item and not reading.strict and not (attributes and child.keys()):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -261,6 +277,7 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(result_module.ParameterType)
                     record.key = text_0
@@ -271,6 +288,8 @@ def _read_NotifyQueueTimeoutResponseExtensionInfo(
             child, _PLACES_NotifyQueueTimeoutResponseExtensionInfo, _NAMES_NotifyQueueTimeoutResponseExtensionInfo
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_item_item = result_codecs._read_ParameterType(child, reading)
         v_item.append(v_item_item)
     result_ = new(NotifyQueueTimeoutResponseExtensionInfo)

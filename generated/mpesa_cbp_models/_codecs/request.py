@@ -126,6 +126,7 @@ def _write_ParameterType(value: ParameterType) -> str:
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     if reading.strict:
         reading.own_type(element, _TAG_ParameterType)
+    attributes = reading.attributes
     if len(element) == 2:
         part_0 = element[0]
         part_1 = element[1]
@@ -139,6 +140,7 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
                 and text_1 is not None
                 and text_1.strip() is text_1
                 and not len(part_1)
+                and not (attributes and (part_0.keys() or part_1.keys()))
             ):
                 record = new(ParameterType)
                 record.key = text_0
@@ -153,10 +155,13 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             place = position + 1
         else:
             place = _PLACES_ParameterType.get(tag) or reading.place(child, _PLACES_ParameterType, _NAMES_ParameterType)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            position = 1
+            else:
+                position = 1
             v_key_text = child.text
             if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
@@ -164,7 +169,8 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            position = 2
+            else:
+                position = 2
             v_value_text = child.text
             if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
@@ -199,6 +205,7 @@ def _write_Request(value: Request) -> str:
 def _read_Request(element: _Element, reading: Reading) -> Request:
     if reading.strict:
         reading.own_type(element, _TAG_Request)
+    attributes = reading.attributes
     v_transaction: Transaction | None = None
     v_identity: Identity | None = None
     v_key_owner: int | None = None
@@ -209,20 +216,25 @@ def _read_Request(element: _Element, reading: Reading) -> Request:
             place = position + 1
         else:
             place = _PLACES_Request.get(tag) or reading.place(child, _PLACES_Request, _NAMES_Request)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            position = 1
+            else:
+                position = 1
             v_transaction = _read_Transaction(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            position = 2
+            else:
+                position = 2
             v_identity = _read_Identity(child, reading)
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            position = 3
+            else:
+                position = 3
             v_key_owner_text = child.text
             if (
                 v_key_owner_text is not None
@@ -314,6 +326,7 @@ def _write_Transaction(value: Transaction) -> str:
 def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_command_id: str | None = None
     v_language_code: str | None = None
     v_originator_conversation_id: str | None = None
@@ -330,10 +343,13 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
             place = position + 1
         else:
             place = _PLACES_Transaction.get(tag) or reading.place(child, _PLACES_Transaction, _NAMES_Transaction)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 1
+            else:
+                position = 1
             v_command_id_text = child.text
             if v_command_id_text is None or v_command_id_text.strip() is not v_command_id_text or len(child):
                 v_command_id_text = reading.trimmed(child)
@@ -341,7 +357,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 2
+            else:
+                position = 2
             v_language_code_text = child.text
             if v_language_code_text is None or v_language_code_text.strip() is not v_language_code_text or len(child):
                 v_language_code_text = reading.trimmed(child)
@@ -349,7 +366,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 3
+            else:
+                position = 3
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
@@ -361,7 +379,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 4
+            else:
+                position = 4
             v_conversation_id_text = child.text
             if (
                 v_conversation_id_text is None
@@ -373,7 +392,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 5
+            else:
+                position = 5
             v_remark_text = child.text
             if v_remark_text is None or v_remark_text.strip() is not v_remark_text or len(child):
                 v_remark_text = reading.trimmed(child)
@@ -381,7 +401,8 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 6:
             if position > 5:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 6
+            else:
+                position = 6
             v_encrypted_parameters_text = child.text
             if (
                 v_encrypted_parameters_text is None
@@ -393,17 +414,20 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
         elif place == 7:
             if position > 6:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 7
+            else:
+                position = 7
             v_parameters = _read_Parameters(child, reading)
         elif place == 8:
             if position > 7:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 8
+            else:
+                position = 8
             v_reference_data = _read_ReferenceData(child, reading)
         elif place == 9:
             if position > 8:
                 reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            position = 9
+            else:
+                position = 9
             v_timestamp_text = child.text
             if v_timestamp_text is None or v_timestamp_text.strip() is not v_timestamp_text or len(child):
                 v_timestamp_text = reading.trimmed(child)
@@ -464,9 +488,10 @@ def _write_Parameters(value: Parameters) -> str:
 def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_parameter: list[Parameter] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_Parameter and not reading.strict:
+        if len(child) == 2 and child.tag == _TAG_Parameter and not reading.strict and not (attributes and child.keys()):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -479,6 +504,7 @@ def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(Parameter)
                     record.key = text_0
@@ -487,6 +513,8 @@ def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
                     continue
         if child.tag != _TAG_Parameter and not reading.place(child, _PLACES_Parameters, _NAMES_Parameters):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_parameter_item = _read_Parameter(child, reading)
         v_parameter.append(v_parameter_item)
     if not v_parameter:
@@ -517,6 +545,7 @@ def _write_Parameter(value: Parameter) -> str:
 def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     if len(element) == 2:
         part_0 = element[0]
         part_1 = element[1]
@@ -530,6 +559,7 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
                 and text_1 is not None
                 and text_1.strip() is text_1
                 and not len(part_1)
+                and not (attributes and (part_0.keys() or part_1.keys()))
             ):
                 record = new(Parameter)
                 record.key = text_0
@@ -544,10 +574,13 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
             place = position + 1
         else:
             place = _PLACES_Parameter.get(tag) or reading.place(child, _PLACES_Parameter, _NAMES_Parameter)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
-            position = 1
+            else:
+                position = 1
             v_key_text = child.text
             if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
@@ -555,7 +588,8 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
-            position = 2
+            else:
+                position = 2
             v_value_text = child.text
             if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
@@ -592,9 +626,15 @@ def _write_ReferenceData(value: ReferenceData) -> str:
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_reference_item: list[ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_ReferenceItem and not reading.strict:
+        if (
+            len(child) == 2
+            and child.tag == _TAG_ReferenceItem
+            and not reading.strict
+            and not (attributes and child.keys())
+        ):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -607,6 +647,7 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(ParameterType)
                     record.key = text_0
@@ -615,6 +656,8 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
                     continue
         if child.tag != _TAG_ReferenceItem and not reading.place(child, _PLACES_ReferenceData, _NAMES_ReferenceData):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_reference_item_item = _read_ParameterType(child, reading)
         v_reference_item.append(v_reference_item_item)
     if not v_reference_item:
@@ -668,6 +711,7 @@ def _write_Identity(value: Identity) -> str:
 def _read_Identity(element: _Element, reading: Reading) -> Identity:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_caller: Caller | None = None
     v_initiator: Initiator | None = None
     v_primary_party: PrimaryParty | None = None
@@ -680,30 +724,37 @@ def _read_Identity(element: _Element, reading: Reading) -> Identity:
             place = position + 1
         else:
             place = _PLACES_Identity.get(tag) or reading.place(child, _PLACES_Identity, _NAMES_Identity)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 1
+            else:
+                position = 1
             v_caller = _read_Caller(child, reading)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 2
+            else:
+                position = 2
             v_initiator = _read_Initiator(child, reading)
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 3
+            else:
+                position = 3
             v_primary_party = _read_PrimaryParty(child, reading)
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 4
+            else:
+                position = 4
             v_receiver_party = _read_ReceiverParty(child, reading)
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            position = 5
+            else:
+                position = 5
             v_access_device = _read_AccessDevice(child, reading)
     if v_caller is None:
         raise reading.missing(element, "Caller")
@@ -762,6 +813,7 @@ def _write_Caller(value: Caller) -> str:
 def _read_Caller(element: _Element, reading: Reading) -> Caller:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_caller_type: int | None = None
     v_third_party_id: str | None = None
     v_password: str | None = None
@@ -774,10 +826,13 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
             place = position + 1
         else:
             place = _PLACES_Caller.get(tag) or reading.place(child, _PLACES_Caller, _NAMES_Caller)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 1
+            else:
+                position = 1
             v_caller_type_text = child.text
             if (
                 v_caller_type_text is not None
@@ -792,7 +847,8 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 2
+            else:
+                position = 2
             v_third_party_id_text = child.text
             if (
                 v_third_party_id_text is None
@@ -804,7 +860,8 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 3
+            else:
+                position = 3
             v_password_text = child.text
             if v_password_text is None or v_password_text.strip() is not v_password_text or len(child):
                 v_password_text = reading.trimmed(child)
@@ -812,7 +869,8 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 4
+            else:
+                position = 4
             v_check_sum_text = child.text
             if v_check_sum_text is None or v_check_sum_text.strip() is not v_check_sum_text or len(child):
                 v_check_sum_text = reading.trimmed(child)
@@ -820,7 +878,8 @@ def _read_Caller(element: _Element, reading: Reading) -> Caller:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            position = 5
+            else:
+                position = 5
             v_result_url_text = child.text
             if v_result_url_text is None or v_result_url_text.strip() is not v_result_url_text or len(child):
                 v_result_url_text = reading.trimmed(child)
@@ -870,6 +929,7 @@ def _write_Initiator(value: Initiator) -> str:
 def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_security_credential: str | None = None
@@ -881,15 +941,19 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
             place = position + 1
         else:
             place = _PLACES_Initiator.get(tag) or reading.place(child, _PLACES_Initiator, _NAMES_Initiator)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            position = 1
+            else:
+                position = 1
             v_identifier_type = reading.value(child, _READ_IdentifierType)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            position = 2
+            else:
+                position = 2
             v_identifier_text = child.text
             if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
@@ -897,7 +961,8 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            position = 3
+            else:
+                position = 3
             v_security_credential_text = child.text
             if (
                 v_security_credential_text is None
@@ -909,7 +974,8 @@ def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            position = 4
+            else:
+                position = 4
             v_short_code_text = child.text
             if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
@@ -958,6 +1024,7 @@ def _write_PrimaryParty(value: PrimaryParty) -> str:
 def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_short_code: str | None = None
@@ -968,15 +1035,19 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
             place = position + 1
         else:
             place = _PLACES_PrimaryParty.get(tag) or reading.place(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            position = 1
+            else:
+                position = 1
             v_identifier_type = reading.value(child, _READ_IdentifierType)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            position = 2
+            else:
+                position = 2
             v_identifier_text = child.text
             if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
@@ -984,7 +1055,8 @@ def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            position = 3
+            else:
+                position = 3
             v_short_code_text = child.text
             if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
@@ -1029,6 +1101,7 @@ def _write_ReceiverParty(value: ReceiverParty) -> str:
 def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     v_short_code: str | None = None
@@ -1039,15 +1112,19 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
             place = position + 1
         else:
             place = _PLACES_ReceiverParty.get(tag) or reading.place(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            position = 1
+            else:
+                position = 1
             v_identifier_type = reading.value(child, _READ_IdentifierType)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            position = 2
+            else:
+                position = 2
             v_identifier_text = child.text
             if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)
@@ -1055,7 +1132,8 @@ def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            position = 3
+            else:
+                position = 3
             v_short_code_text = child.text
             if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
                 v_short_code_text = reading.trimmed(child)
@@ -1092,6 +1170,7 @@ def _write_AccessDevice(value: AccessDevice) -> str:
 def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_identifier_type: IdentifierType | None = None
     v_identifier: str | None = None
     position = 0
@@ -1101,15 +1180,19 @@ def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
             place = position + 1
         else:
             place = _PLACES_AccessDevice.get(tag) or reading.place(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
-            position = 1
+            else:
+                position = 1
             v_identifier_type = reading.value(child, _READ_IdentifierType)
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
-            position = 2
+            else:
+                position = 2
             v_identifier_text = child.text
             if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
                 v_identifier_text = reading.trimmed(child)

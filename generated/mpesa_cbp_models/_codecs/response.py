@@ -79,6 +79,7 @@ def _write_Response_prefixed(value: Response) -> str:
 def _read_Response(element: _Element, reading: Reading) -> Response:
     if reading.strict:
         reading.own_type(element, _TAG_Response)
+    attributes = reading.attributes
     v_response_code: str | None = None
     v_response_desc: str | None = None
     v_conversation_id: str | None = None
@@ -91,10 +92,13 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
             place = position + 1
         else:
             place = _PLACES_Response.get(tag) or reading.place(child, _PLACES_Response, _NAMES_Response)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 1
+            else:
+                position = 1
             v_response_code_text = child.text
             if v_response_code_text is None or v_response_code_text.strip() is not v_response_code_text or len(child):
                 v_response_code_text = reading.trimmed(child)
@@ -102,7 +106,8 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 2
+            else:
+                position = 2
             v_response_desc_text = child.text
             if v_response_desc_text is None or v_response_desc_text.strip() is not v_response_desc_text or len(child):
                 v_response_desc_text = reading.trimmed(child)
@@ -110,7 +115,8 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 3
+            else:
+                position = 3
             v_conversation_id_text = child.text
             if (
                 v_conversation_id_text is None
@@ -122,7 +128,8 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 4
+            else:
+                position = 4
             v_originator_conversation_id_text = child.text
             if (
                 v_originator_conversation_id_text is None
@@ -134,7 +141,8 @@ def _read_Response(element: _Element, reading: Reading) -> Response:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            position = 5
+            else:
+                position = 5
             v_service_status_text = child.text
             if (
                 v_service_status_text is not None

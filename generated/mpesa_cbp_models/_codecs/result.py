@@ -100,6 +100,7 @@ def _write_ParameterType_prefixed(value: ParameterType) -> str:
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
     if reading.strict:
         reading.own_type(element, _TAG_ParameterType)
+    attributes = reading.attributes
     if len(element) == 2:
         part_0 = element[0]
         part_1 = element[1]
@@ -113,6 +114,7 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
                 and text_1 is not None
                 and text_1.strip() is text_1
                 and not len(part_1)
+                and not (attributes and (part_0.keys() or part_1.keys()))
             ):
                 record = new(ParameterType)
                 record.key = text_0
@@ -127,10 +129,13 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
             place = position + 1
         else:
             place = _PLACES_ParameterType.get(tag) or reading.place(child, _PLACES_ParameterType, _NAMES_ParameterType)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            position = 1
+            else:
+                position = 1
             v_key_text = child.text
             if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
                 v_key_text = reading.trimmed(child)
@@ -138,7 +143,8 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            position = 2
+            else:
+                position = 2
             v_value_text = child.text
             if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
                 v_value_text = reading.trimmed(child)
@@ -244,6 +250,7 @@ def _write_Result_prefixed(value: Result) -> str:
 def _read_Result(element: _Element, reading: Reading) -> Result:
     if reading.strict:
         reading.own_type(element, _TAG_Result)
+    attributes = reading.attributes
     v_result_type: int | None = None
     v_result_code: str | None = None
     v_result_desc: str | None = None
@@ -259,11 +266,14 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
             place = position + 1
         else:
             place = _PLACES_Result.get(tag) or reading.place(child, _PLACES_Result, _NAMES_Result)
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
         if place == 1:
             if position > 0:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 1
-            if child.keys() and reading.is_nil(child, nillable=True):
+            else:
+                position = 1
+            if attributes and child.keys() and reading.is_nil(child, nillable=True):
                 v_result_type = None
             else:
                 v_result_type_text = child.text
@@ -280,7 +290,8 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 2:
             if position > 1:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 2
+            else:
+                position = 2
             v_result_code_text = child.text
             if v_result_code_text is None or v_result_code_text.strip() is not v_result_code_text or len(child):
                 v_result_code_text = reading.trimmed(child)
@@ -288,7 +299,8 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 3:
             if position > 2:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 3
+            else:
+                position = 3
             v_result_desc_text = child.text
             if v_result_desc_text is None or v_result_desc_text.strip() is not v_result_desc_text or len(child):
                 v_result_desc_text = reading.trimmed(child)
@@ -296,8 +308,9 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 4:
             if position > 3:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 4
-            if child.keys() and reading.is_nil(child, nillable=True):
+            else:
+                position = 4
+            if attributes and child.keys() and reading.is_nil(child, nillable=True):
                 v_originator_conversation_id = None
             else:
                 v_originator_conversation_id_text = child.text
@@ -311,7 +324,8 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 5:
             if position > 4:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 5
+            else:
+                position = 5
             v_conversation_id_text = child.text
             if (
                 v_conversation_id_text is None
@@ -323,7 +337,8 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 6:
             if position > 5:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 6
+            else:
+                position = 6
             v_transaction_id_text = child.text
             if (
                 v_transaction_id_text is None
@@ -335,12 +350,14 @@ def _read_Result(element: _Element, reading: Reading) -> Result:
         elif place == 7:
             if position > 6:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 7
+            else:
+                position = 7
             v_result_parameters = _read_ResultParameters(child, reading)
         elif place == 8:
             if position > 7:
                 reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            position = 8
+            else:
+                position = 8
             v_reference_data = _read_ReferenceData(child, reading)
     if v_result_code is None:
         raise reading.missing(element, "ResultCode")
@@ -393,9 +410,15 @@ def _write_ResultParameters_prefixed(value: ResultParameters) -> str:
 def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParameters:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_result_parameter: list[ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_ResultParameter and not reading.strict:
+        if (
+            len(child) == 2
+            and child.tag == _TAG_ResultParameter
+            and not reading.strict
+            and not (attributes and child.keys())
+        ):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -408,6 +431,7 @@ def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParamet
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(ParameterType)
                     record.key = text_0
@@ -418,6 +442,8 @@ def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParamet
             child, _PLACES_ResultParameters, _NAMES_ResultParameters
         ):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_result_parameter_item = _read_ParameterType(child, reading)
         v_result_parameter.append(v_result_parameter_item)
     result_ = new(ResultParameters)
@@ -455,9 +481,15 @@ def _write_ReferenceData_prefixed(value: ReferenceData) -> str:
 def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
     if reading.strict:
         reading.own_type(element, None)
+    attributes = reading.attributes
     v_reference_item: list[ParameterType] = []
     for child in children(element) if len(element) < 100 else element:
-        if len(child) == 2 and child.tag == _TAG_ReferenceItem and not reading.strict:
+        if (
+            len(child) == 2
+            and child.tag == _TAG_ReferenceItem
+            and not reading.strict
+            and not (attributes and child.keys())
+        ):
             part_0 = child[0]
             part_1 = child[1]
             if part_0.tag == _TAG_Key and part_1.tag == _TAG_Value:
@@ -470,6 +502,7 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
                     and text_1 is not None
                     and text_1.strip() is text_1
                     and not len(part_1)
+                    and not (attributes and (part_0.keys() or part_1.keys()))
                 ):
                     record = new(ParameterType)
                     record.key = text_0
@@ -478,6 +511,8 @@ def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
                     continue
         if child.tag != _TAG_ReferenceItem and not reading.place(child, _PLACES_ReferenceData, _NAMES_ReferenceData):
             continue
+        if attributes and child.keys():
+            reading.empty_if_nil(child)
         v_reference_item_item = _read_ParameterType(child, reading)
         v_reference_item.append(v_reference_item_item)
     if not v_reference_item:

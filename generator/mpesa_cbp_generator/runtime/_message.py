@@ -65,6 +65,8 @@ class ElementCodec:
         """The object that an element holds; raises InvalidMessage."""
         if element.tag != self.tag:
             reading.root(element, self.tag, self.aliases)
+        if element.keys():
+            reading.empty_if_nil(element)
         result = self._read(element, reading)
         if reading.strict:
             conforms(self._check, result, element, self.text)
@@ -141,7 +143,8 @@ class GlobalElement(ComplexType):
     @classmethod
     def from_xml(cls, data: bytes, *, strict: bool = False) -> Self:
         """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        return cls.from_element(parse(data), Reading(strict=strict))
+        reading = Reading(strict=strict)
+        return cls.from_element(parse(data, reading), reading)
 
     @classmethod
     def from_element(cls, element: _Element, reading: Reading) -> Self:

@@ -9,6 +9,10 @@ from lxml import etree
 
 from ._errors import InvalidMessage
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._reading import Reading
+
 MAX_BYTES = 16 * 1024 * 1024
 """Largest document that is read."""
 
@@ -26,16 +30,16 @@ def _new_parser() -> etree.XMLParser:
     )
 
 
-def parse(data: bytes) -> etree._Element:
+def parse(data: bytes, reading: Reading | None = None) -> etree._Element:
     """Root of a document, strictly parsed: no DTD, no entity, no network, no recovery, a limit on size and depth.
 
-    Comments and processing instructions are dropped, so that the text around them is one text.
-    Raises InvalidMessage.
+    Comments and processing instructions are dropped, so that the text around them is one text. ``reading`` learns
+    whether the document may have attributes. Raises InvalidMessage.
     """
     if len(data) > MAX_BYTES:
         raise InvalidMessage("", f"larger than {MAX_BYTES} bytes")
-    plain = data[:USUAL_LENGTH] in USUAL_STARTS or _has_plain_start(data) is not None
-    if not plain and b"<!DOCTYPE" in data:
+    start = USUAL_LENGTH if data[:USUAL_LENGTH] in USUAL_STARTS else _plain_start(data)
+    if not start and b"<!DOCTYPE" in data:
         raise InvalidMessage("", "a document type declaration is not accepted")
     try:
         root = etree.fromstring(data, _own.parser)
@@ -43,9 +47,26 @@ def parse(data: bytes) -> etree._Element:
         raise InvalidMessage("", _syntax_problem(error)) from None
     except (ValueError, LookupError) as error:
         raise InvalidMessage("", f"not well-formed XML: {type(error).__name__}") from None
-    if not plain and root.getroottree().docinfo.internalDTD is not None:
+    if not start and root.getroottree().docinfo.internalDTD is not None:
         raise InvalidMessage("", "a document type declaration is not accepted")
+    if reading is not None:
+        reading.attributes = not start or _may_have_attributes(data, start)
     return root
+
+
+def _plain_start(data: bytes) -> int:
+    """Where the name of the root begins, and one character more; 0 unless the document has a plain start."""
+    found = _PLAIN_START.match(data)
+    return found.end() if found is not None else 0
+
+
+def _may_have_attributes(data: bytes, start: int) -> bool:
+    """Whether an element below the root, whose start tag begins before ``start``, may have an attribute.
+
+    Each has an equals sign and quotes: a document that has none of them behind the root's start tag has no attribute.
+    """
+    end = data.find(b">", start)
+    return data.find(b"=", end) >= 0 and (data.find(b'"', end) >= 0 or data.find(b"'", end) >= 0)
 
 
 class _Own(threading.local):
@@ -68,9 +89,9 @@ USUAL_LENGTH = len(next(iter(USUAL_STARTS)))
 # A document in UTF-8 whose root element comes first, or right after the XML declaration (XML 1.0, section 2.8). It
 # cannot have a document type declaration, which stands before the root, and so need not be searched for one. Of every
 # other document the text is searched, which finds none in UTF-16, and then the tree is asked.
-_has_plain_start = re.compile(
+_PLAIN_START = re.compile(
     rb"""(?:<\?xml[ ]version=["']1\.0["'][ ]encoding=["'][Uu][Tt][Ff]-8["'][ ]?\?>)?[ \t\r\n]*<[A-Za-z_]"""
-).match
+)
 
 
 def _syntax_problem(error: etree.XMLSyntaxError) -> str:

@@ -25,8 +25,10 @@ __all__ = ["facts_as_text", "facts_of"]
 _PEOPLE = {
     "receiver_number": mask_msisdn,
     "paying_party_number": mask_msisdn,
+    "credit_party_number": mask_msisdn,
     "receiver_name": mask,
     "paying_party_name": mask,
+    "credit_party_name": mask,
 }
 
 

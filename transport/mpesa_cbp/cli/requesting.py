@@ -20,7 +20,7 @@ from mpesa_cbp.codes import is_success
 from mpesa_cbp.commands import COMMANDS
 from mpesa_cbp.configuration import Configuration
 from mpesa_cbp.envelope import decode
-from mpesa_cbp.errors import CbpError, DuplicateConversation, JournalError, JournalOutcomeUnknown
+from mpesa_cbp.errors import CbpError, DuplicateConversation, JournalError, JournalOutcomeUnknown, MalformedMessage
 from mpesa_cbp.journal import Journal
 from mpesa_cbp.notices import ResultNotice
 from mpesa_cbp.payments import ENQUIRIES, FINAL_STATES, MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentState
@@ -261,7 +261,10 @@ def _state(payment: Payment | None) -> PaymentState:
 def _result(journal: Journal, conversation_id: str) -> ResultNotice | None:
     for event in reversed(journal.events(conversation_id)):
         if event.kind is EventKind.RESULT and event.body is not None:
-            decoded = decode(event.body)
+            try:
+                decoded = decode(event.body)
+            except MalformedMessage:
+                return None  # an earlier revision took it; what it says cannot be told
             return ResultNotice(event.id, decoded.message, decoded.deviations, event.contradicts)
     return None
 

@@ -6,7 +6,7 @@ import re
 
 from lxml import etree
 
-from mpesa_cbp_models import InvalidMessage
+from mpesa_cbp_models import InvalidMessage, Reading
 from mpesa_cbp_models.xml import USUAL_LENGTH, USUAL_STARTS, parse
 
 __all__ = ["parse_within_limits"]
@@ -23,12 +23,12 @@ _LIKE_ASCII = re.compile(rb"utf-?8|(?:us-)?ascii|latin-?1|iso-8859-[0-9]{1,2}|wi
 _START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?!\x00)")
 
 
-def parse_within_limits(data: bytes) -> etree._Element:
+def parse_within_limits(data: bytes, reading: Reading | None = None) -> etree._Element:
     """Root of a document, strictly parsed; refused if it is in another encoding than UTF-8 and its like, or
     holds more elements than a message of its size can.
 
     With the limits of size and depth that ``parse`` has, a document takes at most 50 times its size in memory.
-    Raises InvalidMessage.
+    ``reading`` learns what ``parse`` tells it. Raises InvalidMessage.
     """
     if data[:USUAL_LENGTH] not in USUAL_STARTS:
         _check_encoding(data)
@@ -36,7 +36,7 @@ def parse_within_limits(data: bytes) -> etree._Element:
         elements = data.count(b"<") - data.count(b"</")
         if elements > max(_ALWAYS_ALLOWED, len(data) // _BYTES_AN_ELEMENT):
             raise InvalidMessage("", "it holds more elements than a message of its size can")
-    return parse(data)
+    return parse(data, reading)
 
 
 def _check_encoding(data: bytes) -> None:

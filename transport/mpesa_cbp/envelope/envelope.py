@@ -17,7 +17,7 @@ from lxml import etree
 
 from mpesa_cbp.envelope.dialects import DialectReading
 from mpesa_cbp.envelope.document_limits import parse_within_limits
-from mpesa_cbp.envelope.payload_text import is_free_of_attributes, parse_payload
+from mpesa_cbp.envelope.payload_text import parse_payload
 from mpesa_cbp.envelope.soap import (
     BODY,
     CONTRACT_HEADER_NAMESPACE,
@@ -142,12 +142,12 @@ def _shortened(place: str) -> str:
 
 
 def _decode_plain(route: Route, payload: bytes, reading: DialectReading) -> Decoded:
-    message = _document(parse_within_limits(payload), payload, route, reading)
+    message = _document(parse_within_limits(payload, reading), route, reading)
     return _decoded(route, message, None, reading)
 
 
 def _decode(data: bytes, reading: DialectReading) -> Decoded:
-    root = parse_within_limits(data)
+    root = parse_within_limits(data, reading)
     elements = [*root.iter()]
     stray = reading.stray_text(elements)
     head, body = _parts(root, reading)
@@ -234,16 +234,16 @@ def _message(content: etree._Element, route: Route, data: bytes, reading: Dialec
     if b"<![CDATA[" not in data:
         reading.deviates("escaped-payload", content)
     text = content.text or ""
-    return _document(parse_payload(text, content, reading), text.encode(), route, reading)
+    return _document(parse_payload(text, content, reading), route, reading)
 
 
-def _document(document: etree._Element, text: bytes, route: Route, reading: DialectReading) -> Any:
-    """Read a payload, which was parsed from ``text``."""
+def _document(document: etree._Element, route: Route, reading: DialectReading) -> Any:
+    """Read a payload that has just been parsed."""
     # lxml makes an object of each element that is asked for, and anew once it was let go: the reader finds these made.
     elements = [*document.iter()]
     stray = reading.stray_text(elements)
     message = reader(route)(document, reading)
-    if stray or not is_free_of_attributes(text, route.payload_start):
+    if stray or reading.attributes or document.keys():
         reading.strays(elements, texts=stray)
     return message
 
@@ -252,9 +252,11 @@ def _structured(content: etree._Element, route: Route, reading: DialectReading) 
     """Real child elements where a string belongs: the payload's root, or directly its children."""
     reading.deviates("structured-payload", content)
     payload = route.message.payload_element or ""
-    only = content[0] if len(content) == 1 else None
-    if only is not None and local(only.tag).lower() == local(payload).lower():
-        return reader(route)(only, reading)
+    for root in content:
+        if local(root.tag).lower() == local(payload).lower():
+            if len(content) > 1:
+                reading.refuse(root, "is not all that its element carries: which of it is meant is not said")
+            return reader(route)(root, reading)
     content.tag = payload
     return reader(route)(content, reading)
 

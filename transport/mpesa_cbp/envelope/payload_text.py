@@ -10,7 +10,7 @@ from lxml import etree
 from mpesa_cbp.envelope.document_limits import parse_within_limits
 from mpesa_cbp_models import InvalidMessage, Reading
 
-__all__ = ["UTF8_DECLARATIONS", "escape_bare_ampersands", "is_free_of_attributes", "parse_payload"]
+__all__ = ["UTF8_DECLARATIONS", "escape_bare_ampersands", "parse_payload"]
 
 _BLANKS = " \t\r\n\ufeff"
 _CDATA_START, _CDATA_END = "<![CDATA[", "]]>"
@@ -37,22 +37,16 @@ def parse_payload(text: str, element: etree._Element, reading: Reading) -> etree
     if not text.startswith(UTF8_DECLARATIONS):
         text = _declared(text, element, reading)
     try:
-        return parse_within_limits(text.encode())
+        return parse_within_limits(text.encode(), reading)
     except InvalidMessage as error:
         repaired = escape_bare_ampersands(text)
         if repaired == text:
             reading.refuse(element, f"carries a document that is not accepted: {error.problem}")
     reading.deviates("bare-ampersand", element)
     try:
-        return parse_within_limits(repaired.encode())
+        return parse_within_limits(repaired.encode(), reading)
     except InvalidMessage as error:
         reading.refuse(element, f"carries a document that is not accepted: {error.problem}")
-
-
-def is_free_of_attributes(text: bytes, start: bytes) -> bool:
-    """Whether the text of a document tells that no element has an attribute: no quote behind the usual ``start``,
-    which ends with the root's start tag. That costs less than to ask each element."""
-    return text.startswith(start) and b"'" not in text and text.find(b'"', len(start)) < 0
 
 
 def _unpadded(text: str, element: etree._Element, reading: Reading) -> str:

@@ -70,10 +70,8 @@ _IDENTIFYING = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Route:
-    """Where a body's element belongs: ``name`` is its local name, ``type_name`` what it or its payload is read as.
-
-    ``identifying`` yields the fields without which the message is refused, by their names in Python;
-    ``payload_start`` is how its document usually begins, down to the end of the root's start tag.
+    """Where a body's element belongs: ``name`` is its local name, ``type_name`` what it or its payload is read as,
+    ``identifying`` yields the fields without which the message is refused, by their names in Python.
     """
 
     operation: str
@@ -83,7 +81,6 @@ class Route:
     message: Message
     type_name: str
     identifying: tuple[tuple[str, Callable[[Any], str | None]], ...]
-    payload_start: bytes
 
 
 @cache
@@ -114,14 +111,8 @@ def _routes_of(operation: Operation) -> list[Route]:
         name = message.element.rpartition("}")[2]
         type_name = message.payload_type_name or message.type_name
         identifying = tuple((field, attrgetter(field)) for field in _IDENTIFYING.get(type_name, ()))
-        start = _payload_start(message.payload_element or "")
-        found.append(Route(operation.name, direction, message.element, name, message, type_name, identifying, start))
+        found.append(Route(operation.name, direction, message.element, name, message, type_name, identifying))
     return found
-
-
-def _payload_start(tag: str) -> bytes:
-    namespace, _, name = tag[1:].rpartition("}")
-    return f'<?xml version="1.0" encoding="UTF-8"?><{name} xmlns="{namespace}">'.encode()
 
 
 ROUTES = _routes()

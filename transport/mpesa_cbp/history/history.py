@@ -15,6 +15,7 @@ from enum import Enum
 from mpesa_cbp.codes import CodeMeaning, is_duplicate, is_success, response_meaning, result_meaning
 from mpesa_cbp.history.entries import EntryKind, HistoryEntry, Leg, read_entries
 from mpesa_cbp.payments import EventKind, PaymentState
+from mpesa_cbp.statement import statement_of
 from mpesa_cbp.transitions import Finding, Standing, step_of, transition
 from mpesa_cbp_models import QueryTransactionResponse, Result
 
@@ -64,17 +65,22 @@ class History:
 
     @property
     def result(self) -> Result | None:
-        """The result that settles the payment."""
-        if self.finding is not Finding.RESULT:
+        """The result that settles the payment, or would if it did not contradict (``Finding.DIFFERS``)."""
+        if self.finding not in (Finding.RESULT, Finding.DIFFERS):
             return None
-        return next((result for result in _results(self.entries) if result.result_code == self.code), None)
+        return next((result for result in self.results if result.result_code == self.code), None)
+
+    @property
+    def results(self) -> tuple[Result, ...]:
+        """All results on record that could be used."""
+        return tuple(_results(self.entries))
 
     @property
     def summary(self) -> str:
         """What is known now, in one sentence, and what to do where it is not enough."""
         said = _SUMMARIES[self.finding]
-        if self.finding is Finding.RESULT and self.code is not None:
-            said = f"The core has sent a result: code {self.code}, {result_meaning(self.code).meaning.rstrip('.')}."
+        if self.finding in (Finding.RESULT, Finding.DIFFERS) and self.code is not None:
+            said = f"{said.rstrip('.')}: code {self.code}, {result_meaning(self.code).meaning.rstrip('.')}."
         elif self.code is not None:
             said = f"{said} Code {self.code}: {response_meaning(self.code).meaning.rstrip('.')}."
         if self.finding is Finding.NOTHING and self.reached is not Reached.NOTHING_RECORDED:
@@ -84,6 +90,7 @@ class History:
 
 _SUMMARIES = {
     Finding.RESULT: "The core has sent a result.",
+    Finding.DIFFERS: "The core has sent a result that settles nothing, since it contradicts the payment or itself.",
     Finding.EXPIRED: "The cached request expired at the broker and never reached the core: it had no effect.",
     Finding.ACCEPTED: "The request was accepted and has no final result yet: it is still open.",
     Finding.QUEUED: "The broker has cached the request and will pass it on: it is still open.",
@@ -135,8 +142,10 @@ def _conclude(entries: tuple[HistoryEntry, ...]) -> _Conclusion:
     results = _results(entries)
     final = [result for result in results if _meaning(result).final]
     paid = [result for result in final if is_success(result.result_code)]
+    if any(statement_of(result).contradicts_itself for result in final):
+        return Finding.DIFFERS, (paid or final)[0].result_code, (*problems, "The result names two receipts")
     if paid:
-        if len(paid) < len(final):
+        if len(paid) < len(final) or len({_receipt(result) for result in paid} - {""}) > 1:
             return Finding.NOTHING, None, (*problems, "The results on record contradict each other")
         return Finding.RESULT, paid[0].result_code, problems
     if final:
@@ -146,6 +155,10 @@ def _conclude(entries: tuple[HistoryEntry, ...]) -> _Conclusion:
         finding, code, more = _of_expiry_and_responses(entries, whole=not problems)
         problems += more
     return finding, code, problems
+
+
+def _receipt(result: Result) -> str:
+    return (result.transaction_id or "").strip()
 
 
 def _meaning(result: Result) -> CodeMeaning:

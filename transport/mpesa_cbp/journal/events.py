@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from mpesa_cbp.payments import EventKind, PaymentState
+from mpesa_cbp.statement import Statement
 
 if TYPE_CHECKING:
     from sqlalchemy import RowMapping
@@ -38,7 +39,8 @@ class Event:
     failed last) may name a customer and are no part of the repr. ``code``, ``core_conversation_id`` and ``receipt``
     are as received, ``more_follow`` is true of a result with ResultType 1, ``origin`` says who brought it.
     ``attempts`` counts how often it was given to a worker, ``due_at`` is when it may be given out next.
-    ``contradicts``: it cannot be true together with what was known before.
+    ``contradicts``: it cannot be true together with what was known before; the ``detail`` of a result says where it
+    differs from its payment.
     """
 
     id: int
@@ -65,8 +67,9 @@ class Delivery:
 
     ``identity`` is a digest of what the message says. ``body`` is the message as it came, ``code``,
     ``core_conversation_id`` and ``receipt`` what it states, ``more_follow`` whether it is a result with ResultType 1,
-    which settles nothing, ``origin`` who brought it. ``contradicts`` marks one that
-    is known to contradict an earlier one; such a delivery is kept and handed to nobody.
+    which settles nothing, ``origin`` who brought it. ``statement`` is what a result states of its payment: where that
+    is another amount, receiver or receipt, it settles nothing and contradicts. ``contradicts`` marks one that is known
+    to contradict an earlier one; such a delivery is kept and handed to nobody.
     """
 
     kind: EventKind
@@ -78,6 +81,7 @@ class Delivery:
     receipt: str | None = None
     origin: str | None = None
     contradicts: bool = False
+    statement: Statement | None = None
     body: bytes = field(repr=False)
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import RowMapping
 
 from mpesa_cbp.payments import MOVES_NO_MONEY, EventKind
-from mpesa_cbp.transitions import FINAL_STEPS, Standing, Step, same_code, step_of, transition
+from mpesa_cbp.statement import Statement
+from mpesa_cbp.transitions import FINAL_STEPS, Finding, Standing, Step, same_code, step_of, transition
 
-__all__ = ["Move", "move"]
+__all__ = ["Move", "detail_of", "move"]
 
 _SETTLED = (Standing.FAILED, Standing.SUCCEEDED)
 _SAID = (Step.SAID_PAID, Step.SAID_UNPAID)
@@ -30,6 +31,17 @@ class Move:
     standing: Standing
     contradicts: bool
     changes: dict[str, Any]
+
+
+def detail_of(statement: Statement | None, row: RowMapping | Mapping[str, Any] | None) -> str | None:
+    """The detail of a result's event: where it differs from its payment, if there is one, or from itself."""
+    if statement is None:
+        return None
+    if row is None:
+        differing = statement.contradicts_itself
+    else:
+        differing = statement.differs_from(row["command_id"], row["amount"], row["receiver"])
+    return f"{Finding.DIFFERS.value}: {', '.join(differing)}" if differing else None
 
 
 def move(
@@ -66,6 +78,6 @@ def move(
         changes["receipt"] = receipt
     if kind in _ANSWERS and code is not None:
         changes["response_code"] = code
-    if core_conversation_id and not row["core_conversation_id"]:
+    if core_conversation_id and not row["core_conversation_id"] and step is not Step.DIFFERS:
         changes["core_conversation_id"] = core_conversation_id
     return Move(moved.standing, contradicts, changes)

@@ -5,22 +5,26 @@ Each function works on the connection that it is given and commits nothing; ``Jo
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mpesa_cbp.errors import DuplicateConversation, JournalError, JournalRefusal, Sent
+from mpesa_cbp.envelope import decode
+from mpesa_cbp.errors import DuplicateConversation, JournalError, JournalRefusal, MalformedMessage, Sent
 from mpesa_cbp.journal.batches import pieces
 from mpesa_cbp.journal.events import Event, Handling, event_of
-from mpesa_cbp.journal.moves import move
+from mpesa_cbp.journal.moves import detail_of, move
 from mpesa_cbp.journal.receiving import lock_conversations
 from mpesa_cbp.journal.tables import apart, events, payments
 from mpesa_cbp.payments import OPEN_STATES, EventKind, Payment, PaymentState
+from mpesa_cbp.statement import Statement, statement_of
 from mpesa_cbp.transitions import LEAVE_STEPS, Standing, Step, step_of
+from mpesa_cbp_models import Result
 
 _RETURNED = ("conversation_id", "command_id", "amount", "receiver", "core_conversation_id", "response_code")
 _RETURNED_TOO = ("result_code", "receipt", "created_at", "updated_at", "requests", "queried_at")
@@ -66,7 +70,6 @@ def create(
     """Store a payment in state CREATED; events that came before join it. Raises DuplicateConversation."""
     lock_conversations(connection, [conversation_id])
     earlier = connection.execute(_EVENTS, {"which": conversation_id}).mappings()
-    joining = [(row["id"], replace(_incident(row), at=created.at)) for row in earlier]
     row = {
         "conversation_id": conversation_id,
         "command_id": command_id,
@@ -77,6 +80,7 @@ def create(
         "updated_at": created.at,
         "requests": 0,
     }
+    joining = [(each["id"], replace(_incident(each, row), at=created.at)) for each in earlier]
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     statement = dialect.insert(payments).on_conflict_do_nothing().returning(payments.c.conversation_id)
     if connection.execute(statement, row).first() is None:
@@ -89,7 +93,8 @@ def create(
     for event_id, incident in joining:
         _, contradicts = _move(connection, incident)
         if contradicts:
-            connection.execute(update(events).where(events.c.id == event_id).values(contradicts=True))
+            now = {"contradicts": True, "step": incident.step.value, "detail": incident.detail}
+            connection.execute(update(events).where(events.c.id == event_id).values(now))
 
 
 def record(connection: Connection, incident: Incident) -> PaymentState:
@@ -219,6 +224,17 @@ def _payment(row: RowMapping) -> Payment:
     return Payment(state=Standing(row["standing"]).state, **{name: row[name] for name in (*_RETURNED, *_RETURNED_TOO)})
 
 
-def _incident(row: RowMapping) -> Incident:
-    names = ("conversation_id", "at", "code", "more_follow", "core_conversation_id", "receipt", "detail")
-    return Incident(kind=EventKind(row["kind"]), **{name: row[name] for name in names})
+def _incident(row: RowMapping, payment: Mapping[str, Any]) -> Incident:
+    """An event that came before its payment, compared with it."""
+    names = ("conversation_id", "at", "code", "more_follow", "core_conversation_id", "receipt")
+    kind = EventKind(row["kind"])
+    detail = detail_of(_statement(row["body"]), payment) if kind is EventKind.RESULT else row["detail"]
+    return Incident(kind=kind, detail=detail, **{name: row[name] for name in names})
+
+
+def _statement(body: bytes | None) -> Statement | None:
+    try:
+        message = decode(body or b"").message
+    except MalformedMessage:
+        return None
+    return statement_of(message) if isinstance(message, Result) else None

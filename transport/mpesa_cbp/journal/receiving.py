@@ -16,7 +16,7 @@ from sqlalchemy import Connection, bindparam, func, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mpesa_cbp.journal.events import Delivery, Handling, Received
-from mpesa_cbp.journal.moves import move
+from mpesa_cbp.journal.moves import detail_of, move
 from mpesa_cbp.journal.tables import events, payments
 from mpesa_cbp.payments import EventKind
 from mpesa_cbp.transitions import FINAL_STEPS, Standing, Step, same_code, step_of
@@ -84,10 +84,10 @@ def receive_all(connection: Connection, deliveries: Sequence[Delivery], *, now: 
     """Store those that are new, move their payments, and say of each in its place what became of it."""
     named = {each.conversation_id for each in deliveries if each.conversation_id is not None}
     lock_conversations(connection, named)
-    fresh = _insert(connection, deliveries, now)
+    rows = _payment_rows(connection, named)
+    fresh = _insert(connection, deliveries, rows, now)
     known = _known(connection, [each for each in deliveries if _key(each) not in fresh])
     stored = [_placed(each, fresh, known) for each in deliveries]
-    rows = _payment_rows(connection, named)
     changed = {each.delivery.conversation_id for each in stored if _moved(each, rows, now)}
     if changed:
         connection.execute(_UPDATE_PAYMENTS, [_parameters(row) for name, row in rows.items() if name in changed])
@@ -109,28 +109,35 @@ def _key(delivery: Delivery) -> tuple[str, str]:
     return delivery.kind.value, delivery.identity
 
 
-def _step(delivery: Delivery) -> Step:
-    return step_of(delivery.kind, code=delivery.code, detail=None, more_follow=delivery.more_follow)
+def _step(delivery: Delivery, detail: str | None) -> Step:
+    return step_of(delivery.kind, code=delivery.code, detail=detail, more_follow=delivery.more_follow)
 
 
-def _insert(connection: Connection, deliveries: Sequence[Delivery], now: datetime) -> dict[tuple[str, str], int]:
+_Rows = dict[str, dict[str, Any]]
+
+
+def _insert(
+    connection: Connection, deliveries: Sequence[Delivery], payment_rows: _Rows, now: datetime
+) -> dict[tuple[str, str], int]:
     """Insert what is not there yet, each once; event id by kind and identity."""
     # One order in every process, lest two of them wait for each other's rows.
     first = {_key(each): each for each in reversed(deliveries)}
-    rows = [_row(first[key], now) for key in sorted(first)]
+    rows = [_row(first[key], payment_rows, now) for key in sorted(first)]
     inserted = connection.execute(_INSERT[connection.dialect.name], rows)
     return {(row.kind, row.identity): row.id for row in inserted}
 
 
-def _row(delivery: Delivery, now: datetime) -> dict[str, Any]:
+def _row(delivery: Delivery, payment_rows: _Rows, now: datetime) -> dict[str, Any]:
+    detail = detail_of(delivery.statement, payment_rows.get(delivery.conversation_id or ""))
     later = delivery.kind in HANDLED_LATER and not delivery.contradicts
     return {
         "conversation_id": delivery.conversation_id,
         "kind": delivery.kind.value,
-        "step": _step(delivery).value,
+        "step": _step(delivery, detail).value,
         "at": now,
         "code": delivery.code,
         "more_follow": delivery.more_follow,
+        "detail": detail,
         "core_conversation_id": delivery.core_conversation_id,
         "receipt": delivery.receipt,
         "origin": delivery.origin,
@@ -168,18 +175,20 @@ def _placed(
     return _Stored(delivery, abs(event_id), is_new=is_new, contradicts=delivery.contradicts)
 
 
-def _payment_rows(connection: Connection, conversation_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+def _payment_rows(connection: Connection, conversation_ids: Collection[str]) -> _Rows:
     if not conversation_ids:
         return {}
     found = connection.execute(_PAYMENTS, {"ids": sorted(conversation_ids)}).mappings()
     return {row["conversation_id"]: dict(row) for row in found}
 
 
-def _moved(stored: _Stored, rows: dict[str, dict[str, Any]], now: datetime) -> bool:
+def _moved(stored: _Stored, rows: _Rows, now: datetime) -> bool:
     """Move the payment's row in memory, if there is one; whether it has changed."""
     delivery = stored.delivery
     row = rows.get(delivery.conversation_id or "")
+    detail = detail_of(delivery.statement, row)
     if row is None:
+        stored.contradicts = stored.contradicts or detail is not None
         return False
     if not stored.is_new:
         stored.standing = Standing(row["standing"])
@@ -190,6 +199,7 @@ def _moved(stored: _Stored, rows: dict[str, dict[str, Any]], now: datetime) -> b
         now=now,
         code=delivery.code,
         more_follow=delivery.more_follow,
+        detail=detail,
         core_conversation_id=delivery.core_conversation_id,
         receipt=delivery.receipt,
     )
@@ -205,7 +215,7 @@ def _parameters(row: dict[str, Any]) -> dict[str, Any]:
 
 def _mark_rivals(connection: Connection, stored: Sequence[_Stored]) -> None:
     """Of final results for a payment that the journal does not know, each that departs from the first contradicts."""
-    final = [each for each in stored if _step(each.delivery) in FINAL_STEPS]
+    final = [each for each in stored if _step(each.delivery, None) in FINAL_STEPS and not each.contradicts]
     if not final:
         return
     conversations = {each.delivery.conversation_id for each in final}

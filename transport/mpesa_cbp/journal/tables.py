@@ -32,7 +32,7 @@ __all__ = ["IS_DEAD", "SCHEMA_VERSION", "VERSION_TABLE", "apart", "batch_lines",
 VERSION_TABLE = "mpesa_cbp_schema"
 """Where the schema's version is kept."""
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest version, that of the tables here."""
 
 

@@ -21,6 +21,7 @@ class EventJournal(Protocol):
     def receive_all(self, deliveries: Sequence[Delivery]) -> list[Received]:
         """Store each once for its ``kind`` and ``identity``, all or none, and say of each in its place what became.
 
+        A result whose ``statement`` contradicts itself, or its payment, settles nothing and contradicts.
         Those of the kinds RESULT, QUEUE_TIMEOUT and C2B_CONFIRMATION that do not contradict are due for handling.
         """
 

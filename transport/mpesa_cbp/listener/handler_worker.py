@@ -22,7 +22,7 @@ from mpesa_cbp.listener.handler_place import place_of
 from mpesa_cbp.log_events import HANDLER_FAILED, HANDLER_GAVE_UP, HANDLER_WAITING
 from mpesa_cbp.notices import C2BNotice, Notice, QueueTimeoutNotice, ResultNotice
 from mpesa_cbp.payments import EventKind, PaymentState
-from mpesa_cbp.transitions import same_code
+from mpesa_cbp.transitions import FINAL_STEPS, Step, same_code, step_of
 
 __all__ = ["AsynchronousHandler", "HandlerWorker", "refuse_asynchronous"]
 
@@ -208,17 +208,22 @@ class HandlerWorker:
         self._journal.failed(event.id, error=error, retry_at=None)
 
     def _is_rival(self, event: Event) -> bool:
-        """Whether it contradicts what settled its payment, and so has changed nothing."""
-        if not event.contradicts or event.conversation_id is None:
+        """Whether it contradicts its payment or what settled it, and so has settled nothing."""
+        if not event.contradicts:
+            return False
+        step = step_of(event.kind, code=event.code, detail=event.detail, more_follow=event.more_follow)
+        if step is Step.DIFFERS:
+            return True
+        if event.conversation_id is None:
             return False
         payment = self._journal.payment(event.conversation_id)
         if payment is None:
             return True
         if event.kind is EventKind.QUEUE_TIMEOUT:
             return payment.state is not PaymentState.EXPIRED
-        return payment.result_code is not None and not (
-            same_code(payment.result_code, event.code) and payment.receipt == event.receipt
-        )
+        if payment.result_code is None:
+            return step in FINAL_STEPS
+        return not (same_code(payment.result_code, event.code) and payment.receipt == event.receipt)
 
 
 def refuse_asynchronous(*handlers: Callable[..., object] | None) -> None:

@@ -22,6 +22,7 @@ from mpesa_cbp.log_events import (
 )
 from mpesa_cbp.notices import KINDS, content_digest, identity_of
 from mpesa_cbp.payments import EventKind
+from mpesa_cbp.statement import statement_of
 from mpesa_cbp.web_server.followers import aside
 from mpesa_cbp.web_server.log_limit import LogLimit
 from mpesa_cbp_models import Result
@@ -144,7 +145,7 @@ class Intake:
         with aside():
             known = self._journal.event(received.event_id)
         digest = content_digest(decoded)
-        if known is None or known.body is None or content_digest(decode(known.body)) == digest:
+        if known is None or known.body is None or _says(known.body, digest):
             return
         rival = Delivery(
             kind=delivery.kind,
@@ -200,6 +201,14 @@ class Intake:
             MESSAGE_UNREADABLE.log(_logger, event_id=event_id, reason=reason, origin=origin)
 
 
+def _says(body: bytes, digest: str) -> bool:
+    """Whether a stored message has that content; one that an earlier revision took, and this one refuses, has not."""
+    try:
+        return content_digest(decode(body)) == digest
+    except MalformedMessage:
+        return False
+
+
 def _delivery(kind: EventKind, decoded: Decoded, body: bytes, origin: str | None) -> Delivery:
     message = decoded.message
     result = message if isinstance(message, Result) else None
@@ -213,6 +222,7 @@ def _delivery(kind: EventKind, decoded: Decoded, body: bytes, origin: str | None
         core_conversation_id=(result.conversation_id or None) if result is not None else None,
         receipt=(result.transaction_id or None) if result is not None else getattr(message, "trans_id", None),
         origin=origin,
+        statement=statement_of(result) if result is not None else None,
     )
 
 

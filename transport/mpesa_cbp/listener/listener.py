@@ -116,9 +116,9 @@ class Listener:
     def on_contradiction(
         self, handler: Callable[[ResultNotice | QueueTimeoutNotice], object]
     ) -> Callable[[ResultNotice | QueueTimeoutNotice], object]:
-        """Register what is called with a result or queue timeout that contradicts what settled its payment.
+        """Register what is called with a result or queue timeout that contradicts its payment or what settled it.
 
-        Such a message changes nothing and is never given to the other handlers.
+        Such a message settles nothing and is never given to the other handlers.
         """
         self.worker.on_contradiction = handler
         return handler
