@@ -66,6 +66,7 @@ class Facets:
         self.write = write
 
 
+_FIELDS = "__dataclass_fields__"
 _STATED = ("length", "min_length", "max_length", "total_digits", "fraction_digits", "enumeration")
 _BOUNDS = {
     "min_inclusive": ("minimum", "minInclusive"),
@@ -80,7 +81,7 @@ def facets_of(owner: type, field: str, *, lexical: bool = False, **derived: Any)
 
     Bounds of a ``lexical`` type are texts; a bound that is stated goes before one of the built-in type.
     """
-    stated: Mapping[str, Any] = owner.__dataclass_fields__[field].metadata  # type: ignore[attr-defined]
+    stated: Mapping[str, Any] = getattr(owner, _FIELDS)[field].metadata
     found: dict[str, Any] = {name: stated[name] for name in _STATED if name in stated}
     if "pattern" in stated:
         pattern: Any = stated["pattern"]
