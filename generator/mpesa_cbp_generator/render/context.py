@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from functools import cached_property
 
+from mpesa_cbp_generator.plan.identifiers import unique
 from mpesa_cbp_generator.plan.model import ClassPlan, FieldPlan, Plan, SimpleTypePlan, TypeReference
-from mpesa_cbp_generator.render.facets import facet_arguments
+from mpesa_cbp_generator.render.facets import derived_facets, facet_arguments
 from mpesa_cbp_generator.render.graph import gathered, reachable
 from mpesa_cbp_generator.render.literals import literal
 from mpesa_cbp_generator.runtime._values import read_normalized, read_text, read_token
 from mpesa_cbp_generator.schema.builtins import BUILTINS, white_space
-from mpesa_cbp_generator.schema.declarations import namespace_of
+from mpesa_cbp_generator.schema.declarations import local_name, namespace_of
 
 
 class Layout:
-    """View of a plan for the rendering of one module."""
+    """View of a plan for the rendering of one module, or of the codecs of one.
+
+    ``imports`` and ``codecs`` collect the other modules of which the types and the codecs are used, ``constants`` what
+    is made once at import, by its expression, ``namespaces_used`` the names of the constants that hold namespaces.
+    """
 
     XML = "http://www.w3.org/XML/1998/namespace"
 
@@ -30,8 +36,10 @@ class Layout:
         for item in plan.classes:
             if len(item.path) == 1:
                 self._children.setdefault(item.base, []).append(item)
-        self.imports: dict[str, set[str]] = {}
+        self.imports: set[str] = set()
+        self.codecs: set[str] = set()
         self.constants: dict[str, str] = {}
+        self.namespaces_used: dict[str, str] = {}
         self._owner: dict[int, ClassPlan] = {}
         self._fields: dict[str, tuple[FieldPlan, ...]] = {}
         self._ranks: dict[int, int] = {}
@@ -39,8 +47,33 @@ class Layout:
     def for_module(self, module: str) -> Layout:
         """The same view for another module; what was found out about the plan is kept."""
         other = copy.copy(self)
-        other.module, other.imports, other.constants = module, {}, {}
+        other.module, other.imports, other.codecs = module, set(), set()
+        other.constants, other.namespaces_used = {}, {}
         return other
+
+    def namespace(self, namespace: str) -> str:
+        """Expression of a namespace: the module's constant that holds it."""
+        if not namespace:
+            return "''"
+        own = [ns for ns, module in self.module_of_namespace.items() if module == self.module and ns]
+        name = "_NAMESPACE" if own == [namespace] else f"_NAMESPACE_{self.prefix(namespace).upper()}"
+        return self.namespaces_used.setdefault(namespace, name)
+
+    def tag(self, clark_name: str) -> str:
+        """Expression of a Clark name: a constant where it has a namespace."""
+        namespace = namespace_of(clark_name)
+        if not namespace:
+            return repr(clark_name)
+        name = local_name(clark_name)
+        expression = f"{{{{{{{self.namespace(namespace)}}}}}}}{name}"
+        wanted = f"_TAG_{re.sub(r'[^0-9A-Za-z]', '_', name)}"
+        return self._constant(f"f{expression!r}", wanted)
+
+    def _constant(self, expression: str, wanted: str) -> str:
+        """Name of the constant that holds an expression: the one that is wanted, or with a number behind it."""
+        if expression not in self.constants:
+            self.constants[expression] = unique(wanted, set(self.constants.values()))
+        return self.constants[expression]
 
     def fields(self, item: ClassPlan) -> tuple[FieldPlan, ...]:
         """Own and inherited fields in the order of the content model; an overriding field stands for its base's."""
@@ -147,32 +180,26 @@ class Layout:
         return name if len(same) == 1 else f"{name}{sorted(same).index(namespace) + 1}"
 
     def qualified(self, name: str, item: ClassPlan) -> str:
-        """A function of a class as this module calls it; imported where it lives in another module."""
+        """A compiled function of a class as these codecs call it; imported where it lives in another module."""
         if item.module == self.module:
             return name
-        self.imports.setdefault(item.module, set())
-        return f"{item.module}_module.{name}"
+        self.codecs.add(item.module)
+        return f"{item.module}_codecs.{name}"
 
     def qualified_type(self, type_id: str) -> str:
         """A class or enumeration as this module names it."""
         module, _, name = type_id.rpartition(".")
         if module == self.module:
             return name
-        self.imports.setdefault(module, set())
+        self.imports.add(module)
         return f"{module}_module.{name}"
 
-    def import_inside(self, base: ClassPlan, derived: ClassPlan) -> str:
-        """Prefix under which a derived class is reached from the module of its base."""
-        if derived.module == base.module:
-            return ""
-        self.imports.setdefault(derived.module, set())
-        return f"{derived.module}_module."
-
-    def constant(self, expression: str, _field: FieldPlan) -> str:
+    def constant(self, expression: str) -> str:
         """A reader built once at import: a plain function by name, anything built as a module constant."""
         if "(" not in expression:
             return expression
-        return self.constants.setdefault(expression, f"_READ_{len(self.constants) + 1}")
+        kind = re.sub(r"\W", "_", expression.partition("(")[2].partition(",")[0])
+        return self._constant(expression, f"_READ_{kind}")
 
     def is_any(self, field: FieldPlan) -> bool:
         """Whether an element has no declared type."""
@@ -240,16 +267,25 @@ class Layout:
         read = {"preserve": read_text, "replace": read_normalized, "collapse": read_token}
         return read[blanks(field, self.value_builtin(field))](field.default or "")
 
-    def facets(self, field: FieldPlan) -> str:
-        """Name of the module constant that holds a field's facets, empty where there are none."""
-        fixed = self.default_expression(field) if field.fixed and field.default is not None else None
-        return self._constant_facets(dict(facet_arguments(field.facets, self.value_builtin(field), fixed)))
+    def facets(self, item: ClassPlan, field: FieldPlan) -> str:
+        """Name of the module constant that holds a field's facets, empty where there are none.
+
+        What the contract states is taken from the class; here stands what follows from the type.
+        """
+        states_value = field.fixed and field.default is not None and field.simple is None
+        fixed = self.default_expression(field) if states_value else None
+        builtin = self.facet_builtin(field)
+        if not list(facet_arguments(field.facets, builtin, fixed)):
+            return ""
+        derived = [f"{name}={value}" for name, value in derived_facets(field.facets, builtin, fixed)]
+        arguments = ", ".join([self.qualified_type(item.id), repr(field.name), *derived])
+        return self._constant(f"facets_of({arguments})", f"_FACETS_{item.name}_{field.name}")
 
     def _constant_facets(self, arguments: dict[str, str]) -> str:
         if not arguments:
             return ""
         expression = f"Facets({', '.join(f'{name}={value}' for name, value in arguments.items())})"
-        return self.constants.setdefault(expression, f"_FACETS_{len(self.constants) + 1}")
+        return self._constant(expression, "_FACETS")
 
     def value_builtin(self, field: FieldPlan) -> str:
         """Built-in type that the values of a field go back to; ``string`` where it has several."""
@@ -260,20 +296,25 @@ class Layout:
             return self.enumerations[reference.name].builtin
         return reference.name if reference.kind == "builtin" else "string"
 
+    def facet_builtin(self, field: FieldPlan) -> str:
+        """Built-in type in whose terms a field's facets are stated."""
+        return self.value_builtin(field) if field.simple is None else "string"
+
     def simple(self, field: FieldPlan) -> str:
         """Name of the module constant that reads, writes and checks a list or a union."""
         if field.simple is None:
             raise ValueError(f"{field.name} is neither a list nor a union")
-        expression = self._simple(field.simple)
-        return self.constants.setdefault(expression, f"_SIMPLE_{len(self.constants) + 1}")
+        expression = self._simple(field.simple, self.facets(self._owner[id(field)], field))
+        return self._constant(expression, f"_SIMPLE_{field.name}")
 
     def simple_reader(self, field: FieldPlan) -> str:
         """Function that reads a list or a union."""
         kind = "list" if field.simple is not None and field.simple.variety == "list" else "union"
         return f"{self.simple(field)}.read_{kind}"
 
-    def _simple(self, tree: SimpleTypePlan) -> str:
-        facets = self._constant_facets(dict(facet_arguments(tree.facets, self._builtin_of(tree))))
+    def _simple(self, tree: SimpleTypePlan, facets: str | None = None) -> str:
+        if facets is None:
+            facets = self._constant_facets(dict(facet_arguments(tree.facets, self._builtin_of(tree))))
         shown = f", facets={facets}" if facets else ""
         if tree.type is None:
             parts = ", ".join(self._simple(item) for item in tree.items)
