@@ -75,7 +75,7 @@ def _zone(text: str | None) -> datetime.timezone | None:
     if text is None:
         return None
     if text == "Z":
-        return datetime.timezone.utc
+        return datetime.UTC
     sign = -1 if text[0] == "-" else 1
     offset = datetime.timedelta(hours=int(text[1:3]), minutes=int(text[4:6]))
     if int(text[4:6]) > 59 or offset > _MAX_ZONE:

@@ -6,8 +6,6 @@ pytest finds this module through the entry point ``pytest11`` wherever mpesa-cbp
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,24 +20,27 @@ def mpesa_cbp_simulator_settings() -> dict[str, Any]:
 
     As it stands results come at once, and what is late or cached waits until a test calls ``advance``.
     """
-    timing = _simulator().Timing(result_delay=0.01, late_delay=3600, slow_delay=0.5, cache_time=3600, retry_delay=0.1)
+    from mpesa_cbp_simulator.config import Timing
+
+    timing = Timing(result_delay=0.01, late_delay=3600, slow_delay=0.5, cache_time=3600, retry_delay=0.1)
     return {"timing": timing, "seed": 1}
 
 
 @pytest.fixture(scope="session")
 def _mpesa_cbp_started(mpesa_cbp_simulator_settings: dict[str, Any]) -> Iterator[Simulator]:
-    with _simulator().Simulator(**mpesa_cbp_simulator_settings) as simulator:
+    with _simulator_class()(**mpesa_cbp_simulator_settings) as simulator:
         yield simulator
 
 
-def _simulator() -> ModuleType:
-    """The package of the simulator; fails the test where the extra that it needs is not installed."""
-    try:
-        return import_module("mpesa_cbp_simulator")
-    except ModuleNotFoundError as error:
-        from mpesa_cbp.errors import MissingExtra
+def _simulator_class() -> type[Simulator]:
+    """``Simulator``; fails the test where the extra that it needs is not installed."""
+    import mpesa_cbp_simulator
+    from mpesa_cbp.errors import MissingExtra
 
-        pytest.fail(f"{MissingExtra('The fixture mpesa_cbp_simulator', extra='service')} ({error})", pytrace=False)
+    try:
+        return mpesa_cbp_simulator.Simulator
+    except MissingExtra as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture

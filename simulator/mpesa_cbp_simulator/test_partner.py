@@ -23,8 +23,8 @@ class Partner:
     """Us, as a user's program would be: everything that the simulator calls back arrives here.
 
     ``client``, ``listener`` and ``journal`` are there between ``start`` and ``stop``, or inside a ``with`` statement.
-    Notices of results, queue timeouts and customers' payments are put into ``notifications``, unless handlers of your own
-    are registered with ``listener``. The journal is in memory, if ``settings`` name no other one.
+    Notifications of results, queue timeouts and customers' payments are put into ``notifications``, unless handlers of
+    your own are registered with ``listener``. The journal is in memory, if ``settings`` name no other one.
     """
 
     client: Client

@@ -73,6 +73,7 @@ def test_every_command_runs_and_finds_what_changed(
 
 def test_the_hooks_need_what_the_generator_needs() -> None:
     import tomllib
+
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     hooks = loaded(HOOKS)
     assert {hook["id"] for hook in hooks} == {"check", "drift"}

@@ -337,7 +337,7 @@ def command(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str,
 
 def ran(arguments: list[str], environment: dict[str, str], folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "mpesa_cbp", *arguments],
+        [sys.executable, "-m", "mpesa_cbp_service", *arguments],
         capture_output=True, text=True, env=environment, cwd=folder, timeout=60, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stderr

@@ -7,6 +7,8 @@ import sys
 
 import mpesa_cbp
 import mpesa_cbp_models
+import mpesa_cbp_service
+import mpesa_cbp_simulator
 
 
 def test_public_names_of_the_transport() -> None:
@@ -15,8 +17,6 @@ def test_public_names_of_the_transport() -> None:
         "Client",
         "Decoded",
         "Initiator",
-        "Journal",
-        "Listener",
         "PaymentState",
         "Profile",
         "ServiceProvider",
@@ -28,6 +28,18 @@ def test_public_names_of_the_transport() -> None:
     ]
     for name in mpesa_cbp.__all__:
         assert getattr(mpesa_cbp, name) is not None
+
+
+def test_public_names_of_the_service() -> None:
+    assert mpesa_cbp_service.__all__ == ["Journal", "Listener"]
+    for name in mpesa_cbp_service.__all__:
+        assert getattr(mpesa_cbp_service, name) is not None
+
+
+def test_public_names_of_the_simulator() -> None:
+    assert {"Simulator", "Partner", "BadDay", "Scenario"} <= set(mpesa_cbp_simulator.__all__)
+    for name in mpesa_cbp_simulator.__all__:
+        assert getattr(mpesa_cbp_simulator, name) is not None
 
 
 def test_every_exported_name_of_the_generated_package_is_there() -> None:

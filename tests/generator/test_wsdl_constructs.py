@@ -7,15 +7,13 @@
 from __future__ import annotations
 
 import importlib
-import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.generator.shared_contracts import bindings
-
-import tomllib
 
 FOLDER = Path(__file__).parent / "wsdl_constructs"
 CONSTRUCTS = sorted(path.name for path in FOLDER.iterdir())

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-UNWANTED = ("xsdata", "jinja2", "requests", "cryptography", "mpesa_cbp", "mpesa_cbp_generator")
+UNWANTED = ("xsdata", "jinja2", "requests", "cryptography", "mpesa_cbp", "mpesa_cbp_generator", "mpesa_cbp_service")
 
 
 @pytest.mark.parametrize("family", ["Request", "Result", "QueryTransaction"])

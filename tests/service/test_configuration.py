@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.identity.certificates.key_pair import generate_key_pair
-from mpesa_cbp.identity.profile import GUIDE_HEADER_NAMESPACE, NAIROBI, PROFILES, UTC, Profile
+from mpesa_cbp.identity.profile import GUIDE_HEADER_NAMESPACE, NAIROBI, PROFILES, Profile
 from mpesa_cbp.identity.security import SpPasswordReading
 from mpesa_cbp_service.cli.options import open_journal
 from mpesa_cbp_service.config import FOR_CLIENT, FOR_JOURNAL, Configuration, load, settings
@@ -34,7 +34,7 @@ certificate = "broker.cer"
 
 @pytest.fixture(scope="session")
 def certificate() -> bytes:
-    return generate_key_pair(common_name="core", not_before=datetime.now(timezone.utc), days=9).certificate
+    return generate_key_pair(common_name="core", not_before=datetime.now(UTC), days=9).certificate
 
 
 @pytest.fixture

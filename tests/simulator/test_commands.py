@@ -29,7 +29,7 @@ from tests.simulator.test_bad_days import DAYS
 @contextlib.contextmanager
 def simulating(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     """A running ``mpesa-cbp simulate`` and the lines with which it began."""
-    command = [sys.executable, "-m", "mpesa_cbp", "simulate", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "mpesa_cbp_service", "simulate", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = []
@@ -166,7 +166,7 @@ def test_folder_that_is_none_state_that_is_damaged_and_file_that_is_there_exit_w
 def test_port_that_is_taken_exits_with_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        command = [sys.executable, "-m", "mpesa_cbp", "simulate", "--port", port]
+        command = [sys.executable, "-m", "mpesa_cbp_service", "simulate", "--port", port]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr

@@ -69,9 +69,9 @@ def test_nothing_is_loaded_for_tests_that_do_not_ask(pytester: pytest.Pytester) 
 
         def test_unconcerned():
             loaded = {name.partition(".")[0] for name in sys.modules}
-            assert "mpesa_cbp" in loaded  # the plugin is there
+            assert "mpesa_cbp_simulator" in loaded  # the plugin is there
             assert not loaded & {"mpesa_cbp_models", "lxml", "requests", "cryptography", "sqlalchemy", "waitress"}
-            assert "mpesa_cbp_simulator" not in sys.modules
+            assert "mpesa_cbp_simulator.simulator" not in sys.modules
         """
     )
     run(pytester).assert_outcomes(passed=1)
@@ -88,5 +88,5 @@ def test_extra_that_is_not_installed_is_named(pytester: pytest.Pytester) -> None
     pytester.makepyfile("def test_one(mpesa_cbp_simulator): pass")
     told = run(pytester)
     told.assert_outcomes(errors=1)
-    assert "Install it with: pip install 'mpesa-cbp[service]'" in told.stdout.str()
+    assert "Install it with: pip install 'mpesa-cbp[simulator]'" in told.stdout.str()
     assert "Traceback" not in told.stdout.str()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from mpesa_cbp_service.cli import COMMANDS, run
+from mpesa_cbp_service.cli import run, sentences
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -48,7 +48,7 @@ def test_the_readme_s_table_names_every_command_and_no_other() -> None:
     section = (ROOT / "README.md").read_text("utf-8").partition("## The command\n")[2].partition("\n## ")[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     named = [name for row in rows for name in re.findall(r"`mpesa-cbp ([a-z-]+)`", row)]
-    assert sorted(named) == sorted(COMMANDS)
+    assert sorted(named) == sorted(sentences())
 
 
 def test_every_python_snippet_of_the_settings_documentation_runs(world: World) -> None:

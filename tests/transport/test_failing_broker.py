@@ -40,7 +40,7 @@ from mpesa_cbp.errors import (
 from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.identity.profile import profile_of
 from mpesa_cbp.identity.signing import signer
-from mpesa_cbp.send.sender import Delivery
+from mpesa_cbp.send.sender import Sender
 from mpesa_cbp.soap import encode, encode_fault
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
@@ -485,7 +485,7 @@ def test_memory_that_runs_out_at_any_step_never_lets_what_may_have_left_be_sent_
     with FailingBroker(accepts) as broker, client_to(broker.url()) as client:
         request = client.orders.request(customer_payment(NUMBER, 100, conversation_id=ID))
         with HttpTransport(broker.url(), clock=clock, connect_retries=0) as http:
-            delivery = Delivery(http, signed, journal)
+            delivery = Sender(http, signed, journal)
             with pytest.raises((OutcomeUnknown, NotSent)) as raised:
                 delivery.deliver(request)
         broker.wait_for_ends(broker.connections)

@@ -1,15 +1,15 @@
-"""M-PESA through the G2 broker interface: pay, be told the result, never pay twice.
+"""Pay through the M-PESA G2 broker: one payment, sent once, and what the broker answers.
 
-What a payment needs is importable from here. ``Journal`` and ``Listener`` need the extra ``mpesa-cbp[service]`` and
-are loaded when they are first used.
+This package is thin. ``client`` is the entrance; ``commands`` makes requests, ``identity`` signs them, ``soap`` writes
+and reads envelopes, ``http`` posts them, ``send`` sends a request once, ``payment`` has states and codes, ``history``
+reads what the broker recorded. ``errors``, ``redaction``, ``parsing`` and ``log_events`` serve all of them. Journal,
+listener, payroll and the command are in ``mpesa_cbp_service``.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import TYPE_CHECKING
-
-from mpesa_cbp.errors import MissingExtra
 
 if TYPE_CHECKING:
     from mpesa_cbp.client import Client
@@ -18,16 +18,12 @@ if TYPE_CHECKING:
     from mpesa_cbp.payment.model import PaymentState
     from mpesa_cbp.send.acknowledgement import Acknowledgement
     from mpesa_cbp.soap import Decoded, decode
-    from mpesa_cbp_service.journal import Journal
-    from mpesa_cbp_service.listener import Listener
 
 __all__ = [
     "Acknowledgement",
     "Client",
     "Decoded",
     "Initiator",
-    "Journal",
-    "Listener",
     "PaymentState",
     "Profile",
     "ServiceProvider",
@@ -39,35 +35,26 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Acknowledgement": "answers",
+    "Acknowledgement": "send.acknowledgement",
     "Client": "client",
-    "Decoded": "envelope",
-    "decode": "envelope",
-    "Journal": "journal",
-    "Listener": "listener",
-    "PaymentState": "payments",
-    "Initiator": "settings",
-    "Profile": "settings",
-    "ServiceProvider": "settings",
-    "SpPasswordReading": "security",
-    "encrypt_credential": "security",
-    "encrypt_new_password": "security",
-    "sp_password": "security",
+    "Decoded": "soap",
+    "decode": "soap",
+    "PaymentState": "payment.model",
+    "Initiator": "identity.profile",
+    "Profile": "identity.profile",
+    "ServiceProvider": "identity.profile",
+    "SpPasswordReading": "identity.security",
+    "encrypt_credential": "identity.security",
+    "encrypt_new_password": "identity.security",
+    "sp_password": "identity.security",
 }
-
-_SERVICE = frozenset({"Journal", "Listener"})
 
 
 def __getattr__(name: str) -> object:
     module = _MODULES.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        value: object = getattr(import_module(f"{__name__}.{module}"), name)
-    except ModuleNotFoundError as error:
-        if name in _SERVICE and not (error.name or "").startswith("mpesa_cbp"):
-            raise MissingExtra(f"mpesa_cbp.{name}", extra="service") from None
-        raise
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value
     return value
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import keyword
-import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +14,6 @@ from mpesa_cbp_generator.contract.files import contract_folders
 from mpesa_cbp_generator.errors import ConfigurationError
 from mpesa_cbp_generator.plan.identifiers import DEFAULT_ACRONYMS
 from mpesa_cbp_generator.schema.declarations import clark
-
-import tomllib
 
 Role = Literal["caller", "callee"]
 

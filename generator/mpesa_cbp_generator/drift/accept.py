@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
-import sys
+import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,6 @@ from typing import Any
 from mpesa_cbp_generator.drift.findings import FINGERPRINT_LENGTH, Acceptance, Finding, sort_key
 from mpesa_cbp_generator.drift.rules.all_rules import rule
 from mpesa_cbp_generator.errors import ConfigurationError
-
-import tomllib
 
 _KEYS = {"fingerprint", "reason", "by", "until"}
 # As many hexadecimal digits as a fingerprint has.

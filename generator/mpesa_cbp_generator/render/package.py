@@ -65,7 +65,7 @@ def render(plan: Plan) -> dict[str, str]:
 @functools.cache
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mpesa_cbp_generator"),
+        loader=jinja2.PackageLoader("mpesa_cbp_generator.render"),
         undefined=jinja2.StrictUndefined,
         autoescape=False,  # noqa: S701 - Python source, not HTML; contract strings pass the repr filter
         trim_blocks=True,

@@ -7,9 +7,11 @@ read, 4 outcome unknown.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
-from types import MappingProxyType
+from importlib.metadata import entry_points
+from types import MappingProxyType, ModuleType
 
 import click
 
@@ -19,12 +21,16 @@ from mpesa_cbp.errors import (
     InvalidRequest,
     JournalError,
     MalformedMessage,
+    MissingExtra,
     OutcomeUnknown,
     SettingsError,
 )
 from mpesa_cbp_service.cli.exit_codes import FINDINGS, UNKNOWN_OUTCOME, UNREADABLE, USAGE
 
-__all__ = ["COMMANDS", "commands", "run"]
+__all__ = ["COMMANDS", "ENTRY_POINTS", "commands", "run", "sentences"]
+
+ENTRY_POINTS = "mpesa_cbp.commands"
+"""Group of the entry points that add commands."""
 
 
 COMMANDS = MappingProxyType(
@@ -43,7 +49,6 @@ COMMANDS = MappingProxyType(
             "Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known.",
         ),
         "decode": ("decode", "Read FILES (- for standard input) as envelopes of the family and print what they say."),
-        "demo": ("demo", "Pay 100 KES to a simulated customer and follow the payment to its end."),
         "doctor": (
             "doctor",
             "Check settings, certificates, journal, clock and the way to the broker, and say what to do.",
@@ -71,7 +76,6 @@ COMMANDS = MappingProxyType(
             "settle",
             "Store the operator's word on the payment CONVERSATION_ID, whose end neither result nor query tells.",
         ),
-        "simulate": ("simulate", "Run the simulated broker and core until Ctrl-C, with a page to watch them."),
         "status": ("core_commands", "Ask the core about one transaction; the answer is a result."),
     }
 )
@@ -82,12 +86,15 @@ class _Commands(click.Group):
     """Loads a command when it is named: the database and the web server take a second to load, and few need both."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's)
-        return sorted(COMMANDS)
+        return sorted(sentences())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click's)
-        if cmd_name not in COMMANDS:
+        if cmd_name in COMMANDS:
+            module = import_module(f"{__name__}.{COMMANDS[cmd_name][0]}")
+        elif cmd_name in _plugged_in():
+            module = _plugged_in_module(cmd_name)
+        else:
             return None
-        module = import_module(f"mpesa_cbp_service.cli.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
@@ -96,10 +103,11 @@ class _Commands(click.Group):
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click's)
-        room = formatter.width - 6 - max(map(len, COMMANDS))
+        listed_names = sentences()
+        room = formatter.width - 6 - max(map(len, listed_names))
         listed = [
             (name, click.Command(name, help=sentence).get_short_help_str(room))
-            for name, (_, sentence) in sorted(COMMANDS.items())
+            for name, sentence in sorted(listed_names.items())
         ]
         with formatter.section("Commands"):
             formatter.write_dl(listed)
@@ -109,6 +117,27 @@ class _Commands(click.Group):
 @click.version_option(package_name="mpesa-cbp")
 def commands() -> None:
     """M-PESA through the G2 broker interface: payments, what became of them, and a simulated broker to try it."""
+
+
+@cache
+def _plugged_in() -> Mapping[str, tuple[str, str]]:
+    """Commands of other packages: each entry point of the group is a table of module and sentence by name."""
+    tables = [point.load() for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda each: each.name)]
+    return {name: row for table in tables for name, row in table.items()}
+
+
+def _plugged_in_module(name: str) -> ModuleType:
+    try:
+        return import_module(_plugged_in()[name][0])
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("mpesa_cbp"):
+            raise
+        raise MissingExtra(f"mpesa-cbp {name}", extra="simulator") from None
+
+
+def sentences() -> dict[str, str]:
+    """The first sentence of every command's help, those of other packages included."""
+    return {name: sentence for name, (_, sentence) in (*COMMANDS.items(), *_plugged_in().items())}
 
 
 def _refuse_blanks(arguments: Sequence[str]) -> None:

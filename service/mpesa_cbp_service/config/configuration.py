@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.identity.profile import NAIROBI, PROFILES, UTC, Initiator, Profile, Secret, ServiceProvider
+from mpesa_cbp.identity.profile import NAIROBI, PROFILES, Initiator, Profile, Secret, ServiceProvider
 from mpesa_cbp.identity.security import SpPasswordReading
 from mpesa_cbp.payment.model import PaymentJournal
 from mpesa_cbp_service.config.kinds import (

@@ -5,7 +5,6 @@ A text here names a setting and its place, never the value of a secret.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -181,6 +180,7 @@ def toml_path(given: str | Path | None, environ: Mapping[str, str]) -> Path | No
 def parse_toml(text: str) -> dict[str, Any]:
     """A TOML document. Raises ValueError (TOMLDecodeError), whose text quotes nothing but positions."""
     import tomllib
+
     return tomllib.loads(text)
 
 

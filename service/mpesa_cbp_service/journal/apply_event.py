@@ -13,8 +13,8 @@ from mpesa_cbp.payment.model import MOVES_NO_MONEY, EventKind
 from mpesa_cbp.payment.state_machine import (
     FINAL_EVIDENCE,
     Evidence,
-    Finding,
     LedgerState,
+    QueryVerdict,
     same_code,
     step_of,
     transition,
@@ -49,7 +49,7 @@ def detail_of(statement: Statement | None, row: RowMapping | Mapping[str, Any] |
         differing = statement.contradicts_itself
     else:
         differing = statement.differs_from(row["command_id"], row["amount"], row["receiver"])
-    return f"{Finding.DIFFERS.value}: {', '.join(differing)}" if differing else None
+    return f"{QueryVerdict.DIFFERS.value}: {', '.join(differing)}" if differing else None
 
 
 def move(

@@ -17,7 +17,7 @@ from typing import Any
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.log_events import HANDLER_FAILED, HANDLER_GAVE_UP, HANDLER_WAITING
 from mpesa_cbp.payment.model import EventKind, PaymentState
-from mpesa_cbp.payment.state_machine import FINAL_EVIDENCE, Step, same_code, step_of
+from mpesa_cbp.payment.state_machine import FINAL_EVIDENCE, Evidence, same_code, step_of
 from mpesa_cbp.soap import decode
 from mpesa_cbp_service.journal.events import Event
 from mpesa_cbp_service.listener.protocols import EventJournal
@@ -212,7 +212,7 @@ class HandlerWorker:
         if not event.contradicts:
             return False
         step = step_of(event.kind, code=event.code, detail=event.detail, more_follow=event.more_follow)
-        if step is Step.DIFFERS:
+        if step is Evidence.DIFFERS:
             return True
         if event.conversation_id is None:
             return False

@@ -143,7 +143,7 @@ class _Story:
     def tell(self, step: TimelineEntry) -> None:
         """Print one step, with an explanation that was not given yet."""
         with self._lock:
-            click.secho(f"TimelineEntry {step.number}: {step.what}", bold=True)
+            click.secho(f"Step {step.number}: {step.what}", bold=True)
             text = explanation(step)
             if text is not None and text not in self._explained:
                 click.echo("  " + text.replace("\n", "\n  "))

@@ -16,7 +16,7 @@ import pytest
 from mpesa_cbp.soap import encode
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 from mpesa_cbp_models.result import ParameterType, Result, ResultParameters
-from mpesa_cbp_service.cli import COMMANDS, commands, run
+from mpesa_cbp_service.cli import commands, run, sentences
 
 NAME = "254712345678 - Jane Doe"
 
@@ -166,7 +166,7 @@ def test_list_of_commands_says_what_each_command_says_of_itself() -> None:
         command = commands.get_command(context, name)
         assert command is not None
         said[name] = command.get_short_help_str(1000)
-    assert said == {name: sentence for name, (_, sentence) in COMMANDS.items()}
+    assert said == sentences()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["decode", "--help"], ["code", "0"]])

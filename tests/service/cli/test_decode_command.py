@@ -167,7 +167,7 @@ def test_value_cannot_forge_a_line_or_move_the_cursor(tmp_path: Path, capsys: Sh
 
 def test_standard_input_is_read() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "mpesa_cbp", "decode", "-", "--json"],
+        [sys.executable, "-m", "mpesa_cbp_service", "decode", "-", "--json"],
         input=result(), capture_output=True, check=True, env=os.environ,
     )  # fmt: skip
     assert json.loads(done.stdout)["operation"] == "GenericAPIResult"

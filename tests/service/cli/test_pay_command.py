@@ -318,7 +318,10 @@ def test_ctrl_c_during_the_wait_for_the_answer_exits_with_4_and_says_what_to_do(
         arguments = ["pay", "--msisdn", "0712345678", "--amount", "100", "--yes", "--conversation-id", ID]
         world.be_patient()
         with subprocess.Popen(
-            [sys.executable, "-m", "mpesa_cbp", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-m", "mpesa_cbp_service", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         ) as process:
             assert heard.wait(30)
             process.send_signal(signal.SIGINT)

@@ -18,7 +18,7 @@ from mpesa_cbp.errors import DuplicateConversation, InvalidRequest, OutcomeUnkno
 from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp.payment.state_machine import QueryVerdict
 from mpesa_cbp_service import Journal
-from mpesa_cbp_service.reconcile import Outcome, Reconciliation
+from mpesa_cbp_service.reconcile import ReconcileOutcome, Reconciliation
 from mpesa_cbp_simulator import Simulator, Timing
 
 MSISDN = "254712345678"
@@ -111,7 +111,7 @@ def test_result_of_another_payment_found_by_a_query_settles_nothing_and_is_told(
     assert f"The result states another {named} than the payment" in history.summary
     assert (queried.contradicts, queried.detail) == (True, "differs: result")
     assert queried.body is not None
-    assert checked.outcome is Outcome.STILL_OPEN
+    assert checked.outcome is ReconcileOutcome.STILL_OPEN
     assert f"another {named}" in checked.told
     assert "mpesa-cbp settle" in checked.told
     assert "message.contradicts kind=queried" in caplog.text

@@ -51,7 +51,7 @@ class ListenerProcess:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        command = [sys.executable, "-m", "mpesa_cbp", "listen", "--log-level", "warning"]
+        command = [sys.executable, "-m", "mpesa_cbp_service", "listen", "--log-level", "warning"]
         self._process = subprocess.Popen(
             command,
             env=self._environment,

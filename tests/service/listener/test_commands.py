@@ -238,7 +238,7 @@ def test_export_tells_what_was_asked_for_in_a_payment(journal: Journal, capsys: 
 @pytest.mark.usefixtures("journal")
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
 def test_full_disk_under_the_standard_output_is_told(url: str) -> None:
-    command = [sys.executable, "-m", "mpesa_cbp", "events", "export", "--unmasked"]
+    command = [sys.executable, "-m", "mpesa_cbp_service", "events", "export", "--unmasked"]
     environment = {**os.environ, "MPESA_CBP_JOURNAL_URL": url}
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, env=environment, stdout=full, stderr=subprocess.PIPE, text=True, check=False)

@@ -12,7 +12,7 @@ import pytest
 from mpesa_cbp import PaymentState
 from mpesa_cbp.errors import DuplicateConversation
 from mpesa_cbp.payment.model import EventKind
-from mpesa_cbp.payment.state_machine import Finding
+from mpesa_cbp.payment.state_machine import QueryVerdict
 from mpesa_cbp.soap import encode
 from mpesa_cbp_models import Result, ResultParameters
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
@@ -160,8 +160,8 @@ def test_replayed_contradiction_is_one_again(
         (EventKind.QUEUE_TIMEOUT, None),
         (EventKind.REFUSED, None),
         (EventKind.NOT_SENT, None),
-        (EventKind.QUERIED, Finding.REFUSED.value),
-        (EventKind.QUERIED, Finding.EXPIRED.value),
+        (EventKind.QUERIED, QueryVerdict.REFUSED.value),
+        (EventKind.QUERIED, QueryVerdict.EXPIRED.value),
     ],
 )
 def test_nothing_gives_leave_to_send_what_is_disputed(

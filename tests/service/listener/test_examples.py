@@ -27,7 +27,7 @@ SERVERS = {
     "flask": ("flask", "--app", "listener_flask", "run", "--port={port}"),
     "flask in production": ("waitress", "--listen=127.0.0.1:{port}", "--call", "listener_flask:create_app"),
     "fastapi": ("uvicorn", "--no-access-log", "--host=127.0.0.1", "--port={port}", "listener_fastapi:app"),
-    "none": ("mpesa_cbp", "listen", "--port={port}", "--handlers=listener_handlers:register"),
+    "none": ("mpesa_cbp_service", "listen", "--port={port}", "--handlers=listener_handlers:register"),
 }
 NEEDED = {
     "django": ("django",),

@@ -317,7 +317,7 @@ def test_broker_that_cannot_be_reached_is_called_that(file: Path, tmp_path: Path
     url = f"sqlite:///{tmp_path}/empty.db"
     (tmp_path / "empty.db").touch()
     nowhere = settings_file(tmp_path, endpoint="http://127.0.0.1:1/", certificate=simulator.certificate, journal=url)
-    command = [sys.executable, "-m", "mpesa_cbp", "pay", "--config", str(nowhere), "--file", str(file), "--yes"]
+    command = [sys.executable, "-m", "mpesa_cbp_service", "pay", "--config", str(nowhere), "--file", str(file), "--yes"]
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert child.stderr is not None
     told = []
@@ -374,7 +374,7 @@ def test_options_of_a_single_payment_do_not_go_with_a_file(config: str, file: Pa
 def test_interrupt_finishes_what_is_under_way_and_the_same_command_goes_on(
     simulator: Simulator, config: str, file: Path, interruption: signal.Signals
 ) -> None:
-    command = [sys.executable, "-m", "mpesa_cbp", "pay", "--config", config, "--file", str(file), "--yes"]
+    command = [sys.executable, "-m", "mpesa_cbp_service", "pay", "--config", config, "--file", str(file), "--yes"]
     child = subprocess.Popen(
         [*command, "--threads", "1", "--rate", "0.2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -396,7 +396,7 @@ def test_two_processes_at_once_share_the_lines_and_neither_calls_the_other_s_unk
     file, settings = tmp_path / "payroll.csv", Path(config)
     file.write_text(HEAD + "".join(f"2547123{n:05},10,E{n},\n" for n in range(24)))
     settings.write_text(settings.read_text().replace("read_timeout = 5", "read_timeout = 60"))
-    command = [sys.executable, "-m", "mpesa_cbp", "pay", "--config", config, "--file", str(file), "--yes"]
+    command = [sys.executable, "-m", "mpesa_cbp_service", "pay", "--config", config, "--file", str(file), "--yes"]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     children = [subprocess.Popen([*command, "--threads", "2", "--rate", "1000"], **pipes) for _ in range(2)]  # type: ignore[call-overload]
     for child in children:
@@ -418,7 +418,9 @@ def test_process_that_finds_another_one_sending_says_so_exits_with_4_and_later_w
         settings.write_text(text.replace("read_timeout = 5", "read_timeout = 60"))
         arguments = ["pay", "--config", config, "--file", str(file), "--yes"]
         with subprocess.Popen(
-            [sys.executable, "-m", "mpesa_cbp", *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "-m", "mpesa_cbp_service", *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         ) as other:
             assert heard.wait(60)
             assert run([*arguments, "--patience", "0"]) == 4

@@ -90,7 +90,7 @@ class History:
 
 _SUMMARIES = {
     QueryVerdict.RESULT: "The core has sent a result.",
-    QueryVerdict.DIFFERS: "The core has sent a result that settles nothing, since it contradicts the payment or itself.",
+    QueryVerdict.DIFFERS: "The core sent a result that settles nothing: it contradicts the payment or itself.",
     QueryVerdict.EXPIRED: "The cached request expired at the broker and never reached the core: it had no effect.",
     QueryVerdict.ACCEPTED: "The request was accepted and has no final result yet: it is still open.",
     QueryVerdict.QUEUED: "The broker has cached the request and will pass it on: it is still open.",

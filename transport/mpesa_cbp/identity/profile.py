@@ -16,7 +16,6 @@ from mpesa_cbp.redaction import SecretBytes, SecretText
 Secret: TypeAlias = "str | Callable[[], str]"
 """A secret, or a function that fetches it (from a vault, say) each time that it is needed."""
 
-UTC = UTC
 NAIROBI = timezone(timedelta(hours=3), "EAT")
 
 CONTRACT_HEADER_NAMESPACE = "http://www.huawei.com.cn/schema/common/v2_1"

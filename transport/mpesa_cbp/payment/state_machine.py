@@ -149,43 +149,43 @@ class Transition:
 # settles nothing. Since the core has done something, it leaves the payment disputed unless another result settled it or
 # a person said that it was paid: no expiry and no refusal makes it one that may be sent again, and a later "not paid"
 # does not agree with it either. A later "paid" settles it, marked; else a person must.
-# OPERATOR_PAID and OPERATOR_UNPAID are a person's word on a payment that is open; elsewhere it is refused and not stored, save
-# that "unpaid" may be taken back, which only takes the leave to send away. Evidence goes before words: the core's
-# result settles the payment after all, and what shows that the request arrived opens it again if it was said unpaid.
+# OPERATOR_PAID and OPERATOR_UNPAID are a person's word on a payment that is open; elsewhere it is refused and not
+# stored, save that "unpaid" may be withdrawn, which only removes the permission to send. Evidence overrides a
+# person's word: the core's result settles the payment, and what shows that the request arrived opens it again.
 TABLE = """
-                CREATED    SENT        QUEUED      ACCEPTED    UNKNOWN     EXPIRED    NOT_TAKEN  FAILED SUCCEEDED
-SENDING         SENT       -!          -!          -!          -!          SENT       SENT       -!     -!
-NOT_SENT        NOT_TAKEN  NOT_TAKEN   -!          -!          -           -!         -          -!     -!
-REFUSED         NOT_TAKEN! NOT_TAKEN   -!          -!          -           -!         -          -!     -!
-QUEUED          QUEUED!    QUEUED      -           -           QUEUED      -          QUEUED!    -      -
-ACCEPTED        ACCEPTED!  ACCEPTED    ACCEPTED    -           ACCEPTED    -          ACCEPTED!  -      -
-OUTCOME_UNKNOWN UNKNOWN!   UNKNOWN     -           -           -           -          UNKNOWN!   -      -
-EXPIRED         EXPIRED!   EXPIRED     EXPIRED     EXPIRED     EXPIRED     -          -!         -!     -!
-FOUND_REFUSED   NOT_TAKEN! NOT_TAKEN   NOT_TAKEN   -!          NOT_TAKEN   -!         -          -!     -!
-PAID            SUCCEEDED! SUCCEEDED   SUCCEEDED   SUCCEEDED   SUCCEEDED   SUCCEEDED! SUCCEEDED! -!     -
-NOT_PAID        FAILED!    FAILED      FAILED      FAILED      FAILED      FAILED!    FAILED!    -      -!
-UNDECIDED       UNKNOWN!   -           -           -           -           UNKNOWN!   UNKNOWN!   -      -
-DIFFERS         DISPUTED!  DISPUTED!   DISPUTED!   DISPUTED!   DISPUTED!   DISPUTED!  DISPUTED!  -!     -!
-OPERATOR_PAID       -!         OPERATOR_PAID   OPERATOR_PAID   OPERATOR_PAID   OPERATOR_PAID   -!         -!         -!     -!
-OPERATOR_UNPAID     -!         OPERATOR_UNPAID OPERATOR_UNPAID OPERATOR_UNPAID OPERATOR_UNPAID -!         -!         -!     -!
-NOTHING         -          -           -           -           -           -          -          -      -
+                CREATED    SENT            QUEUED          ACCEPTED        UNKNOWN         EXPIRED    NOT_TAKEN
+SENDING         SENT       -!              -!              -!              -!              SENT       SENT
+NOT_SENT        NOT_TAKEN  NOT_TAKEN       -!              -!              -               -!         -
+REFUSED         NOT_TAKEN! NOT_TAKEN       -!              -!              -               -!         -
+QUEUED          QUEUED!    QUEUED          -               -               QUEUED          -          QUEUED!
+ACCEPTED        ACCEPTED!  ACCEPTED        ACCEPTED        -               ACCEPTED        -          ACCEPTED!
+OUTCOME_UNKNOWN UNKNOWN!   UNKNOWN         -               -               -               -          UNKNOWN!
+EXPIRED         EXPIRED!   EXPIRED         EXPIRED         EXPIRED         EXPIRED         -          -!
+FOUND_REFUSED   NOT_TAKEN! NOT_TAKEN       NOT_TAKEN       -!              NOT_TAKEN       -!         -
+PAID            SUCCEEDED! SUCCEEDED       SUCCEEDED       SUCCEEDED       SUCCEEDED       SUCCEEDED! SUCCEEDED!
+NOT_PAID        FAILED!    FAILED          FAILED          FAILED          FAILED          FAILED!    FAILED!
+UNDECIDED       UNKNOWN!   -               -               -               -               UNKNOWN!   UNKNOWN!
+DIFFERS         DISPUTED!  DISPUTED!       DISPUTED!       DISPUTED!       DISPUTED!       DISPUTED!  DISPUTED!
+OPERATOR_PAID   -!         OPERATOR_PAID   OPERATOR_PAID   OPERATOR_PAID   OPERATOR_PAID   -!         -!
+OPERATOR_UNPAID -!         OPERATOR_UNPAID OPERATOR_UNPAID OPERATOR_UNPAID OPERATOR_UNPAID -!         -!
+NOTHING         -          -               -               -               -               -          -
 
-                OPERATOR_PAID OPERATOR_UNPAID DISPUTED
-SENDING         -!        SENT        -!
-NOT_SENT        -!        -           -
-REFUSED         -!        -           -
-QUEUED          -         QUEUED!     -
-ACCEPTED        -         ACCEPTED!   -
-OUTCOME_UNKNOWN -         UNKNOWN!    -
-EXPIRED         -!        -           -!
-FOUND_REFUSED   -!        -           -!
-PAID            SUCCEEDED SUCCEEDED!  SUCCEEDED!
-NOT_PAID        FAILED!   FAILED      -!
-UNDECIDED       -         UNKNOWN!    -
-DIFFERS         -!        DISPUTED!   -!
-OPERATOR_PAID       -!        OPERATOR_PAID   OPERATOR_PAID
-OPERATOR_UNPAID     -!        -!          OPERATOR_UNPAID
-NOTHING         -         -           -
+                FAILED SUCCEEDED OPERATOR_PAID OPERATOR_UNPAID DISPUTED
+SENDING         -!     -!        -!            SENT            -!
+NOT_SENT        -!     -!        -!            -               -
+REFUSED         -!     -!        -!            -               -
+QUEUED          -      -         -             QUEUED!         -
+ACCEPTED        -      -         -             ACCEPTED!       -
+OUTCOME_UNKNOWN -      -         -             UNKNOWN!        -
+EXPIRED         -!     -!        -!            -               -!
+FOUND_REFUSED   -!     -!        -!            -               -!
+PAID            -!     -         SUCCEEDED     SUCCEEDED!      SUCCEEDED!
+NOT_PAID        -      -!        FAILED!       FAILED          -!
+UNDECIDED       -      -         -             UNKNOWN!        -
+DIFFERS         -!     -!        -!            DISPUTED!       -!
+OPERATOR_PAID   -!     -!        -!            OPERATOR_PAID   OPERATOR_PAID
+OPERATOR_UNPAID -!     -!        -!            -!              OPERATOR_UNPAID
+NOTHING         -      -         -             -               -
 """
 
 
@@ -212,7 +212,7 @@ def transition(standing: LedgerState, step: Evidence) -> Transition:
 def step_of(kind: EventKind, *, code: str | None, detail: str | None, more_follow: bool = False) -> Evidence:
     """Say what an event means; ``code`` is a ResultCode for results, else a ResponseCode (protocol, section 5).
 
-    ``more_follow`` is a result's ResultType 1. One whose ``detail`` begins with ``QueryVerdict.DIFFERS`` settles nothing.
+    ``more_follow`` is a result's ResultType 1. One with ``QueryVerdict.DIFFERS`` in ``detail`` settles nothing.
     """
     if kind in _RESULTS and _word(detail) == QueryVerdict.DIFFERS.value:
         return Evidence.DIFFERS

@@ -22,7 +22,7 @@ _ROLE_NAMES = {
 def render(shown: Shown) -> str:
     """The report as a page without a single reference to anything outside it."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mpesa_cbp_generator.drift", "templates"),
+        loader=jinja2.PackageLoader("mpesa_cbp_generator.drift.report"),
         undefined=jinja2.StrictUndefined,
         autoescape=True,
         trim_blocks=True,
