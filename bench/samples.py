@@ -7,12 +7,12 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from lxml import etree
+from tests.requests_by_hand import HandmadeRequest
 
 from mpesa_cbp.commands.table import COMMANDS
 from mpesa_cbp.parsing import parse_amount
 from mpesa_cbp_models import Request, Result
 from mpesa_cbp_models.result import ParameterType, ReferenceData, ResultParameters
-from tests.requests_by_hand import HandmadeRequest
 
 ROOT = Path(__file__).parents[1]
 REQUEST = "http://api-v1.gen.mm.vodafone.com/mminterface/request"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from mpesa_cbp.redaction import MessageBytes
-from mpesa_cbp_simulator.checks import REGISTRATION
 from mpesa_cbp_simulator.broker import Inbound
+from mpesa_cbp_simulator.checks import REGISTRATION
 from mpesa_cbp_simulator.context import Context
 from mpesa_cbp_simulator.messages import Reply, fault
 from mpesa_cbp_simulator.server import MAXIMUM_BODY, RESET

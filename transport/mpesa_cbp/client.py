@@ -32,6 +32,7 @@ from mpesa_cbp.identity.profile import (
 )
 from mpesa_cbp.identity.signing import signer
 from mpesa_cbp.payment.model import PaymentJournal
+from mpesa_cbp.redaction import SecretText
 from mpesa_cbp.send.acknowledgement import Acknowledgement
 from mpesa_cbp.send.broker_call import BrokerCall, logged_change, logged_history, transaction_query
 from mpesa_cbp.send.sender import Sender
@@ -86,8 +87,8 @@ class Client(CommandMethods):
         check_urls(result_url=result_url, queue_timeout_url=queue_timeout_url)
         check_urls(query_url=query_url, management_url=management_url, registration_url=registration_url)
         self._http = HttpTransport(endpoint, **connection)
-        self._query_url, self._management_url = query_url, management_url
-        self._registration_url = registration_url or registration_url_of(endpoint)
+        self._query_url, self._management_url = _masked(query_url), _masked(management_url)
+        self._registration_url = _masked(registration_url or registration_url_of(endpoint))
         self._signer = signer(
             service_provider=service_provider, initiator=initiator, profile=profile_of(profile), clock=clock
         )
@@ -189,6 +190,11 @@ class Client(CommandMethods):
     def _deliver(self, request: Request, resume: bool) -> Acknowledgement:
         url = self._registration_url if request.transaction.command_id == REGISTER_URL else None
         return self._sender.deliver(request, url=url, resume=resume)
+
+
+def _masked(url: str | None) -> SecretText | None:
+    """An address whose user info and tokens no traceback shows."""
+    return SecretText(url) if url is not None else None
 
 
 def registration_url_of(endpoint: str) -> str:

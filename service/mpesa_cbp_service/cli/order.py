@@ -61,7 +61,10 @@ def order(
     mpesa-cbp order --command NewCommand --parameter Kind=A --reference Occasion=Tea
 
     Initiator, credential, our short code as the primary party, and the addresses of the settings are added. A command
-    that is known here is checked as its own command would be; any other goes out as you say. Exits as mpesa-cbp pay.
+    that is known here is checked as its own command would be; any other goes out as you say.
+
+    Exits with 0 once the broker has the request (with --wait: once it is done), 1 if it was certainly not done, 2 for
+    wrong usage or settings, 3 if the journal cannot be used, 4 if that is not known.
     """
     wanted = any_order(
         command,

@@ -16,7 +16,16 @@ from mpesa_cbp_service.config import FOR_CLIENT, FOR_JOURNAL, Configuration
 
 _FAMILIES = ("B2C", "B2B", "own funds")
 _COMMANDS = [command.id for command in COMMANDS.values() if command.family in _FAMILIES]
-_OF_ONE_PAYMENT = ("msisdn", "short_code", "amount", "account_reference", "till", "occasion", "remark", "conversation_id")
+_OF_ONE_PAYMENT = (
+    "msisdn",
+    "short_code",
+    "amount",
+    "account_reference",
+    "till",
+    "occasion",
+    "remark",
+    "conversation_id",
+)
 _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
 
 
@@ -31,7 +40,7 @@ _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
     help="CommandID [default: BusinessPayment for a customer, BusinessPayBill for an organisation]. "
     "One that moves own funds takes neither --msisdn nor --short-code.",
 )
-@click.option("--account-reference", help="The account that is paid into: BusinessPayBill, PayTaxToKRA, BusinessPayToBulk.")
+@click.option("--account-reference", help="The account that is paid into (PayTaxToKRA: the PRN).")
 @click.option("--till", is_flag=True, default=None, help="The number of --short-code is a till's (IdentifierType 2).")
 @click.option("--occasion", help="Text that goes with a payment to a customer.")
 @resume_option
@@ -89,7 +98,9 @@ def _wanted(
 ) -> PaymentRequest:
     """What is to be paid, by the options of a single payment. Raises UsageError for those that do not go together."""
     chosen = _chosen(command, msisdn=msisdn, short_code=short_code)
-    if amount is None and COMMANDS[chosen].amount:
+    if not COMMANDS[chosen].amount:
+        return own_funds_transfer(amount, command=chosen, remark=remark, conversation_id=conversation_id)
+    if amount is None:
         raise click.UsageError("How much? Give --amount, or --file for many payments.")
     if occasion is not None and msisdn is None:
         raise click.UsageError("--occasion goes with a payment to a customer.")
@@ -97,11 +108,12 @@ def _wanted(
         raise click.UsageError("--account-reference goes with a payment to an organisation.")
     if till and short_code is None:
         raise click.UsageError("--till goes with --short-code.")
-    more: Any = {"command": chosen, "remark": remark, "conversation_id": conversation_id}
+    more: Any = {"receiver_type": 2} if till else {}
+    more |= {"command": chosen, "remark": remark, "conversation_id": conversation_id}
     if msisdn is not None:
         return customer_payment(msisdn, amount, occasion=occasion, **more)
     if short_code is not None:
-        return business_payment(short_code, amount, account_reference=account_reference, receiver_type=2 if till else None, **more)
+        return business_payment(short_code, amount, account_reference=account_reference, **more)
     return own_funds_transfer(amount, **more)
 
 

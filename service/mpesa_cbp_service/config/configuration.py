@@ -110,7 +110,10 @@ class Configuration(ListenerConfiguration):
         whole_number(1, 2), "KeyOwner: 1 the API caller's key, 2 the initiator's", 1, table="initiator"
     )
     initiator_identifier_type: int = declare(
-        whole_number(1, 14), "IdentifierType: 11 an organisation's user, 14 an operator-internal one", 11, table="initiator"
+        whole_number(1, 14),
+        "IdentifierType: 11 an organisation's user, 14 an operator-internal one",
+        11,
+        table="initiator",
     )
 
     signing_profile: str = declare(

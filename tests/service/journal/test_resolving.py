@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from mpesa_cbp import Client, PaymentState
-from mpesa_cbp.commands.request import business_payment, reversal
-from mpesa_cbp.commands.request import PaymentRequest
+from mpesa_cbp.commands.request import PaymentRequest, business_payment, reversal
 from mpesa_cbp.errors import DuplicateConversation, InvalidRequest, OutcomeUnknown, Throttled
 from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp.payment.state_machine import QueryVerdict
@@ -200,9 +199,7 @@ def test_no_other_account_and_no_other_receipt_goes_out_under_a_known_id(
     simulator: Simulator, client: Client, conversation_id: str, first: PaymentRequest, other: PaymentRequest, named: str
 ) -> None:
     simulator.choose("throttled")
-    request, another = (
-        client.builder.build(replace(each, conversation_id=conversation_id)) for each in (first, other)
-    )
+    request, another = (client.builder.build(replace(each, conversation_id=conversation_id)) for each in (first, other))
     with pytest.raises(Throttled):
         client.send(request)
     seen = sum(step.number == 1 for step in simulator.steps)

@@ -16,10 +16,10 @@ import pytest
 
 from mpesa_cbp import Client, PaymentState
 from mpesa_cbp.commands.request import customer_payment
-from mpesa_cbp.send.stored_request import without_credentials
 from mpesa_cbp.errors import InvalidRequest
 from mpesa_cbp.identity.profile import ServiceProvider
 from mpesa_cbp.payment.model import EventKind
+from mpesa_cbp.send.stored_request import without_credentials
 from mpesa_cbp_service import Journal
 from mpesa_cbp_service.payroll import LineOutcome, PlannedLine, Run, plan_batch
 from mpesa_cbp_service.payroll.file import PayrollLine

@@ -194,10 +194,12 @@ def any_order(
     ``receiver_type`` is an IdentifierType (protocol, section 4); a command that is not in the table needs it where it
     has a receiver.
     """
-    problems = [f"parameters: give {name} as an argument" for name in ("Amount",) if name in (parameters or {})]
-    problems += [
-        f"references: give {name} as an argument" for name in ("QueueTimeoutURL",) if name in (references or {})
-    ]
+    given: object = command
+    problems = [] if isinstance(given, str) and given.strip() else ["command: must be text, and not blank"]
+    problems += _pair_problems("parameters", parameters, argument="Amount")
+    problems += _pair_problems("references", references, argument="QueueTimeoutURL")
+    if problems:
+        parameters = references = None
     return PaymentRequest(
         command_id=command,
         family=None,
@@ -209,6 +211,14 @@ def any_order(
         **options,
         problems=tuple(problems),
     )
+
+
+def _pair_problems(name: str, pairs: object, *, argument: str) -> list[str]:
+    if pairs is None:
+        return []
+    if not isinstance(pairs, Mapping) or not all(isinstance(each, str) for pair in pairs.items() for each in pair):
+        return [f"{name}: must be a mapping of texts"]
+    return [f"{name}: give {argument} as an argument"] if argument in pairs else []
 
 
 def _not_organisation(receiver_type: int | None) -> tuple[str, ...]:
