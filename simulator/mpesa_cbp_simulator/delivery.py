@@ -179,7 +179,7 @@ class CallbackSender:
 def result_message(conversation: Conversation, result: Result) -> bytes:
     """The envelope of a result in the dialect of the conversation's day."""
     day = conversation.bad_day
-    if day.name == "dialect" and day.number is not None and speaks_results(day.number):
+    if day.name == "dialect" and isinstance(day.number, int) and speaks_results(day.number):
         return result_envelope(result, day.number)
     return encode(result, operation=GENERIC_API_RESULT, direction="input")
 

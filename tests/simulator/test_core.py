@@ -91,8 +91,8 @@ _PARTIES: list[tuple[str, Callable[[Broker], Request], str]] = [
         "32",
     ),
     ("an unknown initiator", lambda b: b.order(initiator_name="nobody").request(), "20"),
-    ("a wrong password", lambda b: b.order(security_credential=b.credential("wrong")).request(), "18"),
-    ("a credential of another key", lambda b: b.order(security_credential="AAAA").request(), "18"),
+    ("a wrong password", lambda b: b.order(security_credential=b.credential("wrong")).request(), "2001"),
+    ("a credential of another key", lambda b: b.order(security_credential="AAAA").request(), "2001"),
     (
         "a user who may not",
         lambda b: b.order(initiator_name="teller", security_credential=b.credential("t")).request(),

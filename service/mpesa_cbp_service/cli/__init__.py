@@ -48,6 +48,10 @@ COMMANDS = MappingProxyType(
             "code",
             "Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known.",
         ),
+        "credential-renewed": (
+            "credential_renewed",
+            "Allow sending again after the core refused the initiator's credential.",
+        ),
         "decode": ("decode", "Read FILES (- for standard input) as envelopes of the family and print what they say."),
         "doctor": (
             "doctor",

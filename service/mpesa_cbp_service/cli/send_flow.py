@@ -16,8 +16,9 @@ from mpesa_cbp.client import Client
 from mpesa_cbp.commands.request import PaymentRequest
 from mpesa_cbp.commands.table import COMMANDS, REVERSED_RECEIPT, TRANSACTION_REVERSAL
 from mpesa_cbp.errors import CbpError, DuplicateConversation, JournalError, JournalOutcomeUnknown, MalformedMessage
-from mpesa_cbp.payment.codes import is_success
+from mpesa_cbp.payment.codes import NO_TRANSACTION, is_success
 from mpesa_cbp.payment.model import ENQUIRIES, FINAL_STATES, MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentState
+from mpesa_cbp.payment.state_machine import same_code
 from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp.soap import decode
 from mpesa_cbp_models import IdentifierType, Parameter, Request
@@ -159,7 +160,7 @@ def _exit_code(payment: Payment | None, *, waited: bool) -> int:
 
 def _knows_none(enquiry: Payment) -> bool:
     """Whether the core answered that it knows no such transaction (ResultCode 49)."""
-    return enquiry.state is PaymentState.FAILED and (enquiry.result_code or "").strip().lstrip("0") == "49"
+    return enquiry.state is PaymentState.FAILED and same_code(enquiry.result_code, NO_TRANSACTION)
 
 
 def _summary(request: Request, endpoint: str) -> list[str]:
