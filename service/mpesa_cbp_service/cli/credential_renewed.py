@@ -19,7 +19,6 @@ def credential_renewed(*, configuration: Configuration, reason: str) -> int:
     """Allow sending again after the core refused the initiator's credential.
 
     \b
-    mpesa-cbp doctor
     mpesa-cbp credential-renewed --reason "new password from the operator, ticket 4711"
 
     After a result or answer with code 18, 2001 or 8006 nothing is sent from this journal: each further request would

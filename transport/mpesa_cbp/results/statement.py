@@ -67,9 +67,9 @@ def statement_of(result: Result) -> Statement:
 
 
 def pairs_of(result: Result) -> tuple[tuple[str, str | None], ...]:
-    """The result's parameters as they came, key and value."""
-    listed = result.result_parameters
-    return tuple((pair.key, pair.value) for pair in listed.result_parameter) if listed is not None else ()
+    """The result's parameters as they came; a pair without a key has an empty one, an empty pair is left out."""
+    listed = result.result_parameters.result_parameter if result.result_parameters is not None else []
+    return tuple((pair.key or "", pair.value) for pair in listed if pair.key or pair.value)
 
 
 def _number(text: str) -> str:
