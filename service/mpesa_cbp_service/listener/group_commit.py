@@ -1,57 +1,50 @@
-"""Group commit: deliveries that arrive together are stored in one transaction, and none is told before its commit.
+"""Group commit: deliveries that arrive together are stored in one transaction, each acknowledged after the commit.
 
-A commit that reaches the disk takes as long for forty deliveries as for one. Each delivery is put into a queue first;
-whose thread then waits for it commits for all that are in the queue, or waits while another does. Nobody waits for
-company.
+A commit that reaches the disk takes as long for forty deliveries as for one. Deliveries go into a queue; one thread
+takes all that are in it and commits them. Nothing waits for company.
 """
 
 from __future__ import annotations
 
-import contextlib
+import os
+import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp_service.journal.events import InboundMessage, StoreOutcome
-from mpesa_cbp_service.web_server.followers import aside
 
-__all__ = ["GroupCommit", "Overloaded", "Ticket"]
+__all__ = ["GroupCommit", "Overloaded"]
 
 _QUICK_SECONDS = 1.0
+_GRACE_SECONDS = 5.0
 
-_TOO_MANY = "Too many deliveries wait for the journal"
+_Outcome = TypeVar("_Outcome")
 
 
 class Overloaded(Exception):
     """Too many deliveries wait for the journal already; this one was not stored."""
 
 
-class Ticket:
-    """A delivery in the queue, until it is stored or has failed."""
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A delivery to store, or a function to call with the journal to itself; ``future`` is for the outcome."""
 
-    __slots__ = ("asleep", "delivery", "error", "leads", "received")
-
-    def __init__(self, delivery: InboundMessage) -> None:
-        self.delivery = delivery
-        self.received: StoreOutcome | None = None
-        self.error: JournalError | Overloaded | None = None
-        # Of a thread that sleeps until it is stored, or until it is this one's turn to commit. A bare lock, held until
-        # someone releases it once, wakes a thread for a tenth of what an Event costs.
-        self.asleep: threading.Lock | None = None
-        self.leads = False
-
-    def settled(self) -> bool:
-        """Whether a commit has dealt with it."""
-        return self.received is not None or self.error is not None
+    future: Future[Any]
+    delivery: InboundMessage | None = None
+    function: Callable[[], object] | None = None
 
 
 class GroupCommit:
-    """Stores deliveries of many threads with ``receive_all``, at most ``largest`` in one transaction.
+    """Stores deliveries with ``receive_all``, at most ``largest`` in one transaction, in a thread of its own.
 
-    Nobody waits longer than ``longest_wait`` seconds for another's commit: who has come before then is told so, and
-    who comes later at once. The thread that commits waits as long as the journal does, alone.
+    A future that is cancelled before its transaction begins is not stored. Where one transaction takes longer than
+    ``longest_wait`` seconds, or ``maximum_waiting`` wait already, new deliveries are refused at once.
     """
 
     def __init__(
@@ -67,116 +60,110 @@ class GroupCommit:
         self._maximum_waiting = maximum_waiting
         self._longest_wait = longest_wait
         self._lock = threading.Lock()
-        self._waiting: deque[Ticket] = deque()
-        self._under_way = 0
-        self._began = 0.0
-        self._committing = False
+        self._thread: threading.Thread | None = None
+        self._process = 0
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(maximum_waiting)
+        self._began: float | None = None
 
     @property
     def stuck(self) -> bool:
-        """Whether a commit is under way that takes too long: the journal should not be asked for anything now."""
-        return self._under_way > 0 and time.monotonic() - self._began > self._longest_wait
+        """Whether a transaction is under way that takes too long: the journal should not be asked for anything now."""
+        began = self._began
+        return began is not None and time.monotonic() - began > self._longest_wait
 
-    def receive(self, delivery: InboundMessage) -> StoreOutcome:
-        """Store a delivery; committed when it returns. Raises JournalError or Overloaded where not."""
-        return self.wait(self.put(delivery))
+    def put(self, delivery: InboundMessage) -> Future[StoreOutcome]:
+        """Queue a delivery, which is committed when the future has a result; its error may be a JournalError.
 
-    def put(self, delivery: InboundMessage) -> Ticket:
-        """Put a delivery into the queue, to be waited for at once. Raises Overloaded where there is no room."""
-        place = Ticket(delivery)
-        with self._lock:
-            if self.stuck:
-                raise Overloaded("The journal has been at a commit for too long")
-            if len(self._waiting) + self._under_way >= self._maximum_waiting:
-                if self._committing or not self._waiting:
-                    raise Overloaded(_TOO_MANY)
-                # Nobody waits for any of them, maybe because their callers are gone: they must not lock out others.
-                self._waiting.popleft().error = Overloaded(_TOO_MANY)
-            self._waiting.append(place)
-        return place
-
-    def wait(self, place: Ticket) -> StoreOutcome:
-        """Return when the delivery is committed, by this thread or another. Raises JournalError or Overloaded if not.
-
-        What Overloaded is raised for may be stored all the same; the broker sends it again, and it is one event.
+        Raises Overloaded where there is no room.
         """
-        # What is settled stays so, and needs no lock.
-        if not place.settled():
-            with self._lock:
-                if place.settled():
-                    pass
-                elif self._committing:
-                    place.asleep = threading.Lock()
-                    place.asleep.acquire()
-                else:
-                    self._committing = place.leads = True
-            if place.asleep is not None:
-                self._sleep(place, place.asleep)
-            if place.leads:
-                self._lead(place)
-        if place.received is None:
-            raise place.error or _not_stored()
-        return place.received
+        future: Future[StoreOutcome] = Future()
+        self._put(_Job(future, delivery=delivery))
+        return future
 
-    def _sleep(self, place: Ticket, asleep: threading.Lock) -> None:
-        """Wait until somebody has dealt with it, or has it lead; where that takes too long, leave the queue."""
-        with aside():
-            if asleep.acquire(timeout=self._longest_wait):
-                return
+    def call(self, function: Callable[[], _Outcome]) -> Future[_Outcome]:
+        """Queue a call of a function that uses the journal. Raises Overloaded where there is no room."""
+        future: Future[_Outcome] = Future()
+        self._put(_Job(future, function=function))
+        return future
+
+    def stop(self) -> None:
+        """Finish what is queued, and end the thread; a later delivery starts it again."""
         with self._lock:
-            if place.leads or place.settled():
+            thread, self._thread = self._thread, None
+            if thread is None or self._process != os.getpid():
                 return
-            with contextlib.suppress(ValueError):  # it is in the commit under way
-                self._waiting.remove(place)
-        raise Overloaded("The journal has been at a commit for too long")
+        with suppress(queue.Full):
+            self._jobs.put(None, timeout=_GRACE_SECONDS)
+            thread.join(_GRACE_SECONDS)
 
-    def _lead(self, place: Ticket) -> None:
-        """Commit until the delivery is stored, then have another thread go on, if one waits."""
+    def _put(self, job: _Job) -> None:
+        if self.stuck:
+            raise Overloaded("The journal has been at a commit for too long")
+        self._start()
         try:
-            while not place.settled():
-                self._commit()
-        finally:
-            with self._lock:
-                # Where the journal failed unexpectedly this place may wait still, whose thread leaves.
-                following = next((each for each in self._waiting if each.asleep is not None and not each.leads), None)
-                self._committing = following is not None
-                if following is not None:
-                    following.leads = True
-            if following is not None and following.asleep is not None:
-                following.asleep.release()
+            self._jobs.put_nowait(job)
+        except queue.Full:
+            raise Overloaded("Too many deliveries wait for the journal") from None
 
-    def _commit(self) -> None:
-        """Store the first of the waiting."""
+    def _start(self) -> None:
+        if self._thread is not None and self._process == os.getpid():
+            return
         with self._lock:
-            batch = [self._waiting.popleft() for _ in range(min(self._largest, len(self._waiting)))]
-            self._under_way, self._began = len(batch), time.monotonic()
-        try:
-            self._store(batch)
-        finally:
-            for place in batch:
-                if not place.settled():
-                    place.error = _not_stored()
-            with self._lock:
-                self._under_way = 0
-                sleepers = [place.asleep for place in batch if place.asleep is not None and not place.leads]
-            for asleep in sleepers:
-                asleep.release()
+            if self._thread is None or self._process != os.getpid():
+                if self._process != os.getpid():  # forked: the queue's locks may be held by a thread that is not here
+                    self._jobs, self._began = queue.Queue(self._maximum_waiting), None
+                self._process = os.getpid()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._jobs,), name="mpesa-cbp-commit", daemon=True
+                )
+                self._thread.start()
 
-    def _store(self, batch: list[Ticket]) -> None:
+    def _run(self, jobs: queue.Queue[_Job | None]) -> None:
+        while True:
+            batch = [jobs.get()]
+            with suppress(queue.Empty):
+                while len(batch) < self._largest and batch[-1] is not None:
+                    batch.append(jobs.get_nowait())
+            self._began = time.monotonic()
+            self._work([job for job in batch if job is not None and job.future.set_running_or_notify_cancel()])
+            self._began = None
+            if batch[-1] is None:
+                return
+
+    def _work(self, jobs: list[_Job]) -> None:
+        deliveries = [job for job in jobs if job.delivery is not None]
+        if deliveries:
+            self._store(deliveries)
+        for job in jobs:
+            if job.function is not None:
+                _settle(job.future, job.function)
+
+    def _store(self, batch: list[_Job]) -> None:
         began = time.monotonic()
         try:
-            for place, received in zip(batch, self._receive_all([each.delivery for each in batch]), strict=True):
-                place.received = received
-        except JournalError as error:
+            outcomes = self._receive_all([job.delivery for job in batch if job.delivery is not None])
+            for job, outcome in zip(batch, outcomes, strict=True):
+                job.future.set_result(outcome)
+        except Exception as error:  # noqa: BLE001 (whatever a journal raises, the callers must get an answer)
             # One delivery that the database cannot take must not keep out the others. Where the database itself is
-            # the trouble, asking again for each would only take longer.
-            if len(batch) > 1 and time.monotonic() - began < _QUICK_SECONDS:
-                for place in batch:
-                    self._store([place])
-            else:
-                for place in batch:
-                    place.error = JournalError(error.message)
+            # the trouble, trying each alone would only take longer.
+            if isinstance(error, JournalError) and len(batch) > 1 and time.monotonic() - began < _QUICK_SECONDS:
+                for job in batch:
+                    self._store([job])
+                return
+            for job in batch:
+                with suppress(InvalidStateError):
+                    job.future.set_exception(_not_stored(error))
 
 
-def _not_stored() -> JournalError:
-    return JournalError("The delivery was not stored")
+def _settle(future: Future[Any], function: Callable[[], object]) -> None:
+    try:
+        future.set_result(function())
+    except Exception as error:  # noqa: BLE001 (as above)
+        future.set_exception(_not_stored(error))
+
+
+def _not_stored(error: Exception) -> JournalError:
+    if isinstance(error, JournalError):
+        return JournalError(error.message)
+    return JournalError(f"The delivery was not stored ({type(error).__name__})")
