@@ -79,11 +79,14 @@ class ListenerProcess:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
-    def await_stderr(self, beginning: str) -> None:
-        """Wait until it has said so."""
+    def await_refusal(self) -> None:
+        """Wait until it accepts no more connections."""
         pause = threading.Event()
-        while not any(line.startswith(beginning) for line in self.stderr):
-            assert self._process is not None
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=30).close()
+            except OSError:
+                return
             pause.wait(0.01)
 
     def await_read(self) -> None:
