@@ -8,11 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import tomli
 
 from mpesa_cbp import PaymentState
 from mpesa_cbp.payment.codes import result_meaning
@@ -100,7 +100,7 @@ def test_settings_with_every_character_are_written_as_toml(tmp_path: Path) -> No
 
 def test_settings_have_a_path_token_of_their_own_and_the_listener_s_port() -> None:
     with Simulator() as simulator:
-        first, second = (tomli.loads(settings_toml(simulator, listener_port=9001)) for _ in range(2))
+        first, second = (tomllib.loads(settings_toml(simulator, listener_port=9001)) for _ in range(2))
     token = first["listener"]["path_token"]
     assert token != second["listener"]["path_token"]
     assert len(token) >= 32

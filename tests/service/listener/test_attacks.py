@@ -136,7 +136,7 @@ def test_body_that_is_no_message_is_answered_with_a_fault_that_repeats_nothing(
     assert len(answer) < 500
 
 
-BAD_REQUESTS = {
+BAD_REQUESTS: dict[str, tuple[bytes, set[int | None]]] = {
     "a gigabyte, declared": (request(length=GIGABYTE), {413}),
     "more digits than Python reads": (request(length="9" * 5000), {400}),
     "no length": (request(length=""), {411}),

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -135,11 +136,12 @@ def test_files_that_cannot_be_used_are_named(authority: Authority, tmp_path: Pat
     nonsense = tmp_path / "nonsense.pem"
     nonsense.write_text("nonsense")
     good = authority.issue("us")
-    for given in (
+    wrong: tuple[dict[str, Any], ...] = (
         {"listener_certificate": nonsense},
         {"listener_certificate": good, "listener_client_ca": nonsense},
         {"listener_certificate": authority.file},
-    ):
+    )
+    for given in wrong:
         with pytest.raises(SettingsError) as caught:
             TlsFiles.of(load(environ={}, **given), tmp_path)
         assert str(list(given.values())[-1]) in str(caught.value)

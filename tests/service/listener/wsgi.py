@@ -23,7 +23,7 @@ def post(listener: Listener, body: bytes, **changes: str) -> tuple[str, bytes]:
         **changes,
     }
     status: list[str] = []
-    answer = b"".join(wsgi_application(listener)(environ, lambda line, _: status.append(line)))  # type: ignore[arg-type, func-returns-value]
+    answer = b"".join(wsgi_application(listener)(environ, lambda line, _: status.append(line)))  # type: ignore[arg-type]
     return status[0], answer
 
 
