@@ -7,8 +7,9 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from lxml import etree
+from tests.requests_by_hand import HandmadeRequest
 
-from mpesa_cbp.commands.table import COMMANDS, Order
+from mpesa_cbp.commands.table import COMMANDS
 from mpesa_cbp.parsing import parse_amount
 from mpesa_cbp_models import Request, Result
 from mpesa_cbp_models.result import ParameterType, ReferenceData, ResultParameters
@@ -20,7 +21,7 @@ RESULT = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
 
 def request() -> Request:
     """A B2C request as ``Client.pay_customer`` makes it."""
-    return Order(
+    return HandmadeRequest(
         command=COMMANDS["BusinessPayment"],
         conversation_id="600000_Acme_0001",
         timestamp="2026-11-24T04:00:00.000000Z",

@@ -3,8 +3,8 @@
 
 """Typed bindings, generated from a contract.
 
-Each module holds the types of one namespace; names that are unique are importable from here, and a module is
-loaded when the first of its names is used.
+Each module holds the types of one namespace; names that are unique are importable from here. A module and its codecs
+are loaded when the first of its names is used.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from mpesa_cbp_models._errors import CodecError, InvalidMessage, InvalidValue
+from mpesa_cbp_models._message import load_codecs
 from mpesa_cbp_models._reading import Reading
 
 TYPE_CHECKING = False
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     )
     from mpesa_cbp_models.response import Response
     from mpesa_cbp_models.result import Result, ResultMsg, ResultParameters
+    from mpesa_cbp_models.sensitive import SECRET_ELEMENTS, SENSITIVE_ELEMENTS
 
 __all__ = [
     "ELEMENTS",
@@ -75,6 +77,8 @@ __all__ = [
     "Message",
     "Operation",
     "Reading",
+    "SECRET_ELEMENTS",
+    "SENSITIVE_ELEMENTS",
     "AccessDevice",
     "C2BPaymentConfirmationRequest",
     "C2BPaymentConfirmationRequestKYCInfo",
@@ -122,6 +126,8 @@ _MODULES = {
     "OPERATIONS": "operations",
     "Message": "operations",
     "Operation": "operations",
+    "SECRET_ELEMENTS": "sensitive",
+    "SENSITIVE_ELEMENTS": "sensitive",
     "AccessDevice": "request",
     "C2BPaymentConfirmationRequest": "c2b",
     "C2BPaymentConfirmationRequestKYCInfo": "c2b",
@@ -170,6 +176,8 @@ def __getattr__(name: str) -> object:
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    if module not in ("operations", "sensitive"):
+        load_codecs(f"{__name__}.{module}")
     globals()[name] = value
     return value
 

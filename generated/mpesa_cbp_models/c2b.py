@@ -7,14 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml.etree import _Element
-
-from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import Reading, children, new
-from mpesa_cbp_models._strict import conforms, not_writable, validated
-from mpesa_cbp_models._writing import DECLARATION, required, text
+from mpesa_cbp_models._message import ComplexType, GlobalElement
 
 __all__ = [
     "C2BPaymentConfirmationRequest",
@@ -25,9 +18,11 @@ __all__ = [
     "C2BPaymentValidationResult",
 ]
 
+_NAMESPACE = "http://cps.huawei.com/cpsinterface/c2bpayment"
+
 
 @dataclass(slots=True, kw_only=True)
-class C2BPaymentValidationRequest:
+class C2BPaymentValidationRequest(GlobalElement):
     """Question of the broker whether a customer's payment may go ahead.
 
     No money has moved yet. Answer quickly: if the address cannot be reached, the ResponseType given to
@@ -39,7 +34,7 @@ class C2BPaymentValidationRequest:
         """Names on the wire."""
 
         name = "C2BPaymentValidationRequest"
-        namespace = "http://cps.huawei.com/cpsinterface/c2bpayment"
+        namespace = _NAMESPACE
 
     trans_type: str | None = field(
         default=None, metadata={"type": "Element", "name": "TransType", "namespace": "", "required": True}
@@ -94,46 +89,9 @@ class C2BPaymentValidationRequest:
     all, or entries without values.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_C2BPaymentValidationRequest, self, "C2BPaymentValidationRequest")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<c2b:C2BPaymentValidationRequest xmlns:c2b="http://cps.huawei.com/cpsinterface/c2bpayment"'
-                + _write_C2BPaymentValidationRequest_prefixed(self)
-                + "</c2b:C2BPaymentValidationRequest>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_C2BPaymentValidationRequest, self, "C2BPaymentValidationRequest", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentValidationRequest:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest":
-            reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationRequest", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_C2BPaymentValidationRequest(element, reading)
-        if reading.strict:
-            conforms(_check_C2BPaymentValidationRequest, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class C2BPaymentValidationRequestKYCInfo:
+class C2BPaymentValidationRequestKYCInfo(ComplexType):
     """What the operator tells about the paying customer, one entry for each item. There may be none at
     all, or entries without values.
 
@@ -161,13 +119,9 @@ class C2BPaymentValidationRequestKYCInfo:
     )
     """Value of the item, at most 128 characters, for example JANE. It may be empty."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_C2BPaymentValidationRequestKYCInfo, self, "C2BPaymentValidationRequestKYCInfo")
-
 
 @dataclass(slots=True, kw_only=True)
-class C2BPaymentValidationResult:
+class C2BPaymentValidationResult(GlobalElement):
     """The partner's answer to a validation: accept or refuse the payment.
 
     Acceptance is no receipt; the money counts only when the confirmation has come. The children are in
@@ -178,7 +132,7 @@ class C2BPaymentValidationResult:
         """Names on the wire."""
 
         name = "C2BPaymentValidationResult"
-        namespace = "http://cps.huawei.com/cpsinterface/c2bpayment"
+        namespace = _NAMESPACE
 
     result_code: str = field(
         metadata={"type": "Element", "name": "ResultCode", "namespace": "", "required": True, "max_length": 20}
@@ -203,46 +157,9 @@ class C2BPaymentValidationResult:
     ThirdPartyTransactionID.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_C2BPaymentValidationResult, self, "C2BPaymentValidationResult")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<c2b:C2BPaymentValidationResult xmlns:c2b="http://cps.huawei.com/cpsinterface/c2bpayment"'
-                + _write_C2BPaymentValidationResult_prefixed(self)
-                + "</c2b:C2BPaymentValidationResult>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_C2BPaymentValidationResult, self, "C2BPaymentValidationResult", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentValidationResult:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentValidationResult:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult":
-            reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_C2BPaymentValidationResult(element, reading)
-        if reading.strict:
-            conforms(_check_C2BPaymentValidationResult, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class C2BPaymentConfirmationRequest:
+class C2BPaymentConfirmationRequest(GlobalElement):
     """Report of the broker that a customer has paid.
 
     The money has moved, and the partner cannot refuse it any more. Store the report before answering,
@@ -254,7 +171,7 @@ class C2BPaymentConfirmationRequest:
         """Names on the wire."""
 
         name = "C2BPaymentConfirmationRequest"
-        namespace = "http://cps.huawei.com/cpsinterface/c2bpayment"
+        namespace = _NAMESPACE
 
     trans_type: str | None = field(
         default=None, metadata={"type": "Element", "name": "TransType", "namespace": "", "required": True}
@@ -321,48 +238,9 @@ class C2BPaymentConfirmationRequest:
     entries without values.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_C2BPaymentConfirmationRequest, self, "C2BPaymentConfirmationRequest")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<c2b:C2BPaymentConfirmationRequest xmlns:c2b="http://cps.huawei.com/cpsinterface/c2bpayment"'
-                + _write_C2BPaymentConfirmationRequest_prefixed(self)
-                + "</c2b:C2BPaymentConfirmationRequest>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(
-                _check_C2BPaymentConfirmationRequest, self, "C2BPaymentConfirmationRequest", error
-            ) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentConfirmationRequest:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest":
-            reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_C2BPaymentConfirmationRequest(element, reading)
-        if reading.strict:
-            conforms(_check_C2BPaymentConfirmationRequest, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class C2BPaymentConfirmationRequestKYCInfo:
+class C2BPaymentConfirmationRequestKYCInfo(ComplexType):
     """What the operator tells about the customer, one entry for each item. There may be none at all, or
     entries without values.
 
@@ -386,13 +264,9 @@ class C2BPaymentConfirmationRequestKYCInfo:
     )
     """Value of the item, for example DOE. It may be empty."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_C2BPaymentConfirmationRequestKYCInfo, self, "C2BPaymentConfirmationRequestKYCInfo")
-
 
 @dataclass(slots=True, kw_only=True)
-class C2BPaymentConfirmationResult:
+class C2BPaymentConfirmationResult(GlobalElement):
     """The partner's acknowledgement of a confirmation: one line of free text, for example C2B payment
     RKO1ABC2DE received. It has no code, so it cannot refuse the payment; send it only after the report
     is stored.
@@ -402,768 +276,6 @@ class C2BPaymentConfirmationResult:
         """Names on the wire."""
 
         name = "C2BPaymentConfirmationResult"
-        namespace = "http://cps.huawei.com/cpsinterface/c2bpayment"
+        namespace = _NAMESPACE
 
     value: str = field(default="", metadata={"required": True})
-
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_C2BPaymentConfirmationResult, self, "C2BPaymentConfirmationResult")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<C2BPaymentConfirmationResult xmlns="http://cps.huawei.com/cpsinterface/c2bpayment"'
-                + _write_C2BPaymentConfirmationResult(self)
-                + "</C2BPaymentConfirmationResult>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(
-                _check_C2BPaymentConfirmationResult, self, "C2BPaymentConfirmationResult", error
-            ) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> C2BPaymentConfirmationResult:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult":
-            reading.root(element, "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_C2BPaymentConfirmationResult(element, reading)
-        if reading.strict:
-            conforms(_check_C2BPaymentConfirmationResult, result, element, cls.to_text)
-        return result
-
-
-_FACETS_1 = Facets(max_length=255)
-_FACETS_2 = Facets(max_length=128)
-_FACETS_3 = Facets(max_length=20)
-_FACETS_4 = Facets(max_length=1024)
-
-
-_PLACES_C2BPaymentValidationRequest = {
-    "TransType": 1,
-    "TransID": 2,
-    "TransTime": 3,
-    "TransAmount": 4,
-    "BusinessShortCode": 5,
-    "BillRefNumber": 6,
-    "InvoiceNumber": 7,
-    "MSISDN": 8,
-    "KYCInfo": 9,
-}
-_NAMES_C2BPaymentValidationRequest: dict[str, str] = {
-    "TransType": "TransType",
-    "TransactionType": "TransType",
-    "TransID": "TransID",
-    "TransTime": "TransTime",
-    "TransAmount": "TransAmount",
-    "BusinessShortCode": "BusinessShortCode",
-    "BillRefNumber": "BillRefNumber",
-    "InvoiceNumber": "InvoiceNumber",
-    "MSISDN": "MSISDN",
-    "KYCInfo": "KYCInfo",
-}
-_TAGS_C2BPaymentValidationRequest = (*_PLACES_C2BPaymentValidationRequest, "")
-
-
-def _write_C2BPaymentValidationRequest_prefixed(value: C2BPaymentValidationRequest) -> str:
-    xml = f"><TransType>{text(required(value.trans_type))}</TransType><TransID>{text(value.trans_id)}</TransID><TransTime>{text(value.trans_time)}</TransTime><TransAmount>{text(value.trans_amount)}</TransAmount><BusinessShortCode>{text(value.business_short_code)}</BusinessShortCode>"
-    item_bill_ref_number = value.bill_ref_number
-    if item_bill_ref_number is not None:
-        xml += f"<BillRefNumber>{text(item_bill_ref_number)}</BillRefNumber>"
-    item_invoice_number = value.invoice_number
-    if item_invoice_number is not None:
-        xml += f"<InvoiceNumber>{text(item_invoice_number)}</InvoiceNumber>"
-    xml += f"<MSISDN>{text(value.msisdn)}</MSISDN>"
-    for item_kyc_info in value.kyc_info:
-        xml += f"<KYCInfo{_write_C2BPaymentValidationRequestKYCInfo_prefixed(item_kyc_info)}</KYCInfo>"
-    return xml
-
-
-def _read_C2BPaymentValidationRequest(element: _Element, reading: Reading) -> C2BPaymentValidationRequest:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_trans_type: str | None = None
-    v_trans_id: str | None = None
-    v_trans_time: str | None = None
-    v_trans_amount: str | None = None
-    v_business_short_code: str | None = None
-    v_bill_ref_number: str | None = None
-    v_invoice_number: str | None = None
-    v_msisdn: str | None = None
-    v_kyc_info: list[C2BPaymentValidationRequestKYCInfo] = []
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_C2BPaymentValidationRequest[position]:
-            place = position + 1
-        else:
-            place = _PLACES_C2BPaymentValidationRequest.get(tag) or reading.place(
-                child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            else:
-                position = 1
-            v_trans_type_text = child.text
-            if v_trans_type_text is None or v_trans_type_text.strip() is not v_trans_type_text or len(child):
-                v_trans_type_text = reading.trimmed(child)
-            v_trans_type = v_trans_type_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            else:
-                position = 2
-            v_trans_id_text = child.text
-            if v_trans_id_text is None or v_trans_id_text.strip() is not v_trans_id_text or len(child):
-                v_trans_id_text = reading.trimmed(child)
-            v_trans_id = v_trans_id_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            else:
-                position = 3
-            v_trans_time_text = child.text
-            if v_trans_time_text is None or v_trans_time_text.strip() is not v_trans_time_text or len(child):
-                v_trans_time_text = reading.trimmed(child)
-            v_trans_time = v_trans_time_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            else:
-                position = 4
-            v_trans_amount_text = child.text
-            if v_trans_amount_text is None or v_trans_amount_text.strip() is not v_trans_amount_text or len(child):
-                v_trans_amount_text = reading.trimmed(child)
-            v_trans_amount = v_trans_amount_text
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            else:
-                position = 5
-            v_business_short_code_text = child.text
-            if (
-                v_business_short_code_text is None
-                or v_business_short_code_text.strip() is not v_business_short_code_text
-                or len(child)
-            ):
-                v_business_short_code_text = reading.trimmed(child)
-            v_business_short_code = v_business_short_code_text
-        elif place == 6:
-            if position > 5:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            else:
-                position = 6
-            v_bill_ref_number_text = child.text
-            if (
-                v_bill_ref_number_text is None
-                or v_bill_ref_number_text.strip() is not v_bill_ref_number_text
-                or len(child)
-            ):
-                v_bill_ref_number_text = reading.trimmed(child)
-            v_bill_ref_number = v_bill_ref_number_text
-        elif place == 7:
-            if position > 6:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            else:
-                position = 7
-            v_invoice_number_text = child.text
-            if (
-                v_invoice_number_text is None
-                or v_invoice_number_text.strip() is not v_invoice_number_text
-                or len(child)
-            ):
-                v_invoice_number_text = reading.trimmed(child)
-            v_invoice_number = v_invoice_number_text
-        elif place == 8:
-            if position > 7:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationRequest, _NAMES_C2BPaymentValidationRequest)
-            else:
-                position = 8
-            v_msisdn_text = child.text
-            if v_msisdn_text is None or v_msisdn_text.strip() is not v_msisdn_text or len(child):
-                v_msisdn_text = reading.trimmed(child)
-            v_msisdn = v_msisdn_text
-        elif place == 9:
-            if position > 9:
-                reading.deviates("element-order", child)
-            else:
-                position = 9
-            v_kyc_info_item = _read_C2BPaymentValidationRequestKYCInfo(child, reading)
-            v_kyc_info.append(v_kyc_info_item)
-    if v_trans_type is None:
-        reading.absent(element)
-    if v_trans_id is None:
-        raise reading.missing(element, "TransID")
-    if v_trans_time is None:
-        raise reading.missing(element, "TransTime")
-    if v_trans_amount is None:
-        raise reading.missing(element, "TransAmount")
-    if v_business_short_code is None:
-        raise reading.missing(element, "BusinessShortCode")
-    if v_msisdn is None:
-        raise reading.missing(element, "MSISDN")
-    result_ = new(C2BPaymentValidationRequest)
-    result_.trans_type = v_trans_type
-    result_.trans_id = v_trans_id
-    result_.trans_time = v_trans_time
-    result_.trans_amount = v_trans_amount
-    result_.business_short_code = v_business_short_code
-    result_.bill_ref_number = v_bill_ref_number
-    result_.invoice_number = v_invoice_number
-    result_.msisdn = v_msisdn
-    result_.kyc_info = v_kyc_info
-    return result_
-
-
-def _check_C2BPaymentValidationRequest(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, C2BPaymentValidationRequest):
-        checking.add(path, "must be C2BPaymentValidationRequest, not " + type(value).__name__)
-        return
-    checking.value(path + "/TransType", value.trans_type, (str,), required=True)
-    checking.value(path + "/TransID", value.trans_id, (str,), required=True)
-    checking.value(path + "/TransTime", value.trans_time, (str,), required=True)
-    checking.value(path + "/TransAmount", value.trans_amount, (str,), required=True)
-    checking.value(path + "/BusinessShortCode", value.business_short_code, (str,), required=True)
-    checking.value(path + "/BillRefNumber", value.bill_ref_number, (str,))
-    checking.value(path + "/InvoiceNumber", value.invoice_number, (str,))
-    checking.value(path + "/MSISDN", value.msisdn, (str,), required=True, sensitive=True)
-    if checking.occurrences(path + "/KYCInfo", value.kyc_info, 0, -1):
-        for number, item_kyc_info in enumerate(value.kyc_info, 1):
-            _check_C2BPaymentValidationRequestKYCInfo(item_kyc_info, f"{path}/KYCInfo[{number}]", checking)
-
-
-_PLACES_C2BPaymentValidationRequestKYCInfo = {"KYCName": 1, "KYCValue": 2}
-_NAMES_C2BPaymentValidationRequestKYCInfo: dict[str, str] = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
-_TAGS_C2BPaymentValidationRequestKYCInfo = (*_PLACES_C2BPaymentValidationRequestKYCInfo, "")
-
-
-def _write_C2BPaymentValidationRequestKYCInfo_prefixed(value: C2BPaymentValidationRequestKYCInfo) -> str:
-    return f"><KYCName>{text(value.kyc_name)}</KYCName><KYCValue>{text(value.kyc_value)}</KYCValue>"
-
-
-def _read_C2BPaymentValidationRequestKYCInfo(element: _Element, reading: Reading) -> C2BPaymentValidationRequestKYCInfo:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    if len(element) == 2:
-        part_0 = element[0]
-        part_1 = element[1]
-        if part_0.tag == "KYCName" and part_1.tag == "KYCValue":
-            text_0 = part_0.text
-            text_1 = part_1.text
-            if (
-                text_0 is not None
-                and text_0.strip() is text_0
-                and not len(part_0)
-                and text_1 is not None
-                and text_1.strip() is text_1
-                and not len(part_1)
-                and not (attributes and (part_0.keys() or part_1.keys()))
-            ):
-                record = new(C2BPaymentValidationRequestKYCInfo)
-                record.kyc_name = text_0
-                record.kyc_value = text_1
-                return record
-    v_kyc_name: str | None = None
-    v_kyc_value: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_C2BPaymentValidationRequestKYCInfo[position]:
-            place = position + 1
-        else:
-            place = _PLACES_C2BPaymentValidationRequestKYCInfo.get(tag) or reading.place(
-                child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(
-                    child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
-                )
-            else:
-                position = 1
-            v_kyc_name_text = child.text
-            if v_kyc_name_text is None or v_kyc_name_text.strip() is not v_kyc_name_text or len(child):
-                v_kyc_name_text = reading.trimmed(child)
-            v_kyc_name = v_kyc_name_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(
-                    child, _PLACES_C2BPaymentValidationRequestKYCInfo, _NAMES_C2BPaymentValidationRequestKYCInfo
-                )
-            else:
-                position = 2
-            v_kyc_value_text = child.text
-            if v_kyc_value_text is None or v_kyc_value_text.strip() is not v_kyc_value_text or len(child):
-                v_kyc_value_text = reading.trimmed(child)
-            v_kyc_value = v_kyc_value_text
-    if v_kyc_name is None:
-        raise reading.missing(element, "KYCName")
-    if v_kyc_value is None:
-        raise reading.missing(element, "KYCValue")
-    result_ = new(C2BPaymentValidationRequestKYCInfo)
-    result_.kyc_name = v_kyc_name
-    result_.kyc_value = v_kyc_value
-    return result_
-
-
-def _check_C2BPaymentValidationRequestKYCInfo(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, C2BPaymentValidationRequestKYCInfo):
-        checking.add(path, "must be C2BPaymentValidationRequestKYCInfo, not " + type(value).__name__)
-        return
-    checking.value(path + "/KYCName", value.kyc_name, (str,), _FACETS_1, required=True)
-    checking.value(path + "/KYCValue", value.kyc_value, (str,), _FACETS_2, required=True, sensitive=True)
-
-
-_PLACES_C2BPaymentValidationResult = {"ResultCode": 1, "ResultDesc": 2, "ThirdPartyTransID": 3}
-_NAMES_C2BPaymentValidationResult: dict[str, str] = {
-    "ResultCode": "ResultCode",
-    "ResultDesc": "ResultDesc",
-    "ThirdPartyTransID": "ThirdPartyTransID",
-    "ThirdPartyTransactionID": "ThirdPartyTransID",
-}
-_TAGS_C2BPaymentValidationResult = (*_PLACES_C2BPaymentValidationResult, "")
-
-
-def _write_C2BPaymentValidationResult_prefixed(value: C2BPaymentValidationResult) -> str:
-    xml = f"><ResultCode>{text(value.result_code)}</ResultCode>"
-    item_result_desc = value.result_desc
-    if item_result_desc is not None:
-        xml += f"<ResultDesc>{text(item_result_desc)}</ResultDesc>"
-    item_third_party_trans_id = value.third_party_trans_id
-    if item_third_party_trans_id is not None:
-        xml += f"<ThirdPartyTransID>{text(item_third_party_trans_id)}</ThirdPartyTransID>"
-    return xml
-
-
-def _read_C2BPaymentValidationResult(element: _Element, reading: Reading) -> C2BPaymentValidationResult:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_result_code: str | None = None
-    v_result_desc: str | None = None
-    v_third_party_trans_id: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_C2BPaymentValidationResult[position]:
-            place = position + 1
-        else:
-            place = _PLACES_C2BPaymentValidationResult.get(tag) or reading.place(
-                child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
-            else:
-                position = 1
-            v_result_code_text = child.text
-            if v_result_code_text is None or v_result_code_text.strip() is not v_result_code_text or len(child):
-                v_result_code_text = reading.trimmed(child)
-            v_result_code = v_result_code_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
-            else:
-                position = 2
-            v_result_desc_text = child.text
-            if v_result_desc_text is None or v_result_desc_text.strip() is not v_result_desc_text or len(child):
-                v_result_desc_text = reading.trimmed(child)
-            v_result_desc = v_result_desc_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_C2BPaymentValidationResult, _NAMES_C2BPaymentValidationResult)
-            else:
-                position = 3
-            v_third_party_trans_id_text = child.text
-            if (
-                v_third_party_trans_id_text is None
-                or v_third_party_trans_id_text.strip() is not v_third_party_trans_id_text
-                or len(child)
-            ):
-                v_third_party_trans_id_text = reading.trimmed(child)
-            v_third_party_trans_id = v_third_party_trans_id_text
-    if v_result_code is None:
-        raise reading.missing(element, "ResultCode")
-    result_ = new(C2BPaymentValidationResult)
-    result_.result_code = v_result_code
-    result_.result_desc = v_result_desc
-    result_.third_party_trans_id = v_third_party_trans_id
-    return result_
-
-
-def _check_C2BPaymentValidationResult(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, C2BPaymentValidationResult):
-        checking.add(path, "must be C2BPaymentValidationResult, not " + type(value).__name__)
-        return
-    checking.value(path + "/ResultCode", value.result_code, (str,), _FACETS_3, required=True)
-    checking.value(path + "/ResultDesc", value.result_desc, (str,), _FACETS_4)
-    checking.value(path + "/ThirdPartyTransID", value.third_party_trans_id, (str,))
-
-
-_PLACES_C2BPaymentConfirmationRequest = {
-    "TransType": 1,
-    "TransID": 2,
-    "TransTime": 3,
-    "TransAmount": 4,
-    "BusinessShortCode": 5,
-    "BillRefNumber": 6,
-    "InvoiceNumber": 7,
-    "OrgAccountBalance": 8,
-    "ThirdPartyTransID": 9,
-    "MSISDN": 10,
-    "KYCInfo": 11,
-}
-_NAMES_C2BPaymentConfirmationRequest: dict[str, str] = {
-    "TransType": "TransType",
-    "TransactionType": "TransType",
-    "TransID": "TransID",
-    "TransTime": "TransTime",
-    "TransAmount": "TransAmount",
-    "BusinessShortCode": "BusinessShortCode",
-    "BillRefNumber": "BillRefNumber",
-    "InvoiceNumber": "InvoiceNumber",
-    "OrgAccountBalance": "OrgAccountBalance",
-    "ThirdPartyTransID": "ThirdPartyTransID",
-    "ThirdPartyTransactionID": "ThirdPartyTransID",
-    "MSISDN": "MSISDN",
-    "KYCInfo": "KYCInfo",
-}
-_TAGS_C2BPaymentConfirmationRequest = (*_PLACES_C2BPaymentConfirmationRequest, "")
-
-
-def _write_C2BPaymentConfirmationRequest_prefixed(value: C2BPaymentConfirmationRequest) -> str:
-    xml = f"><TransType>{text(required(value.trans_type))}</TransType><TransID>{text(value.trans_id)}</TransID><TransTime>{text(value.trans_time)}</TransTime><TransAmount>{text(value.trans_amount)}</TransAmount><BusinessShortCode>{text(value.business_short_code)}</BusinessShortCode>"
-    item_bill_ref_number = value.bill_ref_number
-    if item_bill_ref_number is not None:
-        xml += f"<BillRefNumber>{text(item_bill_ref_number)}</BillRefNumber>"
-    item_invoice_number = value.invoice_number
-    if item_invoice_number is not None:
-        xml += f"<InvoiceNumber>{text(item_invoice_number)}</InvoiceNumber>"
-    xml += f"<OrgAccountBalance>{text(required(value.org_account_balance))}</OrgAccountBalance>"
-    item_third_party_trans_id = value.third_party_trans_id
-    if item_third_party_trans_id is not None:
-        xml += f"<ThirdPartyTransID>{text(item_third_party_trans_id)}</ThirdPartyTransID>"
-    xml += f"<MSISDN>{text(value.msisdn)}</MSISDN>"
-    for item_kyc_info in value.kyc_info:
-        xml += f"<KYCInfo{_write_C2BPaymentConfirmationRequestKYCInfo_prefixed(item_kyc_info)}</KYCInfo>"
-    return xml
-
-
-def _read_C2BPaymentConfirmationRequest(element: _Element, reading: Reading) -> C2BPaymentConfirmationRequest:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_trans_type: str | None = None
-    v_trans_id: str | None = None
-    v_trans_time: str | None = None
-    v_trans_amount: str | None = None
-    v_business_short_code: str | None = None
-    v_bill_ref_number: str | None = None
-    v_invoice_number: str | None = None
-    v_org_account_balance: str | None = None
-    v_third_party_trans_id: str | None = None
-    v_msisdn: str | None = None
-    v_kyc_info: list[C2BPaymentConfirmationRequestKYCInfo] = []
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_C2BPaymentConfirmationRequest[position]:
-            place = position + 1
-        else:
-            place = _PLACES_C2BPaymentConfirmationRequest.get(tag) or reading.place(
-                child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 1
-            v_trans_type_text = child.text
-            if v_trans_type_text is None or v_trans_type_text.strip() is not v_trans_type_text or len(child):
-                v_trans_type_text = reading.trimmed(child)
-            v_trans_type = v_trans_type_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 2
-            v_trans_id_text = child.text
-            if v_trans_id_text is None or v_trans_id_text.strip() is not v_trans_id_text or len(child):
-                v_trans_id_text = reading.trimmed(child)
-            v_trans_id = v_trans_id_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 3
-            v_trans_time_text = child.text
-            if v_trans_time_text is None or v_trans_time_text.strip() is not v_trans_time_text or len(child):
-                v_trans_time_text = reading.trimmed(child)
-            v_trans_time = v_trans_time_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 4
-            v_trans_amount_text = child.text
-            if v_trans_amount_text is None or v_trans_amount_text.strip() is not v_trans_amount_text or len(child):
-                v_trans_amount_text = reading.trimmed(child)
-            v_trans_amount = v_trans_amount_text
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 5
-            v_business_short_code_text = child.text
-            if (
-                v_business_short_code_text is None
-                or v_business_short_code_text.strip() is not v_business_short_code_text
-                or len(child)
-            ):
-                v_business_short_code_text = reading.trimmed(child)
-            v_business_short_code = v_business_short_code_text
-        elif place == 6:
-            if position > 5:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 6
-            v_bill_ref_number_text = child.text
-            if (
-                v_bill_ref_number_text is None
-                or v_bill_ref_number_text.strip() is not v_bill_ref_number_text
-                or len(child)
-            ):
-                v_bill_ref_number_text = reading.trimmed(child)
-            v_bill_ref_number = v_bill_ref_number_text
-        elif place == 7:
-            if position > 6:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 7
-            v_invoice_number_text = child.text
-            if (
-                v_invoice_number_text is None
-                or v_invoice_number_text.strip() is not v_invoice_number_text
-                or len(child)
-            ):
-                v_invoice_number_text = reading.trimmed(child)
-            v_invoice_number = v_invoice_number_text
-        elif place == 8:
-            if position > 7:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 8
-            v_org_account_balance_text = child.text
-            if (
-                v_org_account_balance_text is None
-                or v_org_account_balance_text.strip() is not v_org_account_balance_text
-                or len(child)
-            ):
-                v_org_account_balance_text = reading.trimmed(child)
-            v_org_account_balance = v_org_account_balance_text
-        elif place == 9:
-            if position > 8:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 9
-            v_third_party_trans_id_text = child.text
-            if (
-                v_third_party_trans_id_text is None
-                or v_third_party_trans_id_text.strip() is not v_third_party_trans_id_text
-                or len(child)
-            ):
-                v_third_party_trans_id_text = reading.trimmed(child)
-            v_third_party_trans_id = v_third_party_trans_id_text
-        elif place == 10:
-            if position > 9:
-                reading.misplaced(child, _PLACES_C2BPaymentConfirmationRequest, _NAMES_C2BPaymentConfirmationRequest)
-            else:
-                position = 10
-            v_msisdn_text = child.text
-            if v_msisdn_text is None or v_msisdn_text.strip() is not v_msisdn_text or len(child):
-                v_msisdn_text = reading.trimmed(child)
-            v_msisdn = v_msisdn_text
-        elif place == 11:
-            if position > 11:
-                reading.deviates("element-order", child)
-            else:
-                position = 11
-            v_kyc_info_item = _read_C2BPaymentConfirmationRequestKYCInfo(child, reading)
-            v_kyc_info.append(v_kyc_info_item)
-    if v_trans_type is None:
-        reading.absent(element)
-    if v_trans_id is None:
-        raise reading.missing(element, "TransID")
-    if v_trans_time is None:
-        raise reading.missing(element, "TransTime")
-    if v_trans_amount is None:
-        raise reading.missing(element, "TransAmount")
-    if v_business_short_code is None:
-        raise reading.missing(element, "BusinessShortCode")
-    if v_org_account_balance is None:
-        reading.absent(element)
-    if v_msisdn is None:
-        raise reading.missing(element, "MSISDN")
-    result_ = new(C2BPaymentConfirmationRequest)
-    result_.trans_type = v_trans_type
-    result_.trans_id = v_trans_id
-    result_.trans_time = v_trans_time
-    result_.trans_amount = v_trans_amount
-    result_.business_short_code = v_business_short_code
-    result_.bill_ref_number = v_bill_ref_number
-    result_.invoice_number = v_invoice_number
-    result_.org_account_balance = v_org_account_balance
-    result_.third_party_trans_id = v_third_party_trans_id
-    result_.msisdn = v_msisdn
-    result_.kyc_info = v_kyc_info
-    return result_
-
-
-def _check_C2BPaymentConfirmationRequest(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, C2BPaymentConfirmationRequest):
-        checking.add(path, "must be C2BPaymentConfirmationRequest, not " + type(value).__name__)
-        return
-    checking.value(path + "/TransType", value.trans_type, (str,), required=True)
-    checking.value(path + "/TransID", value.trans_id, (str,), required=True)
-    checking.value(path + "/TransTime", value.trans_time, (str,), required=True)
-    checking.value(path + "/TransAmount", value.trans_amount, (str,), required=True)
-    checking.value(path + "/BusinessShortCode", value.business_short_code, (str,), required=True)
-    checking.value(path + "/BillRefNumber", value.bill_ref_number, (str,))
-    checking.value(path + "/InvoiceNumber", value.invoice_number, (str,))
-    checking.value(path + "/OrgAccountBalance", value.org_account_balance, (str,), required=True)
-    checking.value(path + "/ThirdPartyTransID", value.third_party_trans_id, (str,))
-    checking.value(path + "/MSISDN", value.msisdn, (str,), required=True, sensitive=True)
-    if checking.occurrences(path + "/KYCInfo", value.kyc_info, 0, -1):
-        for number, item_kyc_info in enumerate(value.kyc_info, 1):
-            _check_C2BPaymentConfirmationRequestKYCInfo(item_kyc_info, f"{path}/KYCInfo[{number}]", checking)
-
-
-_PLACES_C2BPaymentConfirmationRequestKYCInfo = {"KYCName": 1, "KYCValue": 2}
-_NAMES_C2BPaymentConfirmationRequestKYCInfo: dict[str, str] = {"KYCName": "KYCName", "KYCValue": "KYCValue"}
-_TAGS_C2BPaymentConfirmationRequestKYCInfo = (*_PLACES_C2BPaymentConfirmationRequestKYCInfo, "")
-
-
-def _write_C2BPaymentConfirmationRequestKYCInfo_prefixed(value: C2BPaymentConfirmationRequestKYCInfo) -> str:
-    return f"><KYCName>{text(value.kyc_name)}</KYCName><KYCValue>{text(value.kyc_value)}</KYCValue>"
-
-
-def _read_C2BPaymentConfirmationRequestKYCInfo(
-    element: _Element, reading: Reading
-) -> C2BPaymentConfirmationRequestKYCInfo:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    if len(element) == 2:
-        part_0 = element[0]
-        part_1 = element[1]
-        if part_0.tag == "KYCName" and part_1.tag == "KYCValue":
-            text_0 = part_0.text
-            text_1 = part_1.text
-            if (
-                text_0 is not None
-                and text_0.strip() is text_0
-                and not len(part_0)
-                and text_1 is not None
-                and text_1.strip() is text_1
-                and not len(part_1)
-                and not (attributes and (part_0.keys() or part_1.keys()))
-            ):
-                record = new(C2BPaymentConfirmationRequestKYCInfo)
-                record.kyc_name = text_0
-                record.kyc_value = text_1
-                return record
-    v_kyc_name: str | None = None
-    v_kyc_value: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_C2BPaymentConfirmationRequestKYCInfo[position]:
-            place = position + 1
-        else:
-            place = _PLACES_C2BPaymentConfirmationRequestKYCInfo.get(tag) or reading.place(
-                child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(
-                    child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
-                )
-            else:
-                position = 1
-            v_kyc_name_text = child.text
-            if v_kyc_name_text is None or v_kyc_name_text.strip() is not v_kyc_name_text or len(child):
-                v_kyc_name_text = reading.trimmed(child)
-            v_kyc_name = v_kyc_name_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(
-                    child, _PLACES_C2BPaymentConfirmationRequestKYCInfo, _NAMES_C2BPaymentConfirmationRequestKYCInfo
-                )
-            else:
-                position = 2
-            v_kyc_value_text = child.text
-            if v_kyc_value_text is None or v_kyc_value_text.strip() is not v_kyc_value_text or len(child):
-                v_kyc_value_text = reading.trimmed(child)
-            v_kyc_value = v_kyc_value_text
-    if v_kyc_name is None:
-        raise reading.missing(element, "KYCName")
-    if v_kyc_value is None:
-        raise reading.missing(element, "KYCValue")
-    result_ = new(C2BPaymentConfirmationRequestKYCInfo)
-    result_.kyc_name = v_kyc_name
-    result_.kyc_value = v_kyc_value
-    return result_
-
-
-def _check_C2BPaymentConfirmationRequestKYCInfo(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, C2BPaymentConfirmationRequestKYCInfo):
-        checking.add(path, "must be C2BPaymentConfirmationRequestKYCInfo, not " + type(value).__name__)
-        return
-    checking.value(path + "/KYCName", value.kyc_name, (str,), required=True)
-    checking.value(path + "/KYCValue", value.kyc_value, (str,), required=True, sensitive=True)
-
-
-def _write_C2BPaymentConfirmationResult(value: C2BPaymentConfirmationResult) -> str:
-    return f">{text(value.value)}"
-
-
-def _read_C2BPaymentConfirmationResult(element: _Element, reading: Reading) -> C2BPaymentConfirmationResult:
-    if reading.strict:
-        reading.own_type(element, None)
-    v_value = reading.trimmed(element)
-    result_ = new(C2BPaymentConfirmationResult)
-    result_.value = v_value
-    return result_
-
-
-def _check_C2BPaymentConfirmationResult(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, C2BPaymentConfirmationResult):
-        checking.add(path, "must be C2BPaymentConfirmationResult, not " + type(value).__name__)
-        return
-    checking.value(path, value.value, (str,), required=True)

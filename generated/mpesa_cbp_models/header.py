@@ -12,19 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml.etree import _Element
-
-from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import Reading, children, new
-from mpesa_cbp_models._strict import conforms, not_writable, validated
-from mpesa_cbp_models._writing import DECLARATION, text
+from mpesa_cbp_models._message import GlobalElement
 
 __all__ = ["RequestSOAPHeader"]
 
+_NAMESPACE = "http://www.huawei.com.cn/schema/common/v2_1"
+
 
 @dataclass(slots=True, kw_only=True)
-class RequestSOAPHeader:
+class RequestSOAPHeader(GlobalElement):
     """Credentials with which a partner signs one call to the broker.
 
     Which children are needed depends on the authentication mode agreed with the operator. With a
@@ -41,24 +37,15 @@ class RequestSOAPHeader:
         """Names on the wire."""
 
         name = "RequestSOAPHeader"
-        namespace = "http://www.huawei.com.cn/schema/common/v2_1"
+        namespace = _NAMESPACE
 
-    sp_id: str = field(
-        metadata={
-            "type": "Element",
-            "name": "spId",
-            "namespace": "http://www.huawei.com.cn/schema/common/v2_1",
-            "required": True,
-        }
-    )
+    sp_id: str = field(metadata={"type": "Element", "name": "spId", "namespace": _NAMESPACE, "required": True})
     """Number that the operator gave the partner when the account was opened, for example 100000. It is
     always sent, and it is also the first ingredient of spPassword.
     """
 
     sp_password: str | None = field(
-        default=None,
-        repr=False,
-        metadata={"type": "Element", "name": "spPassword", "namespace": "http://www.huawei.com.cn/schema/common/v2_1"},
+        default=None, repr=False, metadata={"type": "Element", "name": "spPassword", "namespace": _NAMESPACE}
     )
     """Digest of the partner's password, set by the partner for each call: spId, password and timeStamp are
     joined without separators, hashed with SHA-256, and the hash is written in base64. The formula is
@@ -70,8 +57,7 @@ class RequestSOAPHeader:
     """
 
     service_id: str | None = field(
-        default=None,
-        metadata={"type": "Element", "name": "serviceId", "namespace": "http://www.huawei.com.cn/schema/common/v2_1"},
+        default=None, metadata={"type": "Element", "name": "serviceId", "namespace": _NAMESPACE}
     )
     """Number of the service under which the partner calls, for example 100000000. The operator allocates
     it; a partner that runs several services with different settings uses it to say which of them is
@@ -79,151 +65,9 @@ class RequestSOAPHeader:
     """
 
     time_stamp: str | None = field(
-        default=None,
-        metadata={"type": "Element", "name": "timeStamp", "namespace": "http://www.huawei.com.cn/schema/common/v2_1"},
+        default=None, metadata={"type": "Element", "name": "timeStamp", "namespace": _NAMESPACE}
     )
     """Moment of signing, 14 digits in the pattern yyyyMMddHHmmss, for example 20261124083000. It must be
     the very text that went into spPassword. The specification asks for UTC, yet some partners use
     Nairobi time (UTC+3), so try the other zone if a correct signature is refused.
     """
-
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_RequestSOAPHeader, self, "RequestSOAPHeader")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<RequestSOAPHeader xmlns="http://www.huawei.com.cn/schema/common/v2_1"'
-                + _write_RequestSOAPHeader(self)
-                + "</RequestSOAPHeader>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_RequestSOAPHeader, self, "RequestSOAPHeader", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> RequestSOAPHeader:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> RequestSOAPHeader:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader":
-            reading.root(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_RequestSOAPHeader(element, reading)
-        if reading.strict:
-            conforms(_check_RequestSOAPHeader, result, element, cls.to_text)
-        return result
-
-
-_PLACES_RequestSOAPHeader = {
-    "{http://www.huawei.com.cn/schema/common/v2_1}spId": 1,
-    "{http://www.huawei.com.cn/schema/common/v2_1}spPassword": 2,
-    "{http://www.huawei.com.cn/schema/common/v2_1}serviceId": 3,
-    "{http://www.huawei.com.cn/schema/common/v2_1}timeStamp": 4,
-}
-_NAMES_RequestSOAPHeader: dict[str, str] = {
-    "spId": "{http://www.huawei.com.cn/schema/common/v2_1}spId",
-    "spPassword": "{http://www.huawei.com.cn/schema/common/v2_1}spPassword",
-    "serviceId": "{http://www.huawei.com.cn/schema/common/v2_1}serviceId",
-    "timeStamp": "{http://www.huawei.com.cn/schema/common/v2_1}timeStamp",
-}
-_TAGS_RequestSOAPHeader = (*_PLACES_RequestSOAPHeader, "")
-
-
-def _write_RequestSOAPHeader(value: RequestSOAPHeader) -> str:
-    xml = f"><spId>{text(value.sp_id)}</spId>"
-    item_sp_password = value.sp_password
-    if item_sp_password is not None:
-        xml += f"<spPassword>{text(item_sp_password)}</spPassword>"
-    item_service_id = value.service_id
-    if item_service_id is not None:
-        xml += f"<serviceId>{text(item_service_id)}</serviceId>"
-    item_time_stamp = value.time_stamp
-    if item_time_stamp is not None:
-        xml += f"<timeStamp>{text(item_time_stamp)}</timeStamp>"
-    return xml
-
-
-def _read_RequestSOAPHeader(element: _Element, reading: Reading) -> RequestSOAPHeader:
-    if reading.strict:
-        reading.own_type(element, "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader")
-    attributes = reading.attributes
-    v_sp_id: str | None = None
-    v_sp_password: str | None = None
-    v_service_id: str | None = None
-    v_time_stamp: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_RequestSOAPHeader[position]:
-            place = position + 1
-        else:
-            place = _PLACES_RequestSOAPHeader.get(tag) or reading.place(
-                child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            else:
-                position = 1
-            v_sp_id_text = child.text
-            if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
-                v_sp_id_text = reading.trimmed(child)
-            v_sp_id = v_sp_id_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            else:
-                position = 2
-            v_sp_password_text = child.text
-            if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
-                v_sp_password_text = reading.trimmed(child)
-            v_sp_password = v_sp_password_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            else:
-                position = 3
-            v_service_id_text = child.text
-            if v_service_id_text is None or v_service_id_text.strip() is not v_service_id_text or len(child):
-                v_service_id_text = reading.trimmed(child)
-            v_service_id = v_service_id_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_RequestSOAPHeader, _NAMES_RequestSOAPHeader)
-            else:
-                position = 4
-            v_time_stamp_text = child.text
-            if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
-                v_time_stamp_text = reading.trimmed(child)
-            v_time_stamp = v_time_stamp_text
-    if v_sp_id is None:
-        raise reading.missing(element, "spId")
-    result_ = new(RequestSOAPHeader)
-    result_.sp_id = v_sp_id
-    result_.sp_password = v_sp_password
-    result_.service_id = v_service_id
-    result_.time_stamp = v_time_stamp
-    return result_
-
-
-def _check_RequestSOAPHeader(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, RequestSOAPHeader):
-        checking.add(path, "must be RequestSOAPHeader, not " + type(value).__name__)
-        return
-    checking.value(path + "/spId", value.sp_id, (str,), required=True)
-    checking.value(path + "/spPassword", value.sp_password, (str,), sensitive=True)
-    checking.value(path + "/serviceId", value.service_id, (str,))
-    checking.value(path + "/timeStamp", value.time_stamp, (str,))

@@ -7,13 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml.etree import _Element
-
-from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import Reading, children, new
-from mpesa_cbp_models._strict import conforms, not_writable, validated
-from mpesa_cbp_models._writing import DECLARATION, text
+from mpesa_cbp_models._message import ComplexType, GlobalElement
 
 __all__ = [
     "ChangePassword",
@@ -22,9 +16,11 @@ __all__ = [
     "ChangePasswordResponseExtensionInfo",
 ]
 
+_NAMESPACE = "http://www.csapi.org/schema/management/data/v1_0/local"
+
 
 @dataclass(slots=True, kw_only=True)
-class ChangePassword:
+class ChangePassword(GlobalElement):
     """Order of a partner to replace the password behind its spPassword.
 
     The signature fields of the SOAP header stand in the body here. Keep the old password until the
@@ -39,26 +35,13 @@ class ChangePassword:
         """Names on the wire."""
 
         name = "changePassword"
-        namespace = "http://www.csapi.org/schema/management/data/v1_0/local"
+        namespace = _NAMESPACE
 
-    sp_id: str = field(
-        metadata={
-            "type": "Element",
-            "name": "spId",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-            "required": True,
-        }
-    )
+    sp_id: str = field(metadata={"type": "Element", "name": "spId", "namespace": _NAMESPACE, "required": True})
     """Number of the partner's account whose password is replaced, for example 100000."""
 
     sp_password: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "spPassword",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "spPassword", "namespace": _NAMESPACE, "required": True}
     )
     """Digest of spId, the password in force, and timeStamp, made in the same way as in the signing header:
     SHA-256, then base64. The same three readings are possible, over upper-case hex, lower-case hex or
@@ -66,25 +49,14 @@ class ChangePassword:
     """
 
     time_stamp: str = field(
-        metadata={
-            "type": "Element",
-            "name": "timeStamp",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "timeStamp", "namespace": _NAMESPACE, "required": True}
     )
     """Moment of signing in the pattern yyyyMMddHHmmss, for example 20261124083000; the same text that went
     into spPassword. UTC by the specification, Nairobi time (UTC+3) with some partners.
     """
 
     new_password: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "newPassword",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "newPassword", "namespace": _NAMESPACE, "required": True}
     )
     """The new password, encrypted with AES in CBC mode with PKCS#7 padding and written in base64. The
     operator allocates key and initialisation vector; a key of 16 bytes gives AES-128, and 24 or 32
@@ -92,55 +64,13 @@ class ChangePassword:
     """
 
     extension_info: ChangePasswordExtensionInfo | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "extensionInfo",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "extensionInfo", "namespace": _NAMESPACE}
     )
     """Room for further named values. Leave it out, as none are defined."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ChangePassword, self, "changePassword")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<management:changePassword xmlns:result="http://api-v1.gen.mm.vodafone.com/mminterface/result" xmlns:management="http://www.csapi.org/schema/management/data/v1_0/local"'
-                + _write_ChangePassword_prefixed(self)
-                + "</management:changePassword>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_ChangePassword, self, "changePassword", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> ChangePassword:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> ChangePassword:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword":
-            reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_ChangePassword(element, reading)
-        if reading.strict:
-            conforms(_check_ChangePassword, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class ChangePasswordExtensionInfo:
+class ChangePasswordExtensionInfo(ComplexType):
     """Room for further named values. Leave it out, as none are defined.
 
     List of additional values of a password change.
@@ -155,22 +85,13 @@ class ChangePasswordExtensionInfo:
         global_type = False
 
     item: list[result_module.ParameterType] = field(
-        default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "item",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-        },
+        default_factory=list, metadata={"type": "Element", "name": "item", "namespace": _NAMESPACE}
     )
     """One additional value. Its Key and Value are in the namespace of the result schema."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ChangePasswordExtensionInfo, self, "ChangePasswordExtensionInfo")
-
 
 @dataclass(slots=True, kw_only=True)
-class ChangePasswordResponse:
+class ChangePasswordResponse(GlobalElement):
     """Answer of the broker whether the password was replaced.
 
     The published sample of this answer uses the schema namespace of the query interface, so a tolerant
@@ -184,15 +105,10 @@ class ChangePasswordResponse:
         """Names on the wire."""
 
         name = "changePasswordResponse"
-        namespace = "http://www.csapi.org/schema/management/data/v1_0/local"
+        namespace = _NAMESPACE
 
     result: response_module.Response = field(
-        metadata={
-            "type": "Element",
-            "name": "result",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "result", "namespace": _NAMESPACE, "required": True}
     )
     """Outcome of the change: the new password is in force when ResponseCode is 0 as a number, and the old
     one stays valid otherwise. 100000007 means that the signature with the old password was not
@@ -200,55 +116,13 @@ class ChangePasswordResponse:
     """
 
     extension_info: ChangePasswordResponseExtensionInfo | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "extensionInfo",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "extensionInfo", "namespace": _NAMESPACE}
     )
     """Room for further named values of the answer. None are defined; keep what comes."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ChangePasswordResponse, self, "changePasswordResponse")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<management:changePasswordResponse xmlns:response="http://api-v1.gen.mm.vodafone.com/mminterface/response" xmlns:result="http://api-v1.gen.mm.vodafone.com/mminterface/result" xmlns:management="http://www.csapi.org/schema/management/data/v1_0/local"'
-                + _write_ChangePasswordResponse_prefixed(self)
-                + "</management:changePasswordResponse>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_ChangePasswordResponse, self, "changePasswordResponse", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> ChangePasswordResponse:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> ChangePasswordResponse:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse":
-            reading.root(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_ChangePasswordResponse(element, reading)
-        if reading.strict:
-            conforms(_check_ChangePasswordResponse, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class ChangePasswordResponseExtensionInfo:
+class ChangePasswordResponseExtensionInfo(ComplexType):
     """Room for further named values of the answer. None are defined; keep what comes.
 
     List of additional values of the answer to a password change.
@@ -263,341 +137,10 @@ class ChangePasswordResponseExtensionInfo:
         global_type = False
 
     item: list[result_module.ParameterType] = field(
-        default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "item",
-            "namespace": "http://www.csapi.org/schema/management/data/v1_0/local",
-        },
+        default_factory=list, metadata={"type": "Element", "name": "item", "namespace": _NAMESPACE}
     )
     """One additional value of the answer."""
-
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ChangePasswordResponseExtensionInfo, self, "ChangePasswordResponseExtensionInfo")
 
 
 from mpesa_cbp_models import response as response_module
 from mpesa_cbp_models import result as result_module
-
-_PLACES_ChangePassword = {
-    "{http://www.csapi.org/schema/management/data/v1_0/local}spId": 1,
-    "{http://www.csapi.org/schema/management/data/v1_0/local}spPassword": 2,
-    "{http://www.csapi.org/schema/management/data/v1_0/local}timeStamp": 3,
-    "{http://www.csapi.org/schema/management/data/v1_0/local}newPassword": 4,
-    "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo": 5,
-}
-_NAMES_ChangePassword: dict[str, str] = {
-    "spId": "{http://www.csapi.org/schema/management/data/v1_0/local}spId",
-    "spPassword": "{http://www.csapi.org/schema/management/data/v1_0/local}spPassword",
-    "timeStamp": "{http://www.csapi.org/schema/management/data/v1_0/local}timeStamp",
-    "newPassword": "{http://www.csapi.org/schema/management/data/v1_0/local}newPassword",
-    "extensionInfo": "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo",
-}
-_TAGS_ChangePassword = (*_PLACES_ChangePassword, "")
-
-
-def _write_ChangePassword_prefixed(value: ChangePassword) -> str:
-    xml = f"><management:spId>{text(value.sp_id)}</management:spId><management:spPassword>{text(value.sp_password)}</management:spPassword><management:timeStamp>{text(value.time_stamp)}</management:timeStamp><management:newPassword>{text(value.new_password)}</management:newPassword>"
-    item_extension_info = value.extension_info
-    if item_extension_info is not None:
-        xml += f"<management:extensionInfo{_write_ChangePasswordExtensionInfo_prefixed(item_extension_info)}</management:extensionInfo>"
-    return xml
-
-
-def _read_ChangePassword(element: _Element, reading: Reading) -> ChangePassword:
-    if reading.strict:
-        reading.own_type(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword")
-    attributes = reading.attributes
-    v_sp_id: str | None = None
-    v_sp_password: str | None = None
-    v_time_stamp: str | None = None
-    v_new_password: str | None = None
-    v_extension_info: ChangePasswordExtensionInfo | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_ChangePassword[position]:
-            place = position + 1
-        else:
-            place = _PLACES_ChangePassword.get(tag) or reading.place(
-                child, _PLACES_ChangePassword, _NAMES_ChangePassword
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            else:
-                position = 1
-            v_sp_id_text = child.text
-            if v_sp_id_text is None or v_sp_id_text.strip() is not v_sp_id_text or len(child):
-                v_sp_id_text = reading.trimmed(child)
-            v_sp_id = v_sp_id_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            else:
-                position = 2
-            v_sp_password_text = child.text
-            if v_sp_password_text is None or v_sp_password_text.strip() is not v_sp_password_text or len(child):
-                v_sp_password_text = reading.trimmed(child)
-            v_sp_password = v_sp_password_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            else:
-                position = 3
-            v_time_stamp_text = child.text
-            if v_time_stamp_text is None or v_time_stamp_text.strip() is not v_time_stamp_text or len(child):
-                v_time_stamp_text = reading.trimmed(child)
-            v_time_stamp = v_time_stamp_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            else:
-                position = 4
-            v_new_password_text = child.text
-            if v_new_password_text is None or v_new_password_text.strip() is not v_new_password_text or len(child):
-                v_new_password_text = reading.trimmed(child)
-            v_new_password = v_new_password_text
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_ChangePassword, _NAMES_ChangePassword)
-            else:
-                position = 5
-            v_extension_info = _read_ChangePasswordExtensionInfo(child, reading)
-    if v_sp_id is None:
-        raise reading.missing(element, "spId")
-    if v_sp_password is None:
-        raise reading.missing(element, "spPassword")
-    if v_time_stamp is None:
-        raise reading.missing(element, "timeStamp")
-    if v_new_password is None:
-        raise reading.missing(element, "newPassword")
-    result_ = new(ChangePassword)
-    result_.sp_id = v_sp_id
-    result_.sp_password = v_sp_password
-    result_.time_stamp = v_time_stamp
-    result_.new_password = v_new_password
-    result_.extension_info = v_extension_info
-    return result_
-
-
-def _check_ChangePassword(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ChangePassword):
-        checking.add(path, "must be ChangePassword, not " + type(value).__name__)
-        return
-    checking.value(path + "/spId", value.sp_id, (str,), required=True)
-    checking.value(path + "/spPassword", value.sp_password, (str,), required=True, sensitive=True)
-    checking.value(path + "/timeStamp", value.time_stamp, (str,), required=True)
-    checking.value(path + "/newPassword", value.new_password, (str,), required=True, sensitive=True)
-    if value.extension_info is not None:
-        _check_ChangePasswordExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
-
-
-_PLACES_ChangePasswordExtensionInfo = {"{http://www.csapi.org/schema/management/data/v1_0/local}item": 1}
-_NAMES_ChangePasswordExtensionInfo: dict[str, str] = {
-    "item": "{http://www.csapi.org/schema/management/data/v1_0/local}item"
-}
-
-
-def _write_ChangePasswordExtensionInfo_prefixed(value: ChangePasswordExtensionInfo) -> str:
-    xml = ">"
-    for item_item in value.item:
-        xml += f"<management:item{result_module._write_ParameterType_prefixed(item_item)}</management:item>"
-    return xml
-
-
-def _read_ChangePasswordExtensionInfo(element: _Element, reading: Reading) -> ChangePasswordExtensionInfo:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_item: list[result_module.ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(result_module.ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_item.append(record)
-                    continue
-        if child.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}item" and not reading.place(
-            child, _PLACES_ChangePasswordExtensionInfo, _NAMES_ChangePasswordExtensionInfo
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_item_item = result_module._read_ParameterType(child, reading)
-        v_item.append(v_item_item)
-    result_ = new(ChangePasswordExtensionInfo)
-    result_.item = v_item
-    return result_
-
-
-def _check_ChangePasswordExtensionInfo(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ChangePasswordExtensionInfo):
-        checking.add(path, "must be ChangePasswordExtensionInfo, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item_item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
-
-
-_PLACES_ChangePasswordResponse = {
-    "{http://www.csapi.org/schema/management/data/v1_0/local}result": 1,
-    "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo": 2,
-}
-_NAMES_ChangePasswordResponse: dict[str, str] = {
-    "result": "{http://www.csapi.org/schema/management/data/v1_0/local}result",
-    "Result": "{http://www.csapi.org/schema/management/data/v1_0/local}result",
-    "extensionInfo": "{http://www.csapi.org/schema/management/data/v1_0/local}extensionInfo",
-}
-_TAGS_ChangePasswordResponse = (*_PLACES_ChangePasswordResponse, "")
-
-
-def _write_ChangePasswordResponse_prefixed(value: ChangePasswordResponse) -> str:
-    xml = f"><management:result{response_module._write_Response_prefixed(value.result)}</management:result>"
-    item_extension_info = value.extension_info
-    if item_extension_info is not None:
-        xml += f"<management:extensionInfo{_write_ChangePasswordResponseExtensionInfo_prefixed(item_extension_info)}</management:extensionInfo>"
-    return xml
-
-
-def _read_ChangePasswordResponse(element: _Element, reading: Reading) -> ChangePasswordResponse:
-    if reading.strict:
-        reading.own_type(element, "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse")
-    attributes = reading.attributes
-    v_result: response_module.Response | None = None
-    v_extension_info: ChangePasswordResponseExtensionInfo | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_ChangePasswordResponse[position]:
-            place = position + 1
-        else:
-            place = _PLACES_ChangePasswordResponse.get(tag) or reading.place(
-                child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)
-            else:
-                position = 1
-            v_result = response_module._read_Response(child, reading)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_ChangePasswordResponse, _NAMES_ChangePasswordResponse)
-            else:
-                position = 2
-            v_extension_info = _read_ChangePasswordResponseExtensionInfo(child, reading)
-    if v_result is None:
-        raise reading.missing(element, "result")
-    result_ = new(ChangePasswordResponse)
-    result_.result = v_result
-    result_.extension_info = v_extension_info
-    return result_
-
-
-def _check_ChangePasswordResponse(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ChangePasswordResponse):
-        checking.add(path, "must be ChangePasswordResponse, not " + type(value).__name__)
-        return
-    if checking.present(path + "/result", value.result):
-        response_module._check_Response(value.result, path + "/result", checking)
-    if value.extension_info is not None:
-        _check_ChangePasswordResponseExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
-
-
-_PLACES_ChangePasswordResponseExtensionInfo = {"{http://www.csapi.org/schema/management/data/v1_0/local}item": 1}
-_NAMES_ChangePasswordResponseExtensionInfo: dict[str, str] = {
-    "item": "{http://www.csapi.org/schema/management/data/v1_0/local}item"
-}
-
-
-def _write_ChangePasswordResponseExtensionInfo_prefixed(value: ChangePasswordResponseExtensionInfo) -> str:
-    xml = ">"
-    for item_item in value.item:
-        xml += f"<management:item{result_module._write_ParameterType_prefixed(item_item)}</management:item>"
-    return xml
-
-
-def _read_ChangePasswordResponseExtensionInfo(
-    element: _Element, reading: Reading
-) -> ChangePasswordResponseExtensionInfo:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_item: list[result_module.ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://www.csapi.org/schema/management/data/v1_0/local}item"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(result_module.ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_item.append(record)
-                    continue
-        if child.tag != "{http://www.csapi.org/schema/management/data/v1_0/local}item" and not reading.place(
-            child, _PLACES_ChangePasswordResponseExtensionInfo, _NAMES_ChangePasswordResponseExtensionInfo
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_item_item = result_module._read_ParameterType(child, reading)
-        v_item.append(v_item_item)
-    result_ = new(ChangePasswordResponseExtensionInfo)
-    result_.item = v_item
-    return result_
-
-
-def _check_ChangePasswordResponseExtensionInfo(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ChangePasswordResponseExtensionInfo):
-        checking.add(path, "must be ChangePasswordResponseExtensionInfo, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item_item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)

@@ -7,13 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml.etree import _Element
-
-from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import Reading, children, new
-from mpesa_cbp_models._strict import conforms, not_writable, validated
-from mpesa_cbp_models._writing import DECLARATION, text
+from mpesa_cbp_models._message import ComplexType, GlobalElement
 
 __all__ = [
     "QueryTransaction",
@@ -26,9 +20,11 @@ __all__ = [
     "SubmitApiResultList",
 ]
 
+_NAMESPACE = "http://www.csapi.org/schema/transaction/data/v1_0/local"
+
 
 @dataclass(slots=True, kw_only=True)
-class QueryTransaction:
+class QueryTransaction(GlobalElement):
     """Question to the broker about one earlier request.
 
     Asking is harmless and may be repeated; it moves no money. Unlike a request, it is not wrapped as
@@ -41,74 +37,23 @@ class QueryTransaction:
         """Names on the wire."""
 
         name = "queryTransaction"
-        namespace = "http://www.csapi.org/schema/transaction/data/v1_0/local"
+        namespace = _NAMESPACE
 
     originator_conversation_id: str = field(
-        metadata={
-            "type": "Element",
-            "name": "originatorConversationID",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "originatorConversationID", "namespace": _NAMESPACE, "required": True}
     )
     """The partner's own identifier of the request in question, exactly as it was sent, for example
     600000_Acme_0001. Note the small first letter, unlike in the request schema.
     """
 
     extension_info: QueryTransactionExtensionInfo | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "extensionInfo",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "extensionInfo", "namespace": _NAMESPACE}
     )
     """Hints for the search as named values. One is known: queryDate, which lets the broker answer sooner."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_QueryTransaction, self, "queryTransaction")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<query_transaction:queryTransaction xmlns:result="http://api-v1.gen.mm.vodafone.com/mminterface/result" xmlns:query_transaction="http://www.csapi.org/schema/transaction/data/v1_0/local"'
-                + _write_QueryTransaction_prefixed(self)
-                + "</query_transaction:queryTransaction>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_QueryTransaction, self, "queryTransaction", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> QueryTransaction:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> QueryTransaction:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction":
-            reading.root(
-                element,
-                "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction",
-                ("queryTranscation",),
-            )
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_QueryTransaction(element, reading)
-        if reading.strict:
-            conforms(_check_QueryTransaction, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class QueryTransactionExtensionInfo:
+class QueryTransactionExtensionInfo(ComplexType):
     """Hints for the search as named values. One is known: queryDate, which lets the broker answer sooner.
 
     List of hints for a query.
@@ -123,24 +68,15 @@ class QueryTransactionExtensionInfo:
         global_type = False
 
     item: list[result_module.ParameterType] = field(
-        default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "item",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default_factory=list, metadata={"type": "Element", "name": "item", "namespace": _NAMESPACE}
     )
     """One hint, for example Key queryDate with Value 20261124083000, a moment in the pattern
     yyyyMMddHHmmss. Its Key and Value are in the namespace of the result schema.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_QueryTransactionExtensionInfo, self, "QueryTransactionExtensionInfo")
-
 
 @dataclass(slots=True, kw_only=True)
-class QueryTransactionResponse:
+class QueryTransactionResponse(GlobalElement):
     """All messages about one request that the broker has on record.
 
     Each entry of the lists is the base64 of one whole HTTP message: request or status line, header
@@ -157,116 +93,45 @@ class QueryTransactionResponse:
         """Names on the wire."""
 
         name = "queryTransactionResponse"
-        namespace = "http://www.csapi.org/schema/transaction/data/v1_0/local"
+        namespace = _NAMESPACE
 
     result: response_module.Response = field(
-        metadata={
-            "type": "Element",
-            "name": "result",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "result", "namespace": _NAMESPACE, "required": True}
     )
     """Tells whether the query was answered, not how the payment went. ResponseCode 00000000 goes with
     usable lists. Some brokers send its children without a namespace.
     """
 
     submit_api_request_list: SubmitApiRequestList | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "submitApiRequestList",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "submitApiRequestList", "namespace": _NAMESPACE}
     )
     """Recorded requests, from partner to broker and from broker to core."""
 
     submit_api_response_list: SubmitApiResponseList | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "submitApiResponseList",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "submitApiResponseList", "namespace": _NAMESPACE}
     )
     """Recorded answers to those requests, from core to broker and from broker to partner."""
 
     submit_api_result_list: SubmitApiResultList | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "submitApiResultList",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "submitApiResultList", "namespace": _NAMESPACE}
     )
     """Recorded results of the core. An entry here is the outcome of the payment, even if its delivery to
     the partner failed.
     """
 
     queue_time_out_list: QueueTimeOutList | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "queueTimeOutList",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "queueTimeOutList", "namespace": _NAMESPACE}
     )
     """Recorded queue timeout notices. An entry here means that a cached request expired."""
 
     extension_info: QueryTransactionResponseExtensionInfo | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "extensionInfo",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "extensionInfo", "namespace": _NAMESPACE}
     )
     """Room for further named values of the answer. None are defined; keep what comes."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_QueryTransactionResponse, self, "queryTransactionResponse")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<query_transaction:queryTransactionResponse xmlns:response="http://api-v1.gen.mm.vodafone.com/mminterface/response" xmlns:result="http://api-v1.gen.mm.vodafone.com/mminterface/result" xmlns:query_transaction="http://www.csapi.org/schema/transaction/data/v1_0/local"'
-                + _write_QueryTransactionResponse_prefixed(self)
-                + "</query_transaction:queryTransactionResponse>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_QueryTransactionResponse, self, "queryTransactionResponse", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> QueryTransactionResponse:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> QueryTransactionResponse:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse":
-            reading.root(
-                element,
-                "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse",
-                ("queryTranscationResponse",),
-            )
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_QueryTransactionResponse(element, reading)
-        if reading.strict:
-            conforms(_check_QueryTransactionResponse, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class SubmitApiRequestList:
+class SubmitApiRequestList(ComplexType):
     """Recorded requests, from partner to broker and from broker to core.
 
     List of the recorded requests.
@@ -284,23 +149,15 @@ class SubmitApiRequestList:
     submit_api_request: list[str] = field(
         default_factory=list,
         repr=False,
-        metadata={
-            "type": "Element",
-            "name": "submitApiRequest",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        metadata={"type": "Element", "name": "submitApiRequest", "namespace": _NAMESPACE},
     )
     """One recorded request: base64 of the HTTP request with its header lines and the envelope of a
     GenericAPIRequest. Declared without a type, plain text in practice.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_SubmitApiRequestList, self, "SubmitApiRequestList")
-
 
 @dataclass(slots=True, kw_only=True)
-class SubmitApiResponseList:
+class SubmitApiResponseList(ComplexType):
     """Recorded answers to those requests, from core to broker and from broker to partner.
 
     List of the recorded answers.
@@ -317,23 +174,15 @@ class SubmitApiResponseList:
     submit_api_response: list[str] = field(
         default_factory=list,
         repr=False,
-        metadata={
-            "type": "Element",
-            "name": "submitApiResponse",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        metadata={"type": "Element", "name": "submitApiResponse", "namespace": _NAMESPACE},
     )
     """One recorded answer: base64 of the HTTP response with status line, header lines and the envelope
     around a ResponseMsg. Declared without a type, plain text in practice.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_SubmitApiResponseList, self, "SubmitApiResponseList")
-
 
 @dataclass(slots=True, kw_only=True)
-class SubmitApiResultList:
+class SubmitApiResultList(ComplexType):
     """Recorded results of the core. An entry here is the outcome of the payment, even if its delivery to
     the partner failed.
 
@@ -351,23 +200,15 @@ class SubmitApiResultList:
     submit_api_result: list[str] = field(
         default_factory=list,
         repr=False,
-        metadata={
-            "type": "Element",
-            "name": "submitApiResult",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        metadata={"type": "Element", "name": "submitApiResult", "namespace": _NAMESPACE},
     )
     """One recorded result: base64 of the HTTP request that delivers a ResultMsg. Declared without a type,
     plain text in practice.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_SubmitApiResultList, self, "SubmitApiResultList")
-
 
 @dataclass(slots=True, kw_only=True)
-class QueueTimeOutList:
+class QueueTimeOutList(ComplexType):
     """Recorded queue timeout notices. An entry here means that a cached request expired.
 
     List of the recorded queue timeout notices.
@@ -382,25 +223,15 @@ class QueueTimeOutList:
         global_type = False
 
     queue_time_out: list[str] = field(
-        default_factory=list,
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "queueTimeOut",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default_factory=list, repr=False, metadata={"type": "Element", "name": "queueTimeOut", "namespace": _NAMESPACE}
     )
     """One recorded notice: base64 of the HTTP message of a notifyQueueTimeout. Declared without a type,
     plain text in practice.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_QueueTimeOutList, self, "QueueTimeOutList")
-
 
 @dataclass(slots=True, kw_only=True)
-class QueryTransactionResponseExtensionInfo:
+class QueryTransactionResponseExtensionInfo(ComplexType):
     """Room for further named values of the answer. None are defined; keep what comes.
 
     List of additional values of the answer to a query.
@@ -415,562 +246,10 @@ class QueryTransactionResponseExtensionInfo:
         global_type = False
 
     item: list[result_module.ParameterType] = field(
-        default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "item",
-            "namespace": "http://www.csapi.org/schema/transaction/data/v1_0/local",
-        },
+        default_factory=list, metadata={"type": "Element", "name": "item", "namespace": _NAMESPACE}
     )
     """One additional value of the answer."""
-
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_QueryTransactionResponseExtensionInfo, self, "QueryTransactionResponseExtensionInfo")
 
 
 from mpesa_cbp_models import response as response_module
 from mpesa_cbp_models import result as result_module
-
-_PLACES_QueryTransaction = {
-    "{http://www.csapi.org/schema/transaction/data/v1_0/local}originatorConversationID": 1,
-    "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo": 2,
-}
-_NAMES_QueryTransaction: dict[str, str] = {
-    "originatorConversationID": "{http://www.csapi.org/schema/transaction/data/v1_0/local}originatorConversationID",
-    "extensionInfo": "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo",
-}
-_TAGS_QueryTransaction = (*_PLACES_QueryTransaction, "")
-
-
-def _write_QueryTransaction_prefixed(value: QueryTransaction) -> str:
-    xml = f"><query_transaction:originatorConversationID>{text(value.originator_conversation_id)}</query_transaction:originatorConversationID>"
-    item_extension_info = value.extension_info
-    if item_extension_info is not None:
-        xml += f"<query_transaction:extensionInfo{_write_QueryTransactionExtensionInfo_prefixed(item_extension_info)}</query_transaction:extensionInfo>"
-    return xml
-
-
-def _read_QueryTransaction(element: _Element, reading: Reading) -> QueryTransaction:
-    if reading.strict:
-        reading.own_type(element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransaction")
-    attributes = reading.attributes
-    v_originator_conversation_id: str | None = None
-    v_extension_info: QueryTransactionExtensionInfo | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_QueryTransaction[position]:
-            place = position + 1
-        else:
-            place = _PLACES_QueryTransaction.get(tag) or reading.place(
-                child, _PLACES_QueryTransaction, _NAMES_QueryTransaction
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
-            else:
-                position = 1
-            v_originator_conversation_id_text = child.text
-            if (
-                v_originator_conversation_id_text is None
-                or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
-                or len(child)
-            ):
-                v_originator_conversation_id_text = reading.trimmed(child)
-            v_originator_conversation_id = v_originator_conversation_id_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_QueryTransaction, _NAMES_QueryTransaction)
-            else:
-                position = 2
-            v_extension_info = _read_QueryTransactionExtensionInfo(child, reading)
-    if v_originator_conversation_id is None:
-        raise reading.missing(element, "originatorConversationID")
-    result_ = new(QueryTransaction)
-    result_.originator_conversation_id = v_originator_conversation_id
-    result_.extension_info = v_extension_info
-    return result_
-
-
-def _check_QueryTransaction(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, QueryTransaction):
-        checking.add(path, "must be QueryTransaction, not " + type(value).__name__)
-        return
-    checking.value(path + "/originatorConversationID", value.originator_conversation_id, (str,), required=True)
-    if value.extension_info is not None:
-        _check_QueryTransactionExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
-
-
-_PLACES_QueryTransactionExtensionInfo = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}item": 1}
-_NAMES_QueryTransactionExtensionInfo: dict[str, str] = {
-    "item": "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
-}
-
-
-def _write_QueryTransactionExtensionInfo_prefixed(value: QueryTransactionExtensionInfo) -> str:
-    xml = ">"
-    for item_item in value.item:
-        xml += (
-            f"<query_transaction:item{result_module._write_ParameterType_prefixed(item_item)}</query_transaction:item>"
-        )
-    return xml
-
-
-def _read_QueryTransactionExtensionInfo(element: _Element, reading: Reading) -> QueryTransactionExtensionInfo:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_item: list[result_module.ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(result_module.ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_item.append(record)
-                    continue
-        if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}item" and not reading.place(
-            child, _PLACES_QueryTransactionExtensionInfo, _NAMES_QueryTransactionExtensionInfo
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_item_item = result_module._read_ParameterType(child, reading)
-        v_item.append(v_item_item)
-    result_ = new(QueryTransactionExtensionInfo)
-    result_.item = v_item
-    return result_
-
-
-def _check_QueryTransactionExtensionInfo(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, QueryTransactionExtensionInfo):
-        checking.add(path, "must be QueryTransactionExtensionInfo, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item_item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
-
-
-_PLACES_QueryTransactionResponse = {
-    "{http://www.csapi.org/schema/transaction/data/v1_0/local}result": 1,
-    "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequestList": 2,
-    "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponseList": 3,
-    "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResultList": 4,
-    "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOutList": 5,
-    "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo": 6,
-}
-_NAMES_QueryTransactionResponse: dict[str, str] = {
-    "result": "{http://www.csapi.org/schema/transaction/data/v1_0/local}result",
-    "Result": "{http://www.csapi.org/schema/transaction/data/v1_0/local}result",
-    "submitApiRequestList": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequestList",
-    "submitApiResponseList": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponseList",
-    "submitApiResultList": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResultList",
-    "queueTimeOutList": "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOutList",
-    "extensionInfo": "{http://www.csapi.org/schema/transaction/data/v1_0/local}extensionInfo",
-}
-_TAGS_QueryTransactionResponse = (*_PLACES_QueryTransactionResponse, "")
-
-
-def _write_QueryTransactionResponse_prefixed(value: QueryTransactionResponse) -> str:
-    xml = (
-        f"><query_transaction:result{response_module._write_Response_prefixed(value.result)}</query_transaction:result>"
-    )
-    item_submit_api_request_list = value.submit_api_request_list
-    if item_submit_api_request_list is not None:
-        xml += f"<query_transaction:submitApiRequestList{_write_SubmitApiRequestList_prefixed(item_submit_api_request_list)}</query_transaction:submitApiRequestList>"
-    item_submit_api_response_list = value.submit_api_response_list
-    if item_submit_api_response_list is not None:
-        xml += f"<query_transaction:submitApiResponseList{_write_SubmitApiResponseList_prefixed(item_submit_api_response_list)}</query_transaction:submitApiResponseList>"
-    item_submit_api_result_list = value.submit_api_result_list
-    if item_submit_api_result_list is not None:
-        xml += f"<query_transaction:submitApiResultList{_write_SubmitApiResultList_prefixed(item_submit_api_result_list)}</query_transaction:submitApiResultList>"
-    item_queue_time_out_list = value.queue_time_out_list
-    if item_queue_time_out_list is not None:
-        xml += f"<query_transaction:queueTimeOutList{_write_QueueTimeOutList_prefixed(item_queue_time_out_list)}</query_transaction:queueTimeOutList>"
-    item_extension_info = value.extension_info
-    if item_extension_info is not None:
-        xml += f"<query_transaction:extensionInfo{_write_QueryTransactionResponseExtensionInfo_prefixed(item_extension_info)}</query_transaction:extensionInfo>"
-    return xml
-
-
-def _read_QueryTransactionResponse(element: _Element, reading: Reading) -> QueryTransactionResponse:
-    if reading.strict:
-        reading.own_type(element, "{http://www.csapi.org/schema/transaction/data/v1_0/local}queryTransactionResponse")
-    attributes = reading.attributes
-    v_result: response_module.Response | None = None
-    v_submit_api_request_list: SubmitApiRequestList | None = None
-    v_submit_api_response_list: SubmitApiResponseList | None = None
-    v_submit_api_result_list: SubmitApiResultList | None = None
-    v_queue_time_out_list: QueueTimeOutList | None = None
-    v_extension_info: QueryTransactionResponseExtensionInfo | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_QueryTransactionResponse[position]:
-            place = position + 1
-        else:
-            place = _PLACES_QueryTransactionResponse.get(tag) or reading.place(
-                child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            else:
-                position = 1
-            v_result = response_module._read_Response(child, reading)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            else:
-                position = 2
-            v_submit_api_request_list = _read_SubmitApiRequestList(child, reading)
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            else:
-                position = 3
-            v_submit_api_response_list = _read_SubmitApiResponseList(child, reading)
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            else:
-                position = 4
-            v_submit_api_result_list = _read_SubmitApiResultList(child, reading)
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            else:
-                position = 5
-            v_queue_time_out_list = _read_QueueTimeOutList(child, reading)
-        elif place == 6:
-            if position > 5:
-                reading.misplaced(child, _PLACES_QueryTransactionResponse, _NAMES_QueryTransactionResponse)
-            else:
-                position = 6
-            v_extension_info = _read_QueryTransactionResponseExtensionInfo(child, reading)
-    if v_result is None:
-        raise reading.missing(element, "result")
-    result_ = new(QueryTransactionResponse)
-    result_.result = v_result
-    result_.submit_api_request_list = v_submit_api_request_list
-    result_.submit_api_response_list = v_submit_api_response_list
-    result_.submit_api_result_list = v_submit_api_result_list
-    result_.queue_time_out_list = v_queue_time_out_list
-    result_.extension_info = v_extension_info
-    return result_
-
-
-def _check_QueryTransactionResponse(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, QueryTransactionResponse):
-        checking.add(path, "must be QueryTransactionResponse, not " + type(value).__name__)
-        return
-    if checking.present(path + "/result", value.result):
-        response_module._check_Response(value.result, path + "/result", checking)
-    if value.submit_api_request_list is not None:
-        _check_SubmitApiRequestList(value.submit_api_request_list, path + "/submitApiRequestList", checking)
-    if value.submit_api_response_list is not None:
-        _check_SubmitApiResponseList(value.submit_api_response_list, path + "/submitApiResponseList", checking)
-    if value.submit_api_result_list is not None:
-        _check_SubmitApiResultList(value.submit_api_result_list, path + "/submitApiResultList", checking)
-    if value.queue_time_out_list is not None:
-        _check_QueueTimeOutList(value.queue_time_out_list, path + "/queueTimeOutList", checking)
-    if value.extension_info is not None:
-        _check_QueryTransactionResponseExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
-
-
-_PLACES_SubmitApiRequestList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest": 1}
-_NAMES_SubmitApiRequestList: dict[str, str] = {
-    "submitApiRequest": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest"
-}
-
-
-def _write_SubmitApiRequestList_prefixed(value: SubmitApiRequestList) -> str:
-    xml = ">"
-    for item_submit_api_request in value.submit_api_request:
-        xml += (
-            f"<query_transaction:submitApiRequest>{text(item_submit_api_request)}</query_transaction:submitApiRequest>"
-        )
-    return xml
-
-
-def _read_SubmitApiRequestList(element: _Element, reading: Reading) -> SubmitApiRequestList:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_submit_api_request: list[str] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiRequest"
-            and not reading.place(child, _PLACES_SubmitApiRequestList, _NAMES_SubmitApiRequestList)
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_submit_api_request_text = child.text
-        if (
-            v_submit_api_request_text is None
-            or v_submit_api_request_text.strip() is not v_submit_api_request_text
-            or len(child)
-        ):
-            v_submit_api_request_text = reading.trimmed(child)
-        v_submit_api_request_item = v_submit_api_request_text
-        v_submit_api_request.append(v_submit_api_request_item)
-    result_ = new(SubmitApiRequestList)
-    result_.submit_api_request = v_submit_api_request
-    return result_
-
-
-def _check_SubmitApiRequestList(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, SubmitApiRequestList):
-        checking.add(path, "must be SubmitApiRequestList, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/submitApiRequest", value.submit_api_request, 0, -1):
-        for number, item_submit_api_request in enumerate(value.submit_api_request, 1):
-            checking.value(
-                f"{path}/submitApiRequest[{number}]", item_submit_api_request, (str,), required=True, sensitive=True
-            )
-
-
-_PLACES_SubmitApiResponseList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse": 1}
-_NAMES_SubmitApiResponseList: dict[str, str] = {
-    "submitApiResponse": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse"
-}
-
-
-def _write_SubmitApiResponseList_prefixed(value: SubmitApiResponseList) -> str:
-    xml = ">"
-    for item_submit_api_response in value.submit_api_response:
-        xml += f"<query_transaction:submitApiResponse>{text(item_submit_api_response)}</query_transaction:submitApiResponse>"
-    return xml
-
-
-def _read_SubmitApiResponseList(element: _Element, reading: Reading) -> SubmitApiResponseList:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_submit_api_response: list[str] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResponse"
-            and not reading.place(child, _PLACES_SubmitApiResponseList, _NAMES_SubmitApiResponseList)
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_submit_api_response_text = child.text
-        if (
-            v_submit_api_response_text is None
-            or v_submit_api_response_text.strip() is not v_submit_api_response_text
-            or len(child)
-        ):
-            v_submit_api_response_text = reading.trimmed(child)
-        v_submit_api_response_item = v_submit_api_response_text
-        v_submit_api_response.append(v_submit_api_response_item)
-    result_ = new(SubmitApiResponseList)
-    result_.submit_api_response = v_submit_api_response
-    return result_
-
-
-def _check_SubmitApiResponseList(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, SubmitApiResponseList):
-        checking.add(path, "must be SubmitApiResponseList, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/submitApiResponse", value.submit_api_response, 0, -1):
-        for number, item_submit_api_response in enumerate(value.submit_api_response, 1):
-            checking.value(
-                f"{path}/submitApiResponse[{number}]", item_submit_api_response, (str,), required=True, sensitive=True
-            )
-
-
-_PLACES_SubmitApiResultList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult": 1}
-_NAMES_SubmitApiResultList: dict[str, str] = {
-    "submitApiResult": "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult"
-}
-
-
-def _write_SubmitApiResultList_prefixed(value: SubmitApiResultList) -> str:
-    xml = ">"
-    for item_submit_api_result in value.submit_api_result:
-        xml += f"<query_transaction:submitApiResult>{text(item_submit_api_result)}</query_transaction:submitApiResult>"
-    return xml
-
-
-def _read_SubmitApiResultList(element: _Element, reading: Reading) -> SubmitApiResultList:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_submit_api_result: list[str] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}submitApiResult"
-            and not reading.place(child, _PLACES_SubmitApiResultList, _NAMES_SubmitApiResultList)
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_submit_api_result_text = child.text
-        if (
-            v_submit_api_result_text is None
-            or v_submit_api_result_text.strip() is not v_submit_api_result_text
-            or len(child)
-        ):
-            v_submit_api_result_text = reading.trimmed(child)
-        v_submit_api_result_item = v_submit_api_result_text
-        v_submit_api_result.append(v_submit_api_result_item)
-    result_ = new(SubmitApiResultList)
-    result_.submit_api_result = v_submit_api_result
-    return result_
-
-
-def _check_SubmitApiResultList(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, SubmitApiResultList):
-        checking.add(path, "must be SubmitApiResultList, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/submitApiResult", value.submit_api_result, 0, -1):
-        for number, item_submit_api_result in enumerate(value.submit_api_result, 1):
-            checking.value(
-                f"{path}/submitApiResult[{number}]", item_submit_api_result, (str,), required=True, sensitive=True
-            )
-
-
-_PLACES_QueueTimeOutList = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut": 1}
-_NAMES_QueueTimeOutList: dict[str, str] = {
-    "queueTimeOut": "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut"
-}
-
-
-def _write_QueueTimeOutList_prefixed(value: QueueTimeOutList) -> str:
-    xml = ">"
-    for item_queue_time_out in value.queue_time_out:
-        xml += f"<query_transaction:queueTimeOut>{text(item_queue_time_out)}</query_transaction:queueTimeOut>"
-    return xml
-
-
-def _read_QueueTimeOutList(element: _Element, reading: Reading) -> QueueTimeOutList:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_queue_time_out: list[str] = []
-    for child in children(element) if len(element) < 100 else element:
-        if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}queueTimeOut" and not reading.place(
-            child, _PLACES_QueueTimeOutList, _NAMES_QueueTimeOutList
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_queue_time_out_text = child.text
-        if v_queue_time_out_text is None or v_queue_time_out_text.strip() is not v_queue_time_out_text or len(child):
-            v_queue_time_out_text = reading.trimmed(child)
-        v_queue_time_out_item = v_queue_time_out_text
-        v_queue_time_out.append(v_queue_time_out_item)
-    result_ = new(QueueTimeOutList)
-    result_.queue_time_out = v_queue_time_out
-    return result_
-
-
-def _check_QueueTimeOutList(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, QueueTimeOutList):
-        checking.add(path, "must be QueueTimeOutList, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/queueTimeOut", value.queue_time_out, 0, -1):
-        for number, item_queue_time_out in enumerate(value.queue_time_out, 1):
-            checking.value(f"{path}/queueTimeOut[{number}]", item_queue_time_out, (str,), required=True, sensitive=True)
-
-
-_PLACES_QueryTransactionResponseExtensionInfo = {"{http://www.csapi.org/schema/transaction/data/v1_0/local}item": 1}
-_NAMES_QueryTransactionResponseExtensionInfo: dict[str, str] = {
-    "item": "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
-}
-
-
-def _write_QueryTransactionResponseExtensionInfo_prefixed(value: QueryTransactionResponseExtensionInfo) -> str:
-    xml = ">"
-    for item_item in value.item:
-        xml += (
-            f"<query_transaction:item{result_module._write_ParameterType_prefixed(item_item)}</query_transaction:item>"
-        )
-    return xml
-
-
-def _read_QueryTransactionResponseExtensionInfo(
-    element: _Element, reading: Reading
-) -> QueryTransactionResponseExtensionInfo:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_item: list[result_module.ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://www.csapi.org/schema/transaction/data/v1_0/local}item"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(result_module.ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_item.append(record)
-                    continue
-        if child.tag != "{http://www.csapi.org/schema/transaction/data/v1_0/local}item" and not reading.place(
-            child, _PLACES_QueryTransactionResponseExtensionInfo, _NAMES_QueryTransactionResponseExtensionInfo
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_item_item = result_module._read_ParameterType(child, reading)
-        v_item.append(v_item_item)
-    result_ = new(QueryTransactionResponseExtensionInfo)
-    result_.item = v_item
-    return result_
-
-
-def _check_QueryTransactionResponseExtensionInfo(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, QueryTransactionResponseExtensionInfo):
-        checking.add(path, "must be QueryTransactionResponseExtensionInfo, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item_item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)

@@ -7,13 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml.etree import _Element
-
-from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import Reading, children, new
-from mpesa_cbp_models._strict import conforms, not_writable, validated
-from mpesa_cbp_models._writing import DECLARATION, text
+from mpesa_cbp_models._message import ComplexType, GlobalElement
 
 __all__ = [
     "NotifyQueueTimeout",
@@ -22,9 +16,11 @@ __all__ = [
     "NotifyQueueTimeoutResponseExtensionInfo",
 ]
 
+_NAMESPACE = "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local"
+
 
 @dataclass(slots=True, kw_only=True)
-class NotifyQueueTimeout:
+class NotifyQueueTimeout(GlobalElement):
     """Notice of the broker that it gives up a cached request.
 
     The request had been answered with 100000000 and could not be passed to the core in time. Mark the
@@ -38,26 +34,15 @@ class NotifyQueueTimeout:
         """Names on the wire."""
 
         name = "notifyQueueTimeout"
-        namespace = "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local"
+        namespace = _NAMESPACE
 
     originator_conversation_id: str = field(
-        metadata={
-            "type": "Element",
-            "name": "originatorConversationID",
-            "namespace": "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "originatorConversationID", "namespace": _NAMESPACE, "required": True}
     )
     """The partner's own identifier of the expired request, for example 600000_Acme_0001."""
 
     origin_request: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "originRequest",
-            "namespace": "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "originRequest", "namespace": _NAMESPACE, "required": True}
     )
     """The expired request itself: the SOAP envelope that the partner had sent, less its SOAP Header, in
     base64. The text may be broken into lines, so drop white space before decoding. It holds the
@@ -66,57 +51,13 @@ class NotifyQueueTimeout:
     """
 
     extension_info: NotifyQueueTimeoutExtensionInfo | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "extensionInfo",
-            "namespace": "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "extensionInfo", "namespace": _NAMESPACE}
     )
     """Room for further named values. None are defined; keep what comes and act on nothing."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_NotifyQueueTimeout, self, "notifyQueueTimeout")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<queue_timeout:notifyQueueTimeout xmlns:result="http://api-v1.gen.mm.vodafone.com/mminterface/result" xmlns:queue_timeout="http://www.csapi.org/schema/timeoutnotification/data/v1_0/local"'
-                + _write_NotifyQueueTimeout_prefixed(self)
-                + "</queue_timeout:notifyQueueTimeout>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_NotifyQueueTimeout, self, "notifyQueueTimeout", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> NotifyQueueTimeout:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeout:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout":
-            reading.root(
-                element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout", ()
-            )
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_NotifyQueueTimeout(element, reading)
-        if reading.strict:
-            conforms(_check_NotifyQueueTimeout, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class NotifyQueueTimeoutExtensionInfo:
+class NotifyQueueTimeoutExtensionInfo(ComplexType):
     """Room for further named values. None are defined; keep what comes and act on nothing.
 
     List of additional values of a queue timeout notice.
@@ -131,22 +72,13 @@ class NotifyQueueTimeoutExtensionInfo:
         global_type = False
 
     item: list[result_module.ParameterType] = field(
-        default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "item",
-            "namespace": "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local",
-        },
+        default_factory=list, metadata={"type": "Element", "name": "item", "namespace": _NAMESPACE}
     )
     """One additional value. Its Key and Value are in the namespace of the result schema."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_NotifyQueueTimeoutExtensionInfo, self, "NotifyQueueTimeoutExtensionInfo")
-
 
 @dataclass(slots=True, kw_only=True)
-class NotifyQueueTimeoutResponse:
+class NotifyQueueTimeoutResponse(GlobalElement):
     """Confirmation by the partner that a queue timeout notice was stored, or that it was not.
 
     Send it after storing the notice, not before.
@@ -158,15 +90,10 @@ class NotifyQueueTimeoutResponse:
         """Names on the wire."""
 
         name = "notifyQueueTimeoutResponse"
-        namespace = "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local"
+        namespace = _NAMESPACE
 
     result: result_module.Result = field(
-        metadata={
-            "type": "Element",
-            "name": "result",
-            "namespace": "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "result", "namespace": _NAMESPACE, "required": True}
     )
     """The partner's verdict. Set ResultCode to 00000000 when the notice was stored and to 000000001 when
     it was not, with a short ResultDesc; nothing else is needed. Mind that this is a Result and not a
@@ -174,59 +101,13 @@ class NotifyQueueTimeoutResponse:
     """
 
     extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "extensionInfo",
-            "namespace": "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local",
-        },
+        default=None, metadata={"type": "Element", "name": "extensionInfo", "namespace": _NAMESPACE}
     )
     """Room for further named values. Leave it out, as none are defined."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_NotifyQueueTimeoutResponse, self, "notifyQueueTimeoutResponse")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<queue_timeout:notifyQueueTimeoutResponse xmlns:result="http://api-v1.gen.mm.vodafone.com/mminterface/result" xmlns:queue_timeout="http://www.csapi.org/schema/timeoutnotification/data/v1_0/local"'
-                + _write_NotifyQueueTimeoutResponse_prefixed(self)
-                + "</queue_timeout:notifyQueueTimeoutResponse>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_NotifyQueueTimeoutResponse, self, "notifyQueueTimeoutResponse", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> NotifyQueueTimeoutResponse:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse":
-            reading.root(
-                element,
-                "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse",
-                (),
-            )
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_NotifyQueueTimeoutResponse(element, reading)
-        if reading.strict:
-            conforms(_check_NotifyQueueTimeoutResponse, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class NotifyQueueTimeoutResponseExtensionInfo:
+class NotifyQueueTimeoutResponseExtensionInfo(ComplexType):
     """Room for further named values. Leave it out, as none are defined.
 
     List of additional values of the answer to a queue timeout notice.
@@ -241,321 +122,9 @@ class NotifyQueueTimeoutResponseExtensionInfo:
         global_type = False
 
     item: list[result_module.ParameterType] = field(
-        default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "item",
-            "namespace": "http://www.csapi.org/schema/timeoutnotification/data/v1_0/local",
-        },
+        default_factory=list, metadata={"type": "Element", "name": "item", "namespace": _NAMESPACE}
     )
     """One additional value of the answer."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_NotifyQueueTimeoutResponseExtensionInfo, self, "NotifyQueueTimeoutResponseExtensionInfo")
-
 
 from mpesa_cbp_models import result as result_module
-
-_PLACES_NotifyQueueTimeout = {
-    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originatorConversationID": 1,
-    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest": 2,
-    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo": 3,
-}
-_NAMES_NotifyQueueTimeout: dict[str, str] = {
-    "originatorConversationID": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originatorConversationID",
-    "originRequest": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest",
-    "originReqeust": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}originRequest",
-    "extensionInfo": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo",
-}
-_TAGS_NotifyQueueTimeout = (*_PLACES_NotifyQueueTimeout, "")
-
-
-def _write_NotifyQueueTimeout_prefixed(value: NotifyQueueTimeout) -> str:
-    xml = f"><queue_timeout:originatorConversationID>{text(value.originator_conversation_id)}</queue_timeout:originatorConversationID><queue_timeout:originRequest>{text(value.origin_request)}</queue_timeout:originRequest>"
-    item_extension_info = value.extension_info
-    if item_extension_info is not None:
-        xml += f"<queue_timeout:extensionInfo{_write_NotifyQueueTimeoutExtensionInfo_prefixed(item_extension_info)}</queue_timeout:extensionInfo>"
-    return xml
-
-
-def _read_NotifyQueueTimeout(element: _Element, reading: Reading) -> NotifyQueueTimeout:
-    if reading.strict:
-        reading.own_type(element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeout")
-    attributes = reading.attributes
-    v_originator_conversation_id: str | None = None
-    v_origin_request: str | None = None
-    v_extension_info: NotifyQueueTimeoutExtensionInfo | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_NotifyQueueTimeout[position]:
-            place = position + 1
-        else:
-            place = _PLACES_NotifyQueueTimeout.get(tag) or reading.place(
-                child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            else:
-                position = 1
-            v_originator_conversation_id_text = child.text
-            if (
-                v_originator_conversation_id_text is None
-                or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
-                or len(child)
-            ):
-                v_originator_conversation_id_text = reading.trimmed(child)
-            v_originator_conversation_id = v_originator_conversation_id_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            else:
-                position = 2
-            v_origin_request_text = child.text
-            if (
-                v_origin_request_text is None
-                or v_origin_request_text.strip() is not v_origin_request_text
-                or len(child)
-            ):
-                v_origin_request_text = reading.trimmed(child)
-            v_origin_request = v_origin_request_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_NotifyQueueTimeout, _NAMES_NotifyQueueTimeout)
-            else:
-                position = 3
-            v_extension_info = _read_NotifyQueueTimeoutExtensionInfo(child, reading)
-    if v_originator_conversation_id is None:
-        raise reading.missing(element, "originatorConversationID")
-    if v_origin_request is None:
-        raise reading.missing(element, "originRequest")
-    result_ = new(NotifyQueueTimeout)
-    result_.originator_conversation_id = v_originator_conversation_id
-    result_.origin_request = v_origin_request
-    result_.extension_info = v_extension_info
-    return result_
-
-
-def _check_NotifyQueueTimeout(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, NotifyQueueTimeout):
-        checking.add(path, "must be NotifyQueueTimeout, not " + type(value).__name__)
-        return
-    checking.value(path + "/originatorConversationID", value.originator_conversation_id, (str,), required=True)
-    checking.value(path + "/originRequest", value.origin_request, (str,), required=True, sensitive=True)
-    if value.extension_info is not None:
-        _check_NotifyQueueTimeoutExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
-
-
-_PLACES_NotifyQueueTimeoutExtensionInfo = {"{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item": 1}
-_NAMES_NotifyQueueTimeoutExtensionInfo: dict[str, str] = {
-    "item": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
-}
-
-
-def _write_NotifyQueueTimeoutExtensionInfo_prefixed(value: NotifyQueueTimeoutExtensionInfo) -> str:
-    xml = ">"
-    for item_item in value.item:
-        xml += f"<queue_timeout:item{result_module._write_ParameterType_prefixed(item_item)}</queue_timeout:item>"
-    return xml
-
-
-def _read_NotifyQueueTimeoutExtensionInfo(element: _Element, reading: Reading) -> NotifyQueueTimeoutExtensionInfo:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_item: list[result_module.ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(result_module.ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_item.append(record)
-                    continue
-        if child.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item" and not reading.place(
-            child, _PLACES_NotifyQueueTimeoutExtensionInfo, _NAMES_NotifyQueueTimeoutExtensionInfo
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_item_item = result_module._read_ParameterType(child, reading)
-        v_item.append(v_item_item)
-    result_ = new(NotifyQueueTimeoutExtensionInfo)
-    result_.item = v_item
-    return result_
-
-
-def _check_NotifyQueueTimeoutExtensionInfo(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, NotifyQueueTimeoutExtensionInfo):
-        checking.add(path, "must be NotifyQueueTimeoutExtensionInfo, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item_item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)
-
-
-_PLACES_NotifyQueueTimeoutResponse = {
-    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}result": 1,
-    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo": 2,
-}
-_NAMES_NotifyQueueTimeoutResponse: dict[str, str] = {
-    "result": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}result",
-    "Result": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}result",
-    "extensionInfo": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}extensionInfo",
-}
-_TAGS_NotifyQueueTimeoutResponse = (*_PLACES_NotifyQueueTimeoutResponse, "")
-
-
-def _write_NotifyQueueTimeoutResponse_prefixed(value: NotifyQueueTimeoutResponse) -> str:
-    xml = f"><queue_timeout:result{result_module._write_Result_prefixed(value.result)}</queue_timeout:result>"
-    item_extension_info = value.extension_info
-    if item_extension_info is not None:
-        xml += f"<queue_timeout:extensionInfo{_write_NotifyQueueTimeoutResponseExtensionInfo_prefixed(item_extension_info)}</queue_timeout:extensionInfo>"
-    return xml
-
-
-def _read_NotifyQueueTimeoutResponse(element: _Element, reading: Reading) -> NotifyQueueTimeoutResponse:
-    if reading.strict:
-        reading.own_type(
-            element, "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}notifyQueueTimeoutResponse"
-        )
-    attributes = reading.attributes
-    v_result: result_module.Result | None = None
-    v_extension_info: NotifyQueueTimeoutResponseExtensionInfo | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_NotifyQueueTimeoutResponse[position]:
-            place = position + 1
-        else:
-            place = _PLACES_NotifyQueueTimeoutResponse.get(tag) or reading.place(
-                child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse
-            )
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)
-            else:
-                position = 1
-            v_result = result_module._read_Result(child, reading)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_NotifyQueueTimeoutResponse, _NAMES_NotifyQueueTimeoutResponse)
-            else:
-                position = 2
-            v_extension_info = _read_NotifyQueueTimeoutResponseExtensionInfo(child, reading)
-    if v_result is None:
-        raise reading.missing(element, "result")
-    result_ = new(NotifyQueueTimeoutResponse)
-    result_.result = v_result
-    result_.extension_info = v_extension_info
-    return result_
-
-
-def _check_NotifyQueueTimeoutResponse(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, NotifyQueueTimeoutResponse):
-        checking.add(path, "must be NotifyQueueTimeoutResponse, not " + type(value).__name__)
-        return
-    if checking.present(path + "/result", value.result):
-        result_module._check_Result(value.result, path + "/result", checking)
-    if value.extension_info is not None:
-        _check_NotifyQueueTimeoutResponseExtensionInfo(value.extension_info, path + "/extensionInfo", checking)
-
-
-_PLACES_NotifyQueueTimeoutResponseExtensionInfo = {
-    "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item": 1
-}
-_NAMES_NotifyQueueTimeoutResponseExtensionInfo: dict[str, str] = {
-    "item": "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
-}
-
-
-def _write_NotifyQueueTimeoutResponseExtensionInfo_prefixed(value: NotifyQueueTimeoutResponseExtensionInfo) -> str:
-    xml = ">"
-    for item_item in value.item:
-        xml += f"<queue_timeout:item{result_module._write_ParameterType_prefixed(item_item)}</queue_timeout:item>"
-    return xml
-
-
-def _read_NotifyQueueTimeoutResponseExtensionInfo(
-    element: _Element, reading: Reading
-) -> NotifyQueueTimeoutResponseExtensionInfo:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_item: list[result_module.ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(result_module.ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_item.append(record)
-                    continue
-        if child.tag != "{http://www.csapi.org/schema/timeoutnotification/data/v1_0/local}item" and not reading.place(
-            child, _PLACES_NotifyQueueTimeoutResponseExtensionInfo, _NAMES_NotifyQueueTimeoutResponseExtensionInfo
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_item_item = result_module._read_ParameterType(child, reading)
-        v_item.append(v_item_item)
-    result_ = new(NotifyQueueTimeoutResponseExtensionInfo)
-    result_.item = v_item
-    return result_
-
-
-def _check_NotifyQueueTimeoutResponseExtensionInfo(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, NotifyQueueTimeoutResponseExtensionInfo):
-        checking.add(path, "must be NotifyQueueTimeoutResponseExtensionInfo, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/item", value.item, 0, -1):
-        for number, item_item in enumerate(value.item, 1):
-            result_module._check_ParameterType(item_item, f"{path}/item[{number}]", checking)

@@ -13,15 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from lxml.etree import _Element
-
-from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import Reading, children, new
-from mpesa_cbp_models._strict import conforms, not_writable, validated
-from mpesa_cbp_models._values import enumeration_reader, read_integer
-from mpesa_cbp_models._writing import DECLARATION, integer_text, required, text
+from mpesa_cbp_models._message import ComplexType, GlobalElement
 
 __all__ = [
     "AccessDevice",
@@ -41,6 +33,8 @@ __all__ = [
     "ResponseMsg",
     "Transaction",
 ]
+
+_NAMESPACE = "http://api-v1.gen.mm.vodafone.com/mminterface/request"
 
 
 class IdentityType(Enum):
@@ -111,7 +105,7 @@ class IdentifierType(Enum):
 
 
 @dataclass(slots=True, kw_only=True)
-class RequestMsg:
+class RequestMsg(GlobalElement):
     """Text of a complete XML document whose root is the element request of CPSInterface_Request.xsd. Send
     it as CDATA, with its own XML declaration first; where the text holds the end mark of a CDATA
     section, split it over two sections. The SOAP envelope does not declare the inner namespace, the
@@ -122,50 +116,13 @@ class RequestMsg:
         """Names on the wire."""
 
         name = "RequestMsg"
-        namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/request"
+        namespace = _NAMESPACE
 
     value: str = field(default="", repr=False, metadata={"required": True})
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_RequestMsg, self, "RequestMsg")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<RequestMsg xmlns="http://api-v1.gen.mm.vodafone.com/mminterface/request"'
-                + _write_RequestMsg(self)
-                + "</RequestMsg>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_RequestMsg, self, "RequestMsg", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> RequestMsg:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> RequestMsg:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg":
-            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}RequestMsg", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_RequestMsg(element, reading)
-        if reading.strict:
-            conforms(_check_RequestMsg, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class ResponseMsg:
+class ResponseMsg(GlobalElement):
     """Text of a complete XML document whose root is the element response of CPSInterface_Response.xsd. It
     comes as CDATA, as escaped text, or even as real child elements, with blanks around it or not. The
     broker also answers with it when another operation fails, such as changePassword.
@@ -175,50 +132,13 @@ class ResponseMsg:
         """Names on the wire."""
 
         name = "ResponseMsg"
-        namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/request"
+        namespace = _NAMESPACE
 
     value: str = field(default="", repr=False, metadata={"required": True})
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ResponseMsg, self, "ResponseMsg")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<ResponseMsg xmlns="http://api-v1.gen.mm.vodafone.com/mminterface/request"'
-                + _write_ResponseMsg(self)
-                + "</ResponseMsg>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_ResponseMsg, self, "ResponseMsg", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> ResponseMsg:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg":
-            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResponseMsg", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_ResponseMsg(element, reading)
-        if reading.strict:
-            conforms(_check_ResponseMsg, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class ParameterType:
+class ParameterType(ComplexType):
     """A name with its value, as requests carry them.
 
     Both are plain text, and the core matches the name exactly. Characters such as the ampersand must be
@@ -229,40 +149,23 @@ class ParameterType:
         """Names on the wire."""
 
         name = "ParameterType"
-        target_namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/request"
+        target_namespace = _NAMESPACE
 
-    key: str = field(
-        metadata={
-            "type": "Element",
-            "name": "Key",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
-    )
+    key: str = field(metadata={"type": "Element", "name": "Key", "namespace": _NAMESPACE, "required": True})
     """Name of the value, for example Amount, AccountReference or QueueTimeoutURL. Spelling and case
     matter. Which names are expected follows from the CommandID.
     """
 
     value: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "Value",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "Value", "namespace": _NAMESPACE, "required": True}
     )
     """The value as text. Amounts are decimal numbers in Kenyan shillings with a point and without currency
     or thousands separator, for example 200.00.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ParameterType, self, "ParameterType")
-
 
 @dataclass(slots=True, kw_only=True)
-class Request:
+class Request(GlobalElement):
     """One instruction to the core: the transaction, the parties, and the owner of the encryption key.
 
     The same type serves payments to customers and businesses, enquiries, reversals and the registration
@@ -278,81 +181,27 @@ class Request:
         """Names on the wire."""
 
         name = "request"
-        namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/request"
+        namespace = _NAMESPACE
 
     transaction: Transaction = field(
-        metadata={
-            "type": "Element",
-            "name": "Transaction",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "Transaction", "namespace": _NAMESPACE, "required": True}
     )
     """What is to be done: the command, its identifiers and its parameters."""
 
     identity: Identity = field(
-        metadata={
-            "type": "Element",
-            "name": "Identity",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "Identity", "namespace": _NAMESPACE, "required": True}
     )
     """Who takes part: the calling system, the user who orders, and the parties of the transaction."""
 
-    key_owner: int = field(
-        metadata={
-            "type": "Element",
-            "name": "KeyOwner",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
-    )
+    key_owner: int = field(metadata={"type": "Element", "name": "KeyOwner", "namespace": _NAMESPACE, "required": True})
     """Says whose key SecurityCredential, and EncryptedParameters if sent, are encrypted under: 1 for the
     key of the calling system, 2 for that of the initiator. The samples send 1; the operator decides
     which is right for an account.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Request, self, "request")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<request xmlns="http://api-v1.gen.mm.vodafone.com/mminterface/request"'
-                + _write_Request(self)
-                + "</request>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_Request, self, "request", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> Request:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> Request:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request":
-            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}request", ("Request",))
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_Request(element, reading)
-        if reading.strict:
-            conforms(_check_Request, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class Transaction:
+class Transaction(ComplexType):
     """What is to be done: the command, its identifiers and its parameters.
 
     The command of a request with its identifiers and parameters.
@@ -368,13 +217,7 @@ class Transaction:
         global_type = False
 
     command_id: str = field(
-        metadata={
-            "type": "Element",
-            "name": "CommandID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-            "max_length": 64,
-        }
+        metadata={"type": "Element", "name": "CommandID", "namespace": _NAMESPACE, "required": True, "max_length": 64}
     )
     """Name of the operation, at most 64 characters, for example BusinessPayment, SalaryPayment,
     BusinessPayBill or TransactionStatusQuery. The list is open and the operator adds to it; the account
@@ -383,12 +226,7 @@ class Transaction:
     """
 
     language_code: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "LanguageCode",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "LanguageCode", "namespace": _NAMESPACE}
     )
     """Set aside for later use. Leave it out; samples send it empty or as 0."""
 
@@ -396,7 +234,7 @@ class Transaction:
         metadata={
             "type": "Element",
             "name": "OriginatorConversationID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
+            "namespace": _NAMESPACE,
             "required": True,
             "max_length": 128,
         }
@@ -408,12 +246,7 @@ class Transaction:
     """
 
     conversation_id: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ConversationID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "ConversationID", "namespace": _NAMESPACE}
     )
     """Identifier that the core gave to an earlier message of the same operation, for example
     AG_20261124_00004f1c2d3e4a5b6c7d. Set it only to continue an operation of several steps; a new
@@ -421,26 +254,14 @@ class Transaction:
     """
 
     remark: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "Remark",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "max_length": 255,
-        },
+        default=None, metadata={"type": "Element", "name": "Remark", "namespace": _NAMESPACE, "max_length": 255}
     )
     """Free text about the operation, at most 255 characters, for example Salary November 2026. Write
     nothing confidential into it.
     """
 
     encrypted_parameters: str | None = field(
-        default=None,
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "EncryptedParameters",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, repr=False, metadata={"type": "Element", "name": "EncryptedParameters", "namespace": _NAMESPACE}
     )
     """Encrypted replacement for Parameters, carried as a CDATA section and encrypted under the key that
     KeyOwner names. Reserved, and no description of the encryption is at hand: send Parameters instead.
@@ -448,50 +269,30 @@ class Transaction:
     """
 
     parameters: Parameters | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "Parameters",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "Parameters", "namespace": _NAMESPACE}
     )
     """Inputs of the command as named values, for example Amount. Leave it out only for commands without
     inputs, or when EncryptedParameters is sent, since the two exclude each other.
     """
 
     reference_data: ReferenceData | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ReferenceData",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "ReferenceData", "namespace": _NAMESPACE}
     )
     """Values that the core does not act on, but stores with the transaction and hands back in the result.
     The broker does read one of them: QueueTimeoutURL.
     """
 
     timestamp: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "Timestamp",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        },
+        default=None, metadata={"type": "Element", "name": "Timestamp", "namespace": _NAMESPACE, "required": True}
     )
     """Moment at which the partner made the request, in ISO 8601, for example 2026-11-24T08:30:00.0000000Z.
     The core writes it to its log and decides nothing by it. Not to be confused with timeStamp of the
     signing header, which has another format.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Transaction, self, "Transaction")
-
 
 @dataclass(slots=True, kw_only=True)
-class Parameters:
+class Parameters(ComplexType):
     """Inputs of the command as named values, for example Amount. Leave it out only for commands without
     inputs, or when EncryptedParameters is sent, since the two exclude each other.
 
@@ -509,18 +310,9 @@ class Parameters:
 
     parameter: list[Parameter] = field(
         default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "Parameter",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "min_occurs": 1,
-        },
+        metadata={"type": "Element", "name": "Parameter", "namespace": _NAMESPACE, "min_occurs": 1},
     )
     """One input of the command, for example Key Amount with Value 200.00."""
-
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Parameters, self, "Parameters")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -538,13 +330,9 @@ class Parameter(ParameterType):
         name = "Parameter"
         global_type = False
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Parameter, self, "Parameter")
-
 
 @dataclass(slots=True, kw_only=True)
-class ReferenceData:
+class ReferenceData(ComplexType):
     """Values that the core does not act on, but stores with the transaction and hands back in the result.
     The broker does read one of them: QueueTimeoutURL.
 
@@ -562,22 +350,13 @@ class ReferenceData:
 
     reference_item: list[ParameterType] = field(
         default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "ReferenceItem",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "min_occurs": 1,
-        },
+        metadata={"type": "Element", "name": "ReferenceItem", "namespace": _NAMESPACE, "min_occurs": 1},
     )
     """One reference item, for example Key QueueTimeoutURL with Value https://partner.example/timeout."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ReferenceData, self, "ReferenceData")
-
 
 @dataclass(slots=True, kw_only=True)
-class Identity:
+class Identity(ComplexType):
     """Who takes part: the calling system, the user who orders, and the parties of the transaction.
 
     All participants of a request.
@@ -592,33 +371,16 @@ class Identity:
         name = "Identity"
         global_type = False
 
-    caller: Caller = field(
-        metadata={
-            "type": "Element",
-            "name": "Caller",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
-    )
+    caller: Caller = field(metadata={"type": "Element", "name": "Caller", "namespace": _NAMESPACE, "required": True})
     """The partner's system that sends the request, with the address for the result."""
 
     initiator: Initiator = field(
-        metadata={
-            "type": "Element",
-            "name": "Initiator",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "Initiator", "namespace": _NAMESPACE, "required": True}
     )
     """The user account at the operator in whose name the request is made, with its encrypted password."""
 
     primary_party: PrimaryParty | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "PrimaryParty",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "PrimaryParty", "namespace": _NAMESPACE}
     )
     """The party on whose account the transaction is made: for payments by a partner, the organisation that
     pays. Depending on the command it is debited or credited. Operations that move no money mostly have
@@ -626,34 +388,20 @@ class Identity:
     """
 
     receiver_party: ReceiverParty | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ReceiverParty",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "ReceiverParty", "namespace": _NAMESPACE}
     )
     """The other side: whoever receives the payment, or, for operations that move no money, whoever is
     affected. Check it with care, since a payment to the wrong number is not taken back by itself.
     """
 
     access_device: AccessDevice | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "AccessDevice",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "AccessDevice", "namespace": _NAMESPACE}
     )
     """Device from which the initiator gives the order. A server of a partner has none and leaves it out."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Identity, self, "Identity")
-
 
 @dataclass(slots=True, kw_only=True)
-class Caller:
+class Caller(ComplexType):
     """The partner's system that sends the request, with the address for the result.
 
     The calling system as the core knows it.
@@ -668,12 +416,7 @@ class Caller:
         global_type = False
 
     caller_type: int = field(
-        metadata={
-            "type": "Element",
-            "name": "CallerType",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "CallerType", "namespace": _NAMESPACE, "required": True}
     )
     """Kind of the calling system. Partners send 2, an API caller; 3 stands for any other kind and is not
     in use yet.
@@ -683,7 +426,7 @@ class Caller:
         metadata={
             "type": "Element",
             "name": "ThirdPartyID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
+            "namespace": _NAMESPACE,
             "required": True,
             "max_length": 20,
         }
@@ -694,13 +437,7 @@ class Caller:
     """
 
     password: str | None = field(
-        default=None,
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "Password",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, repr=False, metadata={"type": "Element", "name": "Password", "namespace": _NAMESPACE}
     )
     """Secret that belongs to ThirdPartyID. Needed only if the operator has switched on passwords for
     calling systems. Neither the initiator's password nor the one behind spPassword; keep it out of
@@ -708,24 +445,12 @@ class Caller:
     """
 
     check_sum: str | None = field(
-        default=None,
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "CheckSum",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, repr=False, metadata={"type": "Element", "name": "CheckSum", "namespace": _NAMESPACE}
     )
     """Set aside for a future protection of the message. Leave it out."""
 
     result_url: str | None = field(
-        default=None,
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "ResultURL",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, repr=False, metadata={"type": "Element", "name": "ResultURL", "namespace": _NAMESPACE}
     )
     """Address of the partner's listener for the result, for example https://partner.example/result.
     Optional in the schema, but no result is delivered without it, and then only queryTransaction tells
@@ -733,13 +458,9 @@ class Caller:
     operator.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Caller, self, "Caller")
-
 
 @dataclass(slots=True, kw_only=True)
-class Initiator:
+class Initiator(ComplexType):
     """The user account at the operator in whose name the request is made, with its encrypted password.
 
     The user who orders the operation.
@@ -755,25 +476,14 @@ class Initiator:
         global_type = False
 
     identifier_type: IdentifierType = field(
-        metadata={
-            "type": "Element",
-            "name": "IdentifierType",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "IdentifierType", "namespace": _NAMESPACE, "required": True}
     )
     """Kind of the initiator's Identifier: 11, the login name of an organisation's user account, for all
     known partners.
     """
 
     identifier: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "Identifier",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "Identifier", "namespace": _NAMESPACE, "required": True}
     )
     """Login name of the initiator as registered with the operator, or whatever else IdentifierType
     announces, for example acme_api.
@@ -781,12 +491,7 @@ class Initiator:
 
     security_credential: str = field(
         repr=False,
-        metadata={
-            "type": "Element",
-            "name": "SecurityCredential",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        },
+        metadata={"type": "Element", "name": "SecurityCredential", "namespace": _NAMESPACE, "required": True},
     )
     """Encrypted password of the initiator: the password in UTF-8, encrypted with RSA and PKCS#1 v1.5
     padding under the public key of the operator's certificate, written in base64 on one line. The
@@ -795,25 +500,16 @@ class Initiator:
     """
 
     short_code: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ShortCode",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "ShortCode", "namespace": _NAMESPACE}
     )
     """Short code of the organisation that the initiator works for, for example 600000. Required for a user
     account of an organisation (IdentifierType 11 or 12), to be left out otherwise. The contract
     declares no type here, so the schema accepts any content; send plain digits.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Initiator, self, "Initiator")
-
 
 @dataclass(slots=True, kw_only=True)
-class PrimaryParty:
+class PrimaryParty(ComplexType):
     """The party on whose account the transaction is made: for payments by a partner, the organisation that
     pays. Depending on the command it is debited or credited. Operations that move no money mostly have
     none.
@@ -830,45 +526,25 @@ class PrimaryParty:
         global_type = False
 
     identifier_type: IdentifierType = field(
-        metadata={
-            "type": "Element",
-            "name": "IdentifierType",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "IdentifierType", "namespace": _NAMESPACE, "required": True}
     )
     """Kind of this party's Identifier; 4, an organisation's short code, in all payments to customers and
     businesses.
     """
 
     identifier: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "Identifier",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "Identifier", "namespace": _NAMESPACE, "required": True}
     )
     """Number of the party in the form that IdentifierType announces, for example 600000."""
 
     short_code: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ShortCode",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "ShortCode", "namespace": _NAMESPACE}
     )
     """Set aside for later use. Leave it out; some senders repeat the short code in it."""
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_PrimaryParty, self, "PrimaryParty")
-
 
 @dataclass(slots=True, kw_only=True)
-class ReceiverParty:
+class ReceiverParty(ComplexType):
     """The other side: whoever receives the payment, or, for operations that move no money, whoever is
     affected. Check it with care, since a payment to the wrong number is not taken back by itself.
 
@@ -885,49 +561,29 @@ class ReceiverParty:
         global_type = False
 
     identifier_type: IdentifierType = field(
-        metadata={
-            "type": "Element",
-            "name": "IdentifierType",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "IdentifierType", "namespace": _NAMESPACE, "required": True}
     )
     """Kind of this party's Identifier: 1 for a customer's phone number, 4 for an organisation's short
     code.
     """
 
     identifier: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "Identifier",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "Identifier", "namespace": _NAMESPACE, "required": True}
     )
     """Phone number or short code of the receiver, for example 254700000000 or 600001, as IdentifierType
     announces. Phone numbers carry the country code and neither plus sign nor blanks.
     """
 
     short_code: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ShortCode",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-        },
+        default=None, metadata={"type": "Element", "name": "ShortCode", "namespace": _NAMESPACE}
     )
     """Short code of the organisation behind the receiver, for example 600001. Set it if the receiver is a
     till or a user account of an organisation, and in no other case.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ReceiverParty, self, "ReceiverParty")
-
 
 @dataclass(slots=True, kw_only=True)
-class AccessDevice:
+class AccessDevice(ComplexType):
     """Device from which the initiator gives the order. A server of a partner has none and leaves it out.
 
     The device on which a request was entered.
@@ -942,1238 +598,11 @@ class AccessDevice:
         global_type = False
 
     identifier_type: IdentifierType = field(
-        metadata={
-            "type": "Element",
-            "name": "IdentifierType",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "IdentifierType", "namespace": _NAMESPACE, "required": True}
     )
     """Kind of the device's Identifier, for example 1 for a phone or 10 for a point-of-sale device."""
 
     identifier: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "Identifier",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "Identifier", "namespace": _NAMESPACE, "required": True}
     )
     """Number of the device in the form that IdentifierType announces, for example 254700000000."""
-
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_AccessDevice, self, "AccessDevice")
-
-
-_FACETS_1 = Facets(max_length=64)
-_FACETS_2 = Facets(max_length=128)
-_FACETS_3 = Facets(max_length=255)
-_FACETS_4 = Facets(max_length=20)
-_READ_5 = enumeration_reader(IdentifierType, read_integer)
-
-
-def _write_RequestMsg(value: RequestMsg) -> str:
-    return f">{text(value.value)}"
-
-
-def _read_RequestMsg(element: _Element, reading: Reading) -> RequestMsg:
-    if reading.strict:
-        reading.own_type(element, None)
-    v_value = reading.trimmed(element)
-    result_ = new(RequestMsg)
-    result_.value = v_value
-    return result_
-
-
-def _check_RequestMsg(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, RequestMsg):
-        checking.add(path, "must be RequestMsg, not " + type(value).__name__)
-        return
-    checking.value(path, value.value, (str,), required=True, sensitive=True)
-
-
-def _write_ResponseMsg(value: ResponseMsg) -> str:
-    return f">{text(value.value)}"
-
-
-def _read_ResponseMsg(element: _Element, reading: Reading) -> ResponseMsg:
-    if reading.strict:
-        reading.own_type(element, None)
-    v_value = reading.trimmed(element)
-    result_ = new(ResponseMsg)
-    result_.value = v_value
-    return result_
-
-
-def _check_ResponseMsg(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ResponseMsg):
-        checking.add(path, "must be ResponseMsg, not " + type(value).__name__)
-        return
-    checking.value(path, value.value, (str,), required=True, sensitive=True)
-
-
-_PLACES_ParameterType = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value": 2,
-}
-_NAMES_ParameterType: dict[str, str] = {
-    "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key",
-    "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value",
-}
-_TAGS_ParameterType = (*_PLACES_ParameterType, "")
-
-
-def _write_ParameterType(value: ParameterType) -> str:
-    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
-
-
-def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
-    if reading.strict:
-        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ParameterType")
-    attributes = reading.attributes
-    if len(element) == 2:
-        part_0 = element[0]
-        part_1 = element[1]
-        if (
-            part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
-            and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
-        ):
-            text_0 = part_0.text
-            text_1 = part_1.text
-            if (
-                text_0 is not None
-                and text_0.strip() is text_0
-                and not len(part_0)
-                and text_1 is not None
-                and text_1.strip() is text_1
-                and not len(part_1)
-                and not (attributes and (part_0.keys() or part_1.keys()))
-            ):
-                record = new(ParameterType)
-                record.key = text_0
-                record.value = text_1
-                return record
-    v_key: str | None = None
-    v_value: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_ParameterType[position]:
-            place = position + 1
-        else:
-            place = _PLACES_ParameterType.get(tag) or reading.place(child, _PLACES_ParameterType, _NAMES_ParameterType)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            else:
-                position = 1
-            v_key_text = child.text
-            if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
-                v_key_text = reading.trimmed(child)
-            v_key = v_key_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            else:
-                position = 2
-            v_value_text = child.text
-            if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
-                v_value_text = reading.trimmed(child)
-            v_value = v_value_text
-    if v_key is None:
-        raise reading.missing(element, "Key")
-    if v_value is None:
-        raise reading.missing(element, "Value")
-    result_ = new(ParameterType)
-    result_.key = v_key
-    result_.value = v_value
-    return result_
-
-
-def _check_ParameterType(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ParameterType):
-        checking.add(path, "must be ParameterType, not " + type(value).__name__)
-        return
-    checking.value(path + "/Key", value.key, (str,), required=True)
-    checking.value(path + "/Value", value.value, (str,), required=True, sensitive=True)
-
-
-_PLACES_Request = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Transaction": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identity": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}KeyOwner": 3,
-}
-_NAMES_Request: dict[str, str] = {
-    "Transaction": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Transaction",
-    "Identity": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identity",
-    "KeyOwner": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}KeyOwner",
-}
-_TAGS_Request = (*_PLACES_Request, "")
-
-
-def _write_Request(value: Request) -> str:
-    return f"><Transaction{_write_Transaction(value.transaction)}</Transaction><Identity{_write_Identity(value.identity)}</Identity><KeyOwner>{integer_text(value.key_owner)}</KeyOwner>"
-
-
-def _read_Request(element: _Element, reading: Reading) -> Request:
-    if reading.strict:
-        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Request")
-    attributes = reading.attributes
-    v_transaction: Transaction | None = None
-    v_identity: Identity | None = None
-    v_key_owner: int | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_Request[position]:
-            place = position + 1
-        else:
-            place = _PLACES_Request.get(tag) or reading.place(child, _PLACES_Request, _NAMES_Request)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            else:
-                position = 1
-            v_transaction = _read_Transaction(child, reading)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            else:
-                position = 2
-            v_identity = _read_Identity(child, reading)
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_Request, _NAMES_Request)
-            else:
-                position = 3
-            v_key_owner_text = child.text
-            if (
-                v_key_owner_text is not None
-                and v_key_owner_text.isdigit()
-                and v_key_owner_text.isascii()
-                and len(v_key_owner_text) < 20
-                and not len(child)
-            ):
-                v_key_owner = int(v_key_owner_text)
-            else:
-                v_key_owner = reading.value(child, read_integer)
-    if v_transaction is None:
-        raise reading.missing(element, "Transaction")
-    if v_identity is None:
-        raise reading.missing(element, "Identity")
-    if v_key_owner is None:
-        raise reading.missing(element, "KeyOwner")
-    result_ = new(Request)
-    result_.transaction = v_transaction
-    result_.identity = v_identity
-    result_.key_owner = v_key_owner
-    return result_
-
-
-def _check_Request(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Request):
-        checking.add(path, "must be Request, not " + type(value).__name__)
-        return
-    if checking.present(path + "/Transaction", value.transaction):
-        _check_Transaction(value.transaction, path + "/Transaction", checking)
-    if checking.present(path + "/Identity", value.identity):
-        _check_Identity(value.identity, path + "/Identity", checking)
-    checking.value(path + "/KeyOwner", value.key_owner, (int,), required=True)
-
-
-_PLACES_Transaction = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CommandID": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}LanguageCode": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}OriginatorConversationID": 3,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ConversationID": 4,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Remark": 5,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}EncryptedParameters": 6,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameters": 7,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceData": 8,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Timestamp": 9,
-}
-_NAMES_Transaction: dict[str, str] = {
-    "CommandID": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CommandID",
-    "CommandId": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CommandID",
-    "LanguageCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}LanguageCode",
-    "OriginatorConversationID": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}OriginatorConversationID",
-    "OriginatorConversationId": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}OriginatorConversationID",
-    "ConversationID": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ConversationID",
-    "ConversationId": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ConversationID",
-    "Remark": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Remark",
-    "EncryptedParameters": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}EncryptedParameters",
-    "Parameters": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameters",
-    "ReferenceData": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceData",
-    "Timestamp": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Timestamp",
-}
-_TAGS_Transaction = (*_PLACES_Transaction, "")
-
-
-def _write_Transaction(value: Transaction) -> str:
-    xml = f"><CommandID>{text(value.command_id)}</CommandID>"
-    item_language_code = value.language_code
-    if item_language_code is not None:
-        xml += f"<LanguageCode>{text(item_language_code)}</LanguageCode>"
-    xml += f"<OriginatorConversationID>{text(value.originator_conversation_id)}</OriginatorConversationID>"
-    item_conversation_id = value.conversation_id
-    if item_conversation_id is not None:
-        xml += f"<ConversationID>{text(item_conversation_id)}</ConversationID>"
-    item_remark = value.remark
-    if item_remark is not None:
-        xml += f"<Remark>{text(item_remark)}</Remark>"
-    item_encrypted_parameters = value.encrypted_parameters
-    if item_encrypted_parameters is not None:
-        xml += f"<EncryptedParameters>{text(item_encrypted_parameters)}</EncryptedParameters>"
-    item_parameters = value.parameters
-    if item_parameters is not None:
-        xml += f"<Parameters{_write_Parameters(item_parameters)}</Parameters>"
-    item_reference_data = value.reference_data
-    if item_reference_data is not None:
-        xml += f"<ReferenceData{_write_ReferenceData(item_reference_data)}</ReferenceData>"
-    xml += f"<Timestamp>{text(required(value.timestamp))}</Timestamp>"
-    return xml
-
-
-def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_command_id: str | None = None
-    v_language_code: str | None = None
-    v_originator_conversation_id: str | None = None
-    v_conversation_id: str | None = None
-    v_remark: str | None = None
-    v_encrypted_parameters: str | None = None
-    v_parameters: Parameters | None = None
-    v_reference_data: ReferenceData | None = None
-    v_timestamp: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_Transaction[position]:
-            place = position + 1
-        else:
-            place = _PLACES_Transaction.get(tag) or reading.place(child, _PLACES_Transaction, _NAMES_Transaction)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 1
-            v_command_id_text = child.text
-            if v_command_id_text is None or v_command_id_text.strip() is not v_command_id_text or len(child):
-                v_command_id_text = reading.trimmed(child)
-            v_command_id = v_command_id_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 2
-            v_language_code_text = child.text
-            if v_language_code_text is None or v_language_code_text.strip() is not v_language_code_text or len(child):
-                v_language_code_text = reading.trimmed(child)
-            v_language_code = v_language_code_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 3
-            v_originator_conversation_id_text = child.text
-            if (
-                v_originator_conversation_id_text is None
-                or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
-                or len(child)
-            ):
-                v_originator_conversation_id_text = reading.trimmed(child)
-            v_originator_conversation_id = v_originator_conversation_id_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 4
-            v_conversation_id_text = child.text
-            if (
-                v_conversation_id_text is None
-                or v_conversation_id_text.strip() is not v_conversation_id_text
-                or len(child)
-            ):
-                v_conversation_id_text = reading.trimmed(child)
-            v_conversation_id = v_conversation_id_text
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 5
-            v_remark_text = child.text
-            if v_remark_text is None or v_remark_text.strip() is not v_remark_text or len(child):
-                v_remark_text = reading.trimmed(child)
-            v_remark = v_remark_text
-        elif place == 6:
-            if position > 5:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 6
-            v_encrypted_parameters_text = child.text
-            if (
-                v_encrypted_parameters_text is None
-                or v_encrypted_parameters_text.strip() is not v_encrypted_parameters_text
-                or len(child)
-            ):
-                v_encrypted_parameters_text = reading.trimmed(child)
-            v_encrypted_parameters = v_encrypted_parameters_text
-        elif place == 7:
-            if position > 6:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 7
-            v_parameters = _read_Parameters(child, reading)
-        elif place == 8:
-            if position > 7:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 8
-            v_reference_data = _read_ReferenceData(child, reading)
-        elif place == 9:
-            if position > 8:
-                reading.misplaced(child, _PLACES_Transaction, _NAMES_Transaction)
-            else:
-                position = 9
-            v_timestamp_text = child.text
-            if v_timestamp_text is None or v_timestamp_text.strip() is not v_timestamp_text or len(child):
-                v_timestamp_text = reading.trimmed(child)
-            v_timestamp = v_timestamp_text
-    if v_command_id is None:
-        raise reading.missing(element, "CommandID")
-    if v_originator_conversation_id is None:
-        raise reading.missing(element, "OriginatorConversationID")
-    if v_timestamp is None:
-        reading.absent(element)
-    result_ = new(Transaction)
-    result_.command_id = v_command_id
-    result_.language_code = v_language_code
-    result_.originator_conversation_id = v_originator_conversation_id
-    result_.conversation_id = v_conversation_id
-    result_.remark = v_remark
-    result_.encrypted_parameters = v_encrypted_parameters
-    result_.parameters = v_parameters
-    result_.reference_data = v_reference_data
-    result_.timestamp = v_timestamp
-    return result_
-
-
-def _check_Transaction(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Transaction):
-        checking.add(path, "must be Transaction, not " + type(value).__name__)
-        return
-    checking.value(path + "/CommandID", value.command_id, (str,), _FACETS_1, required=True)
-    checking.value(path + "/LanguageCode", value.language_code, (str,))
-    checking.value(
-        path + "/OriginatorConversationID", value.originator_conversation_id, (str,), _FACETS_2, required=True
-    )
-    checking.value(path + "/ConversationID", value.conversation_id, (str,))
-    checking.value(path + "/Remark", value.remark, (str,), _FACETS_3)
-    checking.value(path + "/EncryptedParameters", value.encrypted_parameters, (str,), sensitive=True)
-    if value.parameters is not None:
-        _check_Parameters(value.parameters, path + "/Parameters", checking)
-    if value.reference_data is not None:
-        _check_ReferenceData(value.reference_data, path + "/ReferenceData", checking)
-    checking.value(path + "/Timestamp", value.timestamp, (str,), required=True)
-
-
-_PLACES_Parameters = {"{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter": 1}
-_NAMES_Parameters: dict[str, str] = {"Parameter": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter"}
-
-
-def _write_Parameters(value: Parameters) -> str:
-    xml = ">"
-    for item_parameter in value.parameter:
-        xml += f"<Parameter{_write_Parameter(item_parameter)}</Parameter>"
-    return xml
-
-
-def _read_Parameters(element: _Element, reading: Reading) -> Parameters:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_parameter: list[Parameter] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(Parameter)
-                    record.key = text_0
-                    record.value = text_1
-                    v_parameter.append(record)
-                    continue
-        if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Parameter" and not reading.place(
-            child, _PLACES_Parameters, _NAMES_Parameters
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_parameter_item = _read_Parameter(child, reading)
-        v_parameter.append(v_parameter_item)
-    if not v_parameter:
-        raise reading.missing(element, "Parameter")
-    result_ = new(Parameters)
-    result_.parameter = v_parameter
-    return result_
-
-
-def _check_Parameters(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Parameters):
-        checking.add(path, "must be Parameters, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/Parameter", value.parameter, 1, -1):
-        for number, item_parameter in enumerate(value.parameter, 1):
-            _check_Parameter(item_parameter, f"{path}/Parameter[{number}]", checking)
-
-
-_PLACES_Parameter = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value": 2,
-}
-_NAMES_Parameter: dict[str, str] = {
-    "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key",
-    "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value",
-}
-_TAGS_Parameter = (*_PLACES_Parameter, "")
-
-
-def _write_Parameter(value: Parameter) -> str:
-    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
-
-
-def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    if len(element) == 2:
-        part_0 = element[0]
-        part_1 = element[1]
-        if (
-            part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
-            and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
-        ):
-            text_0 = part_0.text
-            text_1 = part_1.text
-            if (
-                text_0 is not None
-                and text_0.strip() is text_0
-                and not len(part_0)
-                and text_1 is not None
-                and text_1.strip() is text_1
-                and not len(part_1)
-                and not (attributes and (part_0.keys() or part_1.keys()))
-            ):
-                record = new(Parameter)
-                record.key = text_0
-                record.value = text_1
-                return record
-    v_key: str | None = None
-    v_value: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_Parameter[position]:
-            place = position + 1
-        else:
-            place = _PLACES_Parameter.get(tag) or reading.place(child, _PLACES_Parameter, _NAMES_Parameter)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
-            else:
-                position = 1
-            v_key_text = child.text
-            if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
-                v_key_text = reading.trimmed(child)
-            v_key = v_key_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_Parameter, _NAMES_Parameter)
-            else:
-                position = 2
-            v_value_text = child.text
-            if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
-                v_value_text = reading.trimmed(child)
-            v_value = v_value_text
-    if v_key is None:
-        raise reading.missing(element, "Key")
-    if v_value is None:
-        raise reading.missing(element, "Value")
-    result_ = new(Parameter)
-    result_.key = v_key
-    result_.value = v_value
-    return result_
-
-
-def _check_Parameter(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Parameter):
-        checking.add(path, "must be Parameter, not " + type(value).__name__)
-        return
-    checking.value(path + "/Key", value.key, (str,), required=True)
-    checking.value(path + "/Value", value.value, (str,), required=True, sensitive=True)
-
-
-_PLACES_ReferenceData = {"{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem": 1}
-_NAMES_ReferenceData: dict[str, str] = {
-    "ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem"
-}
-
-
-def _write_ReferenceData(value: ReferenceData) -> str:
-    xml = ">"
-    for item_reference_item in value.reference_item:
-        xml += f"<ReferenceItem{_write_ParameterType(item_reference_item)}</ReferenceItem>"
-    return xml
-
-
-def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_reference_item: list[ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_reference_item.append(record)
-                    continue
-        if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReferenceItem" and not reading.place(
-            child, _PLACES_ReferenceData, _NAMES_ReferenceData
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_reference_item_item = _read_ParameterType(child, reading)
-        v_reference_item.append(v_reference_item_item)
-    if not v_reference_item:
-        raise reading.missing(element, "ReferenceItem")
-    result_ = new(ReferenceData)
-    result_.reference_item = v_reference_item
-    return result_
-
-
-def _check_ReferenceData(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ReferenceData):
-        checking.add(path, "must be ReferenceData, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/ReferenceItem", value.reference_item, 1, -1):
-        for number, item_reference_item in enumerate(value.reference_item, 1):
-            _check_ParameterType(item_reference_item, f"{path}/ReferenceItem[{number}]", checking)
-
-
-_PLACES_Identity = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Caller": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Initiator": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}PrimaryParty": 3,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReceiverParty": 4,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}AccessDevice": 5,
-}
-_NAMES_Identity: dict[str, str] = {
-    "Caller": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Caller",
-    "Initiator": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Initiator",
-    "PrimaryParty": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}PrimaryParty",
-    "PrimartyParty": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}PrimaryParty",
-    "ReceiverParty": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ReceiverParty",
-    "AccessDevice": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}AccessDevice",
-}
-_TAGS_Identity = (*_PLACES_Identity, "")
-
-
-def _write_Identity(value: Identity) -> str:
-    xml = f"><Caller{_write_Caller(value.caller)}</Caller><Initiator{_write_Initiator(value.initiator)}</Initiator>"
-    item_primary_party = value.primary_party
-    if item_primary_party is not None:
-        xml += f"<PrimaryParty{_write_PrimaryParty(item_primary_party)}</PrimaryParty>"
-    item_receiver_party = value.receiver_party
-    if item_receiver_party is not None:
-        xml += f"<ReceiverParty{_write_ReceiverParty(item_receiver_party)}</ReceiverParty>"
-    item_access_device = value.access_device
-    if item_access_device is not None:
-        xml += f"<AccessDevice{_write_AccessDevice(item_access_device)}</AccessDevice>"
-    return xml
-
-
-def _read_Identity(element: _Element, reading: Reading) -> Identity:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_caller: Caller | None = None
-    v_initiator: Initiator | None = None
-    v_primary_party: PrimaryParty | None = None
-    v_receiver_party: ReceiverParty | None = None
-    v_access_device: AccessDevice | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_Identity[position]:
-            place = position + 1
-        else:
-            place = _PLACES_Identity.get(tag) or reading.place(child, _PLACES_Identity, _NAMES_Identity)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            else:
-                position = 1
-            v_caller = _read_Caller(child, reading)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            else:
-                position = 2
-            v_initiator = _read_Initiator(child, reading)
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            else:
-                position = 3
-            v_primary_party = _read_PrimaryParty(child, reading)
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            else:
-                position = 4
-            v_receiver_party = _read_ReceiverParty(child, reading)
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_Identity, _NAMES_Identity)
-            else:
-                position = 5
-            v_access_device = _read_AccessDevice(child, reading)
-    if v_caller is None:
-        raise reading.missing(element, "Caller")
-    if v_initiator is None:
-        raise reading.missing(element, "Initiator")
-    result_ = new(Identity)
-    result_.caller = v_caller
-    result_.initiator = v_initiator
-    result_.primary_party = v_primary_party
-    result_.receiver_party = v_receiver_party
-    result_.access_device = v_access_device
-    return result_
-
-
-def _check_Identity(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Identity):
-        checking.add(path, "must be Identity, not " + type(value).__name__)
-        return
-    if checking.present(path + "/Caller", value.caller):
-        _check_Caller(value.caller, path + "/Caller", checking)
-    if checking.present(path + "/Initiator", value.initiator):
-        _check_Initiator(value.initiator, path + "/Initiator", checking)
-    if value.primary_party is not None:
-        _check_PrimaryParty(value.primary_party, path + "/PrimaryParty", checking)
-    if value.receiver_party is not None:
-        _check_ReceiverParty(value.receiver_party, path + "/ReceiverParty", checking)
-    if value.access_device is not None:
-        _check_AccessDevice(value.access_device, path + "/AccessDevice", checking)
-
-
-_PLACES_Caller = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CallerType": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ThirdPartyID": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Password": 3,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CheckSum": 4,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResultURL": 5,
-}
-_NAMES_Caller: dict[str, str] = {
-    "CallerType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CallerType",
-    "ThirdPartyID": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ThirdPartyID",
-    "Password": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Password",
-    "CheckSum": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}CheckSum",
-    "ResultURL": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ResultURL",
-}
-_TAGS_Caller = (*_PLACES_Caller, "")
-
-
-def _write_Caller(value: Caller) -> str:
-    xml = f"><CallerType>{integer_text(value.caller_type)}</CallerType><ThirdPartyID>{text(value.third_party_id)}</ThirdPartyID>"
-    item_password = value.password
-    if item_password is not None:
-        xml += f"<Password>{text(item_password)}</Password>"
-    item_check_sum = value.check_sum
-    if item_check_sum is not None:
-        xml += f"<CheckSum>{text(item_check_sum)}</CheckSum>"
-    item_result_url = value.result_url
-    if item_result_url is not None:
-        xml += f"<ResultURL>{text(item_result_url)}</ResultURL>"
-    return xml
-
-
-def _read_Caller(element: _Element, reading: Reading) -> Caller:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_caller_type: int | None = None
-    v_third_party_id: str | None = None
-    v_password: str | None = None
-    v_check_sum: str | None = None
-    v_result_url: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_Caller[position]:
-            place = position + 1
-        else:
-            place = _PLACES_Caller.get(tag) or reading.place(child, _PLACES_Caller, _NAMES_Caller)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            else:
-                position = 1
-            v_caller_type_text = child.text
-            if (
-                v_caller_type_text is not None
-                and v_caller_type_text.isdigit()
-                and v_caller_type_text.isascii()
-                and len(v_caller_type_text) < 20
-                and not len(child)
-            ):
-                v_caller_type = int(v_caller_type_text)
-            else:
-                v_caller_type = reading.value(child, read_integer)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            else:
-                position = 2
-            v_third_party_id_text = child.text
-            if (
-                v_third_party_id_text is None
-                or v_third_party_id_text.strip() is not v_third_party_id_text
-                or len(child)
-            ):
-                v_third_party_id_text = reading.trimmed(child)
-            v_third_party_id = v_third_party_id_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            else:
-                position = 3
-            v_password_text = child.text
-            if v_password_text is None or v_password_text.strip() is not v_password_text or len(child):
-                v_password_text = reading.trimmed(child)
-            v_password = v_password_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            else:
-                position = 4
-            v_check_sum_text = child.text
-            if v_check_sum_text is None or v_check_sum_text.strip() is not v_check_sum_text or len(child):
-                v_check_sum_text = reading.trimmed(child)
-            v_check_sum = v_check_sum_text
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_Caller, _NAMES_Caller)
-            else:
-                position = 5
-            v_result_url_text = child.text
-            if v_result_url_text is None or v_result_url_text.strip() is not v_result_url_text or len(child):
-                v_result_url_text = reading.trimmed(child)
-            v_result_url = v_result_url_text
-    if v_caller_type is None:
-        raise reading.missing(element, "CallerType")
-    if v_third_party_id is None:
-        raise reading.missing(element, "ThirdPartyID")
-    result_ = new(Caller)
-    result_.caller_type = v_caller_type
-    result_.third_party_id = v_third_party_id
-    result_.password = v_password
-    result_.check_sum = v_check_sum
-    result_.result_url = v_result_url
-    return result_
-
-
-def _check_Caller(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Caller):
-        checking.add(path, "must be Caller, not " + type(value).__name__)
-        return
-    checking.value(path + "/CallerType", value.caller_type, (int,), required=True)
-    checking.value(path + "/ThirdPartyID", value.third_party_id, (str,), _FACETS_4, required=True)
-    checking.value(path + "/Password", value.password, (str,), sensitive=True)
-    checking.value(path + "/CheckSum", value.check_sum, (str,), sensitive=True)
-    checking.value(path + "/ResultURL", value.result_url, (str,), sensitive=True)
-
-
-_PLACES_Initiator = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}SecurityCredential": 3,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode": 4,
-}
-_NAMES_Initiator: dict[str, str] = {
-    "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
-    "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
-    "SecurityCredential": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}SecurityCredential",
-    "ShortCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode",
-}
-_TAGS_Initiator = (*_PLACES_Initiator, "")
-
-
-def _write_Initiator(value: Initiator) -> str:
-    xml = f"><IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType><Identifier>{text(value.identifier)}</Identifier><SecurityCredential>{text(value.security_credential)}</SecurityCredential>"
-    item_short_code = value.short_code
-    if item_short_code is not None:
-        xml += f"<ShortCode>{text(item_short_code)}</ShortCode>"
-    return xml
-
-
-def _read_Initiator(element: _Element, reading: Reading) -> Initiator:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_identifier_type: IdentifierType | None = None
-    v_identifier: str | None = None
-    v_security_credential: str | None = None
-    v_short_code: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_Initiator[position]:
-            place = position + 1
-        else:
-            place = _PLACES_Initiator.get(tag) or reading.place(child, _PLACES_Initiator, _NAMES_Initiator)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            else:
-                position = 1
-            v_identifier_type = reading.value(child, _READ_5)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            else:
-                position = 2
-            v_identifier_text = child.text
-            if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
-                v_identifier_text = reading.trimmed(child)
-            v_identifier = v_identifier_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            else:
-                position = 3
-            v_security_credential_text = child.text
-            if (
-                v_security_credential_text is None
-                or v_security_credential_text.strip() is not v_security_credential_text
-                or len(child)
-            ):
-                v_security_credential_text = reading.trimmed(child)
-            v_security_credential = v_security_credential_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_Initiator, _NAMES_Initiator)
-            else:
-                position = 4
-            v_short_code_text = child.text
-            if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
-                v_short_code_text = reading.trimmed(child)
-            v_short_code = v_short_code_text
-    if v_identifier_type is None:
-        raise reading.missing(element, "IdentifierType")
-    if v_identifier is None:
-        raise reading.missing(element, "Identifier")
-    if v_security_credential is None:
-        raise reading.missing(element, "SecurityCredential")
-    result_ = new(Initiator)
-    result_.identifier_type = v_identifier_type
-    result_.identifier = v_identifier
-    result_.security_credential = v_security_credential
-    result_.short_code = v_short_code
-    return result_
-
-
-def _check_Initiator(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Initiator):
-        checking.add(path, "must be Initiator, not " + type(value).__name__)
-        return
-    checking.value(path + "/IdentifierType", value.identifier_type, (IdentifierType,), required=True)
-    checking.value(path + "/Identifier", value.identifier, (str,), required=True, sensitive=True)
-    checking.value(path + "/SecurityCredential", value.security_credential, (str,), required=True, sensitive=True)
-    checking.value(path + "/ShortCode", value.short_code, (str,))
-
-
-_PLACES_PrimaryParty = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode": 3,
-}
-_NAMES_PrimaryParty: dict[str, str] = {
-    "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
-    "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
-    "ShortCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode",
-}
-_TAGS_PrimaryParty = (*_PLACES_PrimaryParty, "")
-
-
-def _write_PrimaryParty(value: PrimaryParty) -> str:
-    xml = f"><IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType><Identifier>{text(value.identifier)}</Identifier>"
-    item_short_code = value.short_code
-    if item_short_code is not None:
-        xml += f"<ShortCode>{text(item_short_code)}</ShortCode>"
-    return xml
-
-
-def _read_PrimaryParty(element: _Element, reading: Reading) -> PrimaryParty:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_identifier_type: IdentifierType | None = None
-    v_identifier: str | None = None
-    v_short_code: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_PrimaryParty[position]:
-            place = position + 1
-        else:
-            place = _PLACES_PrimaryParty.get(tag) or reading.place(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            else:
-                position = 1
-            v_identifier_type = reading.value(child, _READ_5)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            else:
-                position = 2
-            v_identifier_text = child.text
-            if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
-                v_identifier_text = reading.trimmed(child)
-            v_identifier = v_identifier_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_PrimaryParty, _NAMES_PrimaryParty)
-            else:
-                position = 3
-            v_short_code_text = child.text
-            if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
-                v_short_code_text = reading.trimmed(child)
-            v_short_code = v_short_code_text
-    if v_identifier_type is None:
-        raise reading.missing(element, "IdentifierType")
-    if v_identifier is None:
-        raise reading.missing(element, "Identifier")
-    result_ = new(PrimaryParty)
-    result_.identifier_type = v_identifier_type
-    result_.identifier = v_identifier
-    result_.short_code = v_short_code
-    return result_
-
-
-def _check_PrimaryParty(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, PrimaryParty):
-        checking.add(path, "must be PrimaryParty, not " + type(value).__name__)
-        return
-    checking.value(path + "/IdentifierType", value.identifier_type, (IdentifierType,), required=True)
-    checking.value(path + "/Identifier", value.identifier, (str,), required=True, sensitive=True)
-    checking.value(path + "/ShortCode", value.short_code, (str,))
-
-
-_PLACES_ReceiverParty = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode": 3,
-}
-_NAMES_ReceiverParty: dict[str, str] = {
-    "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
-    "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
-    "ShortCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}ShortCode",
-}
-_TAGS_ReceiverParty = (*_PLACES_ReceiverParty, "")
-
-
-def _write_ReceiverParty(value: ReceiverParty) -> str:
-    xml = f"><IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType><Identifier>{text(value.identifier)}</Identifier>"
-    item_short_code = value.short_code
-    if item_short_code is not None:
-        xml += f"<ShortCode>{text(item_short_code)}</ShortCode>"
-    return xml
-
-
-def _read_ReceiverParty(element: _Element, reading: Reading) -> ReceiverParty:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_identifier_type: IdentifierType | None = None
-    v_identifier: str | None = None
-    v_short_code: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_ReceiverParty[position]:
-            place = position + 1
-        else:
-            place = _PLACES_ReceiverParty.get(tag) or reading.place(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            else:
-                position = 1
-            v_identifier_type = reading.value(child, _READ_5)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            else:
-                position = 2
-            v_identifier_text = child.text
-            if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
-                v_identifier_text = reading.trimmed(child)
-            v_identifier = v_identifier_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_ReceiverParty, _NAMES_ReceiverParty)
-            else:
-                position = 3
-            v_short_code_text = child.text
-            if v_short_code_text is None or v_short_code_text.strip() is not v_short_code_text or len(child):
-                v_short_code_text = reading.trimmed(child)
-            v_short_code = v_short_code_text
-    if v_identifier_type is None:
-        raise reading.missing(element, "IdentifierType")
-    if v_identifier is None:
-        raise reading.missing(element, "Identifier")
-    result_ = new(ReceiverParty)
-    result_.identifier_type = v_identifier_type
-    result_.identifier = v_identifier
-    result_.short_code = v_short_code
-    return result_
-
-
-def _check_ReceiverParty(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ReceiverParty):
-        checking.add(path, "must be ReceiverParty, not " + type(value).__name__)
-        return
-    checking.value(path + "/IdentifierType", value.identifier_type, (IdentifierType,), required=True)
-    checking.value(path + "/Identifier", value.identifier, (str,), required=True, sensitive=True)
-    checking.value(path + "/ShortCode", value.short_code, (str,))
-
-
-_PLACES_AccessDevice = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier": 2,
-}
-_NAMES_AccessDevice: dict[str, str] = {
-    "IdentifierType": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}IdentifierType",
-    "Identifier": "{http://api-v1.gen.mm.vodafone.com/mminterface/request}Identifier",
-}
-_TAGS_AccessDevice = (*_PLACES_AccessDevice, "")
-
-
-def _write_AccessDevice(value: AccessDevice) -> str:
-    return f"><IdentifierType>{integer_text(value.identifier_type.value)}</IdentifierType><Identifier>{text(value.identifier)}</Identifier>"
-
-
-def _read_AccessDevice(element: _Element, reading: Reading) -> AccessDevice:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_identifier_type: IdentifierType | None = None
-    v_identifier: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_AccessDevice[position]:
-            place = position + 1
-        else:
-            place = _PLACES_AccessDevice.get(tag) or reading.place(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
-            else:
-                position = 1
-            v_identifier_type = reading.value(child, _READ_5)
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_AccessDevice, _NAMES_AccessDevice)
-            else:
-                position = 2
-            v_identifier_text = child.text
-            if v_identifier_text is None or v_identifier_text.strip() is not v_identifier_text or len(child):
-                v_identifier_text = reading.trimmed(child)
-            v_identifier = v_identifier_text
-    if v_identifier_type is None:
-        raise reading.missing(element, "IdentifierType")
-    if v_identifier is None:
-        raise reading.missing(element, "Identifier")
-    result_ = new(AccessDevice)
-    result_.identifier_type = v_identifier_type
-    result_.identifier = v_identifier
-    return result_
-
-
-def _check_AccessDevice(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, AccessDevice):
-        checking.add(path, "must be AccessDevice, not " + type(value).__name__)
-        return
-    checking.value(path + "/IdentifierType", value.identifier_type, (IdentifierType,), required=True)
-    checking.value(path + "/Identifier", value.identifier, (str,), required=True, sensitive=True)

@@ -12,20 +12,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml.etree import _Element
-
-from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import Reading, children, new
-from mpesa_cbp_models._strict import conforms, not_writable, validated
-from mpesa_cbp_models._values import read_integer
-from mpesa_cbp_models._writing import DECLARATION, integer_text, text
+from mpesa_cbp_models._message import GlobalElement
 
 __all__ = ["Response"]
 
+_NAMESPACE = "http://api-v1.gen.mm.vodafone.com/mminterface/response"
+
 
 @dataclass(slots=True, kw_only=True)
-class Response:
+class Response(GlobalElement):
     """Answer that a message was accepted, cached or refused.
 
     It never says that money has moved: the fate of a payment arrives later as a Result, or is found out
@@ -41,15 +36,10 @@ class Response:
         """Names on the wire."""
 
         name = "response"
-        namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/response"
+        namespace = _NAMESPACE
 
     response_code: str = field(
-        metadata={
-            "type": "Element",
-            "name": "ResponseCode",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/response",
-            "required": True,
-        }
+        metadata={"type": "Element", "name": "ResponseCode", "namespace": _NAMESPACE, "required": True}
     )
     """Code that tells whether the message was accepted; compare it as a number and keep the text, because
     0, 00000000 and 000000000 all stand for success. 100000000 means that the broker has cached the
@@ -61,24 +51,14 @@ class Response:
     """
 
     response_desc: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ResponseDesc",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/response",
-        },
+        default=None, metadata={"type": "Element", "name": "ResponseDesc", "namespace": _NAMESPACE}
     )
     """Plain-language text that goes with ResponseCode, for example Authentication failed. Meant for people
     and logs: the wording varies and the element is often missing, so decide by the code alone.
     """
 
     conversation_id: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ConversationID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/response",
-        },
+        default=None, metadata={"type": "Element", "name": "ConversationID", "namespace": _NAMESPACE}
     )
     """Identifier that the core has given to the request, for example AG_20261124_00004f1c2d3e4a5b6c7d, or
     a UUID on some systems. Store it for enquiries with the operator. It is missing or empty when the
@@ -86,12 +66,7 @@ class Response:
     """
 
     originator_conversation_id: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "OriginatorConversationID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/response",
-        },
+        default=None, metadata={"type": "Element", "name": "OriginatorConversationID", "namespace": _NAMESPACE}
     )
     """The partner's own identifier, handed back from the request, for example 600000_Acme_0001. The
     contract gives the element no type, so in theory it may hold anything; in practice it is plain text,
@@ -99,204 +74,9 @@ class Response:
     """
 
     service_status: int | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ServiceStatus",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/response",
-        },
+        default=None, metadata={"type": "Element", "name": "ServiceStatus", "namespace": _NAMESPACE}
     )
     """State of the mobile money service as the core sees it; 0 in the samples known. The meaning of other
     values is not published. Some senders leave the element empty although an integer is declared, which
     a tolerant reader takes as absent.
     """
-
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Response, self, "response")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<response xmlns="http://api-v1.gen.mm.vodafone.com/mminterface/response"'
-                + _write_Response(self)
-                + "</response>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_Response, self, "response", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> Response:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> Response:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response":
-            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}response", ("Response",))
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_Response(element, reading)
-        if reading.strict:
-            conforms(_check_Response, result, element, cls.to_text)
-        return result
-
-
-_PLACES_Response = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseCode": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseDesc": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ConversationID": 3,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}OriginatorConversationID": 4,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ServiceStatus": 5,
-}
-_NAMES_Response: dict[str, str] = {
-    "ResponseCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseCode",
-    "ResponseDesc": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ResponseDesc",
-    "ConversationID": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ConversationID",
-    "ConversationId": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ConversationID",
-    "OriginatorConversationID": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}OriginatorConversationID",
-    "OriginatorConversationId": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}OriginatorConversationID",
-    "ServiceStatus": "{http://api-v1.gen.mm.vodafone.com/mminterface/response}ServiceStatus",
-}
-_TAGS_Response = (*_PLACES_Response, "")
-
-
-def _write_Response(value: Response) -> str:
-    xml = f"><ResponseCode>{text(value.response_code)}</ResponseCode>"
-    item_response_desc = value.response_desc
-    if item_response_desc is not None:
-        xml += f"<ResponseDesc>{text(item_response_desc)}</ResponseDesc>"
-    item_conversation_id = value.conversation_id
-    if item_conversation_id is not None:
-        xml += f"<ConversationID>{text(item_conversation_id)}</ConversationID>"
-    item_originator_conversation_id = value.originator_conversation_id
-    if item_originator_conversation_id is not None:
-        xml += f"<OriginatorConversationID>{text(item_originator_conversation_id)}</OriginatorConversationID>"
-    item_service_status = value.service_status
-    if item_service_status is not None:
-        xml += f"<ServiceStatus>{integer_text(item_service_status)}</ServiceStatus>"
-    return xml
-
-
-def _write_Response_prefixed(value: Response) -> str:
-    xml = f"><response:ResponseCode>{text(value.response_code)}</response:ResponseCode>"
-    item_response_desc = value.response_desc
-    if item_response_desc is not None:
-        xml += f"<response:ResponseDesc>{text(item_response_desc)}</response:ResponseDesc>"
-    item_conversation_id = value.conversation_id
-    if item_conversation_id is not None:
-        xml += f"<response:ConversationID>{text(item_conversation_id)}</response:ConversationID>"
-    item_originator_conversation_id = value.originator_conversation_id
-    if item_originator_conversation_id is not None:
-        xml += f"<response:OriginatorConversationID>{text(item_originator_conversation_id)}</response:OriginatorConversationID>"
-    item_service_status = value.service_status
-    if item_service_status is not None:
-        xml += f"<response:ServiceStatus>{integer_text(item_service_status)}</response:ServiceStatus>"
-    return xml
-
-
-def _read_Response(element: _Element, reading: Reading) -> Response:
-    if reading.strict:
-        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/response}Response")
-    attributes = reading.attributes
-    v_response_code: str | None = None
-    v_response_desc: str | None = None
-    v_conversation_id: str | None = None
-    v_originator_conversation_id: str | None = None
-    v_service_status: int | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_Response[position]:
-            place = position + 1
-        else:
-            place = _PLACES_Response.get(tag) or reading.place(child, _PLACES_Response, _NAMES_Response)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            else:
-                position = 1
-            v_response_code_text = child.text
-            if v_response_code_text is None or v_response_code_text.strip() is not v_response_code_text or len(child):
-                v_response_code_text = reading.trimmed(child)
-            v_response_code = v_response_code_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            else:
-                position = 2
-            v_response_desc_text = child.text
-            if v_response_desc_text is None or v_response_desc_text.strip() is not v_response_desc_text or len(child):
-                v_response_desc_text = reading.trimmed(child)
-            v_response_desc = v_response_desc_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            else:
-                position = 3
-            v_conversation_id_text = child.text
-            if (
-                v_conversation_id_text is None
-                or v_conversation_id_text.strip() is not v_conversation_id_text
-                or len(child)
-            ):
-                v_conversation_id_text = reading.trimmed(child)
-            v_conversation_id = v_conversation_id_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            else:
-                position = 4
-            v_originator_conversation_id_text = child.text
-            if (
-                v_originator_conversation_id_text is None
-                or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
-                or len(child)
-            ):
-                v_originator_conversation_id_text = reading.trimmed(child)
-            v_originator_conversation_id = v_originator_conversation_id_text
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_Response, _NAMES_Response)
-            else:
-                position = 5
-            v_service_status_text = child.text
-            if (
-                v_service_status_text is not None
-                and v_service_status_text.isdigit()
-                and v_service_status_text.isascii()
-                and len(v_service_status_text) < 20
-                and not len(child)
-            ):
-                v_service_status = int(v_service_status_text)
-            else:
-                v_service_status = reading.value(child, read_integer)
-    if v_response_code is None:
-        raise reading.missing(element, "ResponseCode")
-    result_ = new(Response)
-    result_.response_code = v_response_code
-    result_.response_desc = v_response_desc
-    result_.conversation_id = v_conversation_id
-    result_.originator_conversation_id = v_originator_conversation_id
-    result_.service_status = v_service_status
-    return result_
-
-
-def _check_Response(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Response):
-        checking.add(path, "must be Response, not " + type(value).__name__)
-        return
-    checking.value(path + "/ResponseCode", value.response_code, (str,), required=True)
-    checking.value(path + "/ResponseDesc", value.response_desc, (str,))
-    checking.value(path + "/ConversationID", value.conversation_id, (str,))
-    checking.value(path + "/OriginatorConversationID", value.originator_conversation_id, (str,))
-    checking.value(path + "/ServiceStatus", value.service_status, (int,))

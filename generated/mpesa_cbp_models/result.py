@@ -13,21 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from lxml.etree import _Element
-
-from mpesa_cbp_models._checking import Checking
-from mpesa_cbp_models._facets import Facets
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import Reading, children, new
-from mpesa_cbp_models._strict import conforms, not_writable, validated
-from mpesa_cbp_models._values import read_integer
-from mpesa_cbp_models._writing import DECLARATION, integer_text, text
+from mpesa_cbp_models._message import ComplexType, GlobalElement
 
 __all__ = ["ParameterType", "ReferenceData", "ResponseMsg", "Result", "ResultMsg", "ResultParameters"]
 
+_NAMESPACE = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
+
 
 @dataclass(slots=True, kw_only=True)
-class ResultMsg:
+class ResultMsg(GlobalElement):
     """Text of a complete XML document whose root is the element result of CPSInterface_Result.xsd. The
     broker sends it as CDATA or escaped; some systems put this element into the namespace
     http://cps.huawei.com/cpsinterface/result. Account balances in it have been seen with a bare
@@ -38,50 +32,13 @@ class ResultMsg:
         """Names on the wire."""
 
         name = "ResultMsg"
-        namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
+        namespace = _NAMESPACE
 
     value: str = field(default="", repr=False, metadata={"required": True})
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ResultMsg, self, "ResultMsg")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<ResultMsg xmlns="http://api-v1.gen.mm.vodafone.com/mminterface/result"'
-                + _write_ResultMsg(self)
-                + "</ResultMsg>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_ResultMsg, self, "ResultMsg", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> ResultMsg:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> ResultMsg:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg":
-            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultMsg", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_ResultMsg(element, reading)
-        if reading.strict:
-            conforms(_check_ResultMsg, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class ResponseMsg:
+class ResponseMsg(GlobalElement):
     """Text of a complete XML document whose root is the element response of CPSInterface_Response.xsd,
     written by the partner. Same name as the answer of the request interface, but in the namespace of
     the result interface.
@@ -91,50 +48,13 @@ class ResponseMsg:
         """Names on the wire."""
 
         name = "ResponseMsg"
-        namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
+        namespace = _NAMESPACE
 
     value: str = field(default="", repr=False, metadata={"required": True})
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ResponseMsg, self, "ResponseMsg")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<ResponseMsg xmlns="http://api-v1.gen.mm.vodafone.com/mminterface/result"'
-                + _write_ResponseMsg(self)
-                + "</ResponseMsg>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_ResponseMsg, self, "ResponseMsg", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> ResponseMsg:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> ResponseMsg:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg":
-            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResponseMsg", ())
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_ResponseMsg(element, reading)
-        if reading.strict:
-            conforms(_check_ResponseMsg, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class ParameterType:
+class ParameterType(ComplexType):
     """A name with its value, as results and extensionInfo carry them.
 
     Everything is text. Senders differ in how they spell the names, pad both parts with blanks, and put
@@ -146,29 +66,16 @@ class ParameterType:
         """Names on the wire."""
 
         name = "ParameterType"
-        target_namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
+        target_namespace = _NAMESPACE
 
-    key: str = field(
-        metadata={
-            "type": "Element",
-            "name": "Key",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-            "required": True,
-        }
-    )
+    key: str = field(metadata={"type": "Element", "name": "Key", "namespace": _NAMESPACE, "required": True})
     """Name of the value, for example TransactionReceipt, Charges Paid Account Available Funds or
     queryDate. Blanks around it have no meaning, blanks inside it belong to the name. The list is open,
     so a name never seen before is no error.
     """
 
     value: str = field(
-        repr=False,
-        metadata={
-            "type": "Element",
-            "name": "Value",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-            "required": True,
-        },
+        repr=False, metadata={"type": "Element", "name": "Value", "namespace": _NAMESPACE, "required": True}
     )
     """The value as text, whose form depends on the Key: an amount may read 200.00 or Ksh200.00, a time
     22/10/2026 20:55:24, 30.09.2026 12:52:31 or 20261124170252. Times are Nairobi time (UTC+3) and
@@ -176,13 +83,9 @@ class ParameterType:
     contract does not allow that.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ParameterType, self, "ParameterType")
-
 
 @dataclass(slots=True, kw_only=True)
-class Result:
+class Result(GlobalElement):
     """Final word of the core on one request: paid or not, and the details.
 
     The broker posts it to the ResultURL of the request, usually within seconds, at worst after minutes,
@@ -198,16 +101,10 @@ class Result:
         """Names on the wire."""
 
         name = "result"
-        namespace = "http://api-v1.gen.mm.vodafone.com/mminterface/result"
+        namespace = _NAMESPACE
 
     result_type: int | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ResultType",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-            "nillable": True,
-        },
+        default=None, metadata={"type": "Element", "name": "ResultType", "namespace": _NAMESPACE, "nillable": True}
     )
     """Tells whether this message ends the conversation: 0 when the operation is completed, 1 when another
     message will follow. It may be absent or nil, and some systems send the word Completed in place of
@@ -215,13 +112,7 @@ class Result:
     """
 
     result_code: str = field(
-        metadata={
-            "type": "Element",
-            "name": "ResultCode",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-            "required": True,
-            "max_length": 10,
-        }
+        metadata={"type": "Element", "name": "ResultCode", "namespace": _NAMESPACE, "required": True, "max_length": 10}
     )
     """Code that tells whether the operation succeeded, at most 10 characters. Compare it as a number and
     keep the text: 0, 00000000 and 000000000 are all success, 1 means insufficient funds, 7 that the
@@ -231,13 +122,7 @@ class Result:
     """
 
     result_desc: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ResultDesc",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-            "max_length": 1024,
-        },
+        default=None, metadata={"type": "Element", "name": "ResultDesc", "namespace": _NAMESPACE, "max_length": 1024}
     )
     """Text that explains ResultCode to a person, at most 1024 characters. Its wording is not stable
     between systems, so show it and log it, but do not parse it.
@@ -245,12 +130,7 @@ class Result:
 
     originator_conversation_id: str | None = field(
         default=None,
-        metadata={
-            "type": "Element",
-            "name": "OriginatorConversationID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-            "nillable": True,
-        },
+        metadata={"type": "Element", "name": "OriginatorConversationID", "namespace": _NAMESPACE, "nillable": True},
     )
     """The partner's own identifier of the request that this result belongs to, for example
     600000_Acme_0001. This is the key to match the result with a payment. If it is nil or missing, fall
@@ -258,24 +138,14 @@ class Result:
     """
 
     conversation_id: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ConversationID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-        },
+        default=None, metadata={"type": "Element", "name": "ConversationID", "namespace": _NAMESPACE}
     )
     """Identifier of the request within the core, for example AG_20261124_00004f1c2d3e4a5b6c7d. It equals
     the one given in the answer to the request, if that answer had one.
     """
 
     transaction_id: str | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "TransactionID",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-        },
+        default=None, metadata={"type": "Element", "name": "TransactionID", "namespace": _NAMESPACE}
     )
     """M-PESA receipt number of the money movement, for example RKO1ABC2DE, the same that customers read in
     their SMS. Set by the core for financial transactions only; a balance enquiry, or a payment that was
@@ -283,69 +153,22 @@ class Result:
     """
 
     result_parameters: ResultParameters | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ResultParameters",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-        },
+        default=None, metadata={"type": "Element", "name": "ResultParameters", "namespace": _NAMESPACE}
     )
     """Details of the outcome as named values; which ones come depends on the command and on the release of
     the core. Often missing when the operation failed.
     """
 
     reference_data: ReferenceData | None = field(
-        default=None,
-        metadata={
-            "type": "Element",
-            "name": "ReferenceData",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-        },
+        default=None, metadata={"type": "Element", "name": "ReferenceData", "namespace": _NAMESPACE}
     )
     """The reference data of the request, handed back by the core. Useful to carry a partner's own
     references through, but match results by OriginatorConversationID.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_Result, self, "result")
-
-    def to_text(self) -> str:
-        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""
-        try:
-            return (
-                '<result xmlns="http://api-v1.gen.mm.vodafone.com/mminterface/result"'
-                + _write_Result(self)
-                + "</result>"
-            )
-        except (TypeError, AttributeError, ValueError, RecursionError) as error:
-            raise not_writable(_check_Result, self, "result", error) from None
-
-    def to_xml(self) -> bytes:
-        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""
-        return (DECLARATION + self.to_text()).encode()
-
-    @classmethod
-    def from_xml(cls, data: bytes, *, strict: bool = False) -> Result:
-        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""
-        reading = Reading(strict=strict)
-        return cls.from_element(parse(data, reading), reading)
-
-    @classmethod
-    def from_element(cls, element: _Element, reading: Reading) -> Result:
-        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""
-        if element.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result":
-            reading.root(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}result", ("Result",))
-        if element.keys():
-            reading.empty_if_nil(element)
-        result = _read_Result(element, reading)
-        if reading.strict:
-            conforms(_check_Result, result, element, cls.to_text)
-        return result
-
 
 @dataclass(slots=True, kw_only=True)
-class ResultParameters:
+class ResultParameters(ComplexType):
     """Details of the outcome as named values; which ones come depends on the command and on the release of
     the core. Often missing when the operation failed.
 
@@ -363,24 +186,15 @@ class ResultParameters:
         global_type = False
 
     result_parameter: list[ParameterType] = field(
-        default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "ResultParameter",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-        },
+        default_factory=list, metadata={"type": "Element", "name": "ResultParameter", "namespace": _NAMESPACE}
     )
     """One detail of the outcome, for example Key TransactionAmount with Value 200.00. Some systems name
     this element Parameter.
     """
 
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ResultParameters, self, "ResultParameters")
-
 
 @dataclass(slots=True, kw_only=True)
-class ReferenceData:
+class ReferenceData(ComplexType):
     """The reference data of the request, handed back by the core. Useful to carry a partner's own
     references through, but match results by OriginatorConversationID.
 
@@ -397,528 +211,6 @@ class ReferenceData:
 
     reference_item: list[ParameterType] = field(
         default_factory=list,
-        metadata={
-            "type": "Element",
-            "name": "ReferenceItem",
-            "namespace": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
-            "min_occurs": 1,
-        },
+        metadata={"type": "Element", "name": "ReferenceItem", "namespace": _NAMESPACE, "min_occurs": 1},
     )
     """One reference item as the request gave it, for example Key Occasion with Value Jamhuri."""
-
-    def validate(self) -> None:
-        """Check against the contract; raises InvalidValue with all problems at once."""
-        validated(_check_ReferenceData, self, "ReferenceData")
-
-
-_FACETS_1 = Facets(max_length=10)
-_FACETS_2 = Facets(max_length=1024)
-
-
-def _write_ResultMsg(value: ResultMsg) -> str:
-    return f">{text(value.value)}"
-
-
-def _read_ResultMsg(element: _Element, reading: Reading) -> ResultMsg:
-    if reading.strict:
-        reading.own_type(element, None)
-    v_value = reading.trimmed(element)
-    result_ = new(ResultMsg)
-    result_.value = v_value
-    return result_
-
-
-def _check_ResultMsg(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ResultMsg):
-        checking.add(path, "must be ResultMsg, not " + type(value).__name__)
-        return
-    checking.value(path, value.value, (str,), required=True, sensitive=True)
-
-
-def _write_ResponseMsg(value: ResponseMsg) -> str:
-    return f">{text(value.value)}"
-
-
-def _read_ResponseMsg(element: _Element, reading: Reading) -> ResponseMsg:
-    if reading.strict:
-        reading.own_type(element, None)
-    v_value = reading.trimmed(element)
-    result_ = new(ResponseMsg)
-    result_.value = v_value
-    return result_
-
-
-def _check_ResponseMsg(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ResponseMsg):
-        checking.add(path, "must be ResponseMsg, not " + type(value).__name__)
-        return
-    checking.value(path, value.value, (str,), required=True, sensitive=True)
-
-
-_PLACES_ParameterType = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value": 2,
-}
-_NAMES_ParameterType: dict[str, str] = {
-    "Key": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key",
-    "Value": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value",
-}
-_TAGS_ParameterType = (*_PLACES_ParameterType, "")
-
-
-def _write_ParameterType(value: ParameterType) -> str:
-    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
-
-
-def _write_ParameterType_prefixed(value: ParameterType) -> str:
-    return f"><result:Key>{text(value.key)}</result:Key><result:Value>{text(value.value)}</result:Value>"
-
-
-def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
-    if reading.strict:
-        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ParameterType")
-    attributes = reading.attributes
-    if len(element) == 2:
-        part_0 = element[0]
-        part_1 = element[1]
-        if (
-            part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-            and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-        ):
-            text_0 = part_0.text
-            text_1 = part_1.text
-            if (
-                text_0 is not None
-                and text_0.strip() is text_0
-                and not len(part_0)
-                and text_1 is not None
-                and text_1.strip() is text_1
-                and not len(part_1)
-                and not (attributes and (part_0.keys() or part_1.keys()))
-            ):
-                record = new(ParameterType)
-                record.key = text_0
-                record.value = text_1
-                return record
-    v_key: str | None = None
-    v_value: str | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_ParameterType[position]:
-            place = position + 1
-        else:
-            place = _PLACES_ParameterType.get(tag) or reading.place(child, _PLACES_ParameterType, _NAMES_ParameterType)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            else:
-                position = 1
-            v_key_text = child.text
-            if v_key_text is None or v_key_text.strip() is not v_key_text or len(child):
-                v_key_text = reading.trimmed(child)
-            v_key = v_key_text
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_ParameterType, _NAMES_ParameterType)
-            else:
-                position = 2
-            v_value_text = child.text
-            if v_value_text is None or v_value_text.strip() is not v_value_text or len(child):
-                v_value_text = reading.trimmed(child)
-            v_value = v_value_text
-    if v_key is None:
-        raise reading.missing(element, "Key")
-    if v_value is None:
-        raise reading.missing(element, "Value")
-    result_ = new(ParameterType)
-    result_.key = v_key
-    result_.value = v_value
-    return result_
-
-
-def _check_ParameterType(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ParameterType):
-        checking.add(path, "must be ParameterType, not " + type(value).__name__)
-        return
-    checking.value(path + "/Key", value.key, (str,), required=True)
-    checking.value(path + "/Value", value.value, (str,), required=True, sensitive=True)
-
-
-_PLACES_Result = {
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultType": 1,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultCode": 2,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultDesc": 3,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}OriginatorConversationID": 4,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ConversationID": 5,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}TransactionID": 6,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameters": 7,
-    "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceData": 8,
-}
-_NAMES_Result: dict[str, str] = {
-    "ResultType": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultType",
-    "ResultCode": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultCode",
-    "ResultDesc": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultDesc",
-    "OriginatorConversationID": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}OriginatorConversationID",
-    "OriginatorConversationId": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}OriginatorConversationID",
-    "ConversationID": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ConversationID",
-    "ConversationId": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ConversationID",
-    "TransactionID": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}TransactionID",
-    "TransactionId": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}TransactionID",
-    "ResultParameters": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameters",
-    "ReferenceData": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceData",
-}
-_TAGS_Result = (*_PLACES_Result, "")
-
-
-def _write_Result(value: Result) -> str:
-    xml = ">"
-    item_result_type = value.result_type
-    if item_result_type is not None:
-        xml += f"<ResultType>{integer_text(item_result_type)}</ResultType>"
-    xml += f"<ResultCode>{text(value.result_code)}</ResultCode>"
-    item_result_desc = value.result_desc
-    if item_result_desc is not None:
-        xml += f"<ResultDesc>{text(item_result_desc)}</ResultDesc>"
-    item_originator_conversation_id = value.originator_conversation_id
-    if item_originator_conversation_id is not None:
-        xml += f"<OriginatorConversationID>{text(item_originator_conversation_id)}</OriginatorConversationID>"
-    item_conversation_id = value.conversation_id
-    if item_conversation_id is not None:
-        xml += f"<ConversationID>{text(item_conversation_id)}</ConversationID>"
-    item_transaction_id = value.transaction_id
-    if item_transaction_id is not None:
-        xml += f"<TransactionID>{text(item_transaction_id)}</TransactionID>"
-    item_result_parameters = value.result_parameters
-    if item_result_parameters is not None:
-        xml += f"<ResultParameters{_write_ResultParameters(item_result_parameters)}</ResultParameters>"
-    item_reference_data = value.reference_data
-    if item_reference_data is not None:
-        xml += f"<ReferenceData{_write_ReferenceData(item_reference_data)}</ReferenceData>"
-    return xml
-
-
-def _write_Result_prefixed(value: Result) -> str:
-    xml = ">"
-    item_result_type = value.result_type
-    if item_result_type is not None:
-        xml += f"<result:ResultType>{integer_text(item_result_type)}</result:ResultType>"
-    xml += f"<result:ResultCode>{text(value.result_code)}</result:ResultCode>"
-    item_result_desc = value.result_desc
-    if item_result_desc is not None:
-        xml += f"<result:ResultDesc>{text(item_result_desc)}</result:ResultDesc>"
-    item_originator_conversation_id = value.originator_conversation_id
-    if item_originator_conversation_id is not None:
-        xml += f"<result:OriginatorConversationID>{text(item_originator_conversation_id)}</result:OriginatorConversationID>"
-    item_conversation_id = value.conversation_id
-    if item_conversation_id is not None:
-        xml += f"<result:ConversationID>{text(item_conversation_id)}</result:ConversationID>"
-    item_transaction_id = value.transaction_id
-    if item_transaction_id is not None:
-        xml += f"<result:TransactionID>{text(item_transaction_id)}</result:TransactionID>"
-    item_result_parameters = value.result_parameters
-    if item_result_parameters is not None:
-        xml += f"<result:ResultParameters{_write_ResultParameters_prefixed(item_result_parameters)}</result:ResultParameters>"
-    item_reference_data = value.reference_data
-    if item_reference_data is not None:
-        xml += f"<result:ReferenceData{_write_ReferenceData_prefixed(item_reference_data)}</result:ReferenceData>"
-    return xml
-
-
-def _read_Result(element: _Element, reading: Reading) -> Result:
-    if reading.strict:
-        reading.own_type(element, "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Result")
-    attributes = reading.attributes
-    v_result_type: int | None = None
-    v_result_code: str | None = None
-    v_result_desc: str | None = None
-    v_originator_conversation_id: str | None = None
-    v_conversation_id: str | None = None
-    v_transaction_id: str | None = None
-    v_result_parameters: ResultParameters | None = None
-    v_reference_data: ReferenceData | None = None
-    position = 0
-    for child in children(element):
-        tag = child.tag
-        if tag == _TAGS_Result[position]:
-            place = position + 1
-        else:
-            place = _PLACES_Result.get(tag) or reading.place(child, _PLACES_Result, _NAMES_Result)
-        if attributes and place and child.keys():
-            reading.empty_if_nil(child)
-        if place == 1:
-            if position > 0:
-                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            else:
-                position = 1
-            if attributes and child.keys() and reading.is_nil(child, nillable=True):
-                v_result_type = None
-            else:
-                v_result_type_text = child.text
-                if (
-                    v_result_type_text is not None
-                    and v_result_type_text.isdigit()
-                    and v_result_type_text.isascii()
-                    and len(v_result_type_text) < 20
-                    and not len(child)
-                ):
-                    v_result_type = int(v_result_type_text)
-                else:
-                    v_result_type = reading.value(child, read_integer, values={"Completed": "0"})
-        elif place == 2:
-            if position > 1:
-                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            else:
-                position = 2
-            v_result_code_text = child.text
-            if v_result_code_text is None or v_result_code_text.strip() is not v_result_code_text or len(child):
-                v_result_code_text = reading.trimmed(child)
-            v_result_code = v_result_code_text
-        elif place == 3:
-            if position > 2:
-                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            else:
-                position = 3
-            v_result_desc_text = child.text
-            if v_result_desc_text is None or v_result_desc_text.strip() is not v_result_desc_text or len(child):
-                v_result_desc_text = reading.trimmed(child)
-            v_result_desc = v_result_desc_text
-        elif place == 4:
-            if position > 3:
-                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            else:
-                position = 4
-            if attributes and child.keys() and reading.is_nil(child, nillable=True):
-                v_originator_conversation_id = None
-            else:
-                v_originator_conversation_id_text = child.text
-                if (
-                    v_originator_conversation_id_text is None
-                    or v_originator_conversation_id_text.strip() is not v_originator_conversation_id_text
-                    or len(child)
-                ):
-                    v_originator_conversation_id_text = reading.trimmed(child)
-                v_originator_conversation_id = v_originator_conversation_id_text
-        elif place == 5:
-            if position > 4:
-                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            else:
-                position = 5
-            v_conversation_id_text = child.text
-            if (
-                v_conversation_id_text is None
-                or v_conversation_id_text.strip() is not v_conversation_id_text
-                or len(child)
-            ):
-                v_conversation_id_text = reading.trimmed(child)
-            v_conversation_id = v_conversation_id_text
-        elif place == 6:
-            if position > 5:
-                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            else:
-                position = 6
-            v_transaction_id_text = child.text
-            if (
-                v_transaction_id_text is None
-                or v_transaction_id_text.strip() is not v_transaction_id_text
-                or len(child)
-            ):
-                v_transaction_id_text = reading.trimmed(child)
-            v_transaction_id = v_transaction_id_text
-        elif place == 7:
-            if position > 6:
-                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            else:
-                position = 7
-            v_result_parameters = _read_ResultParameters(child, reading)
-        elif place == 8:
-            if position > 7:
-                reading.misplaced(child, _PLACES_Result, _NAMES_Result)
-            else:
-                position = 8
-            v_reference_data = _read_ReferenceData(child, reading)
-    if v_result_code is None:
-        raise reading.missing(element, "ResultCode")
-    result_ = new(Result)
-    result_.result_type = v_result_type
-    result_.result_code = v_result_code
-    result_.result_desc = v_result_desc
-    result_.originator_conversation_id = v_originator_conversation_id
-    result_.conversation_id = v_conversation_id
-    result_.transaction_id = v_transaction_id
-    result_.result_parameters = v_result_parameters
-    result_.reference_data = v_reference_data
-    return result_
-
-
-def _check_Result(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, Result):
-        checking.add(path, "must be Result, not " + type(value).__name__)
-        return
-    checking.value(path + "/ResultType", value.result_type, (int,))
-    checking.value(path + "/ResultCode", value.result_code, (str,), _FACETS_1, required=True)
-    checking.value(path + "/ResultDesc", value.result_desc, (str,), _FACETS_2)
-    checking.value(path + "/OriginatorConversationID", value.originator_conversation_id, (str,))
-    checking.value(path + "/ConversationID", value.conversation_id, (str,))
-    checking.value(path + "/TransactionID", value.transaction_id, (str,))
-    if value.result_parameters is not None:
-        _check_ResultParameters(value.result_parameters, path + "/ResultParameters", checking)
-    if value.reference_data is not None:
-        _check_ReferenceData(value.reference_data, path + "/ReferenceData", checking)
-
-
-_PLACES_ResultParameters = {"{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter": 1}
-_NAMES_ResultParameters: dict[str, str] = {
-    "ResultParameter": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter",
-    "Parameter": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter",
-}
-
-
-def _write_ResultParameters(value: ResultParameters) -> str:
-    xml = ">"
-    for item_result_parameter in value.result_parameter:
-        xml += f"<ResultParameter{_write_ParameterType(item_result_parameter)}</ResultParameter>"
-    return xml
-
-
-def _write_ResultParameters_prefixed(value: ResultParameters) -> str:
-    xml = ">"
-    for item_result_parameter in value.result_parameter:
-        xml += f"<result:ResultParameter{_write_ParameterType_prefixed(item_result_parameter)}</result:ResultParameter>"
-    return xml
-
-
-def _read_ResultParameters(element: _Element, reading: Reading) -> ResultParameters:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_result_parameter: list[ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_result_parameter.append(record)
-                    continue
-        if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ResultParameter" and not reading.place(
-            child, _PLACES_ResultParameters, _NAMES_ResultParameters
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_result_parameter_item = _read_ParameterType(child, reading)
-        v_result_parameter.append(v_result_parameter_item)
-    result_ = new(ResultParameters)
-    result_.result_parameter = v_result_parameter
-    return result_
-
-
-def _check_ResultParameters(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ResultParameters):
-        checking.add(path, "must be ResultParameters, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/ResultParameter", value.result_parameter, 0, -1):
-        for number, item_result_parameter in enumerate(value.result_parameter, 1):
-            _check_ParameterType(item_result_parameter, f"{path}/ResultParameter[{number}]", checking)
-
-
-_PLACES_ReferenceData = {"{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem": 1}
-_NAMES_ReferenceData: dict[str, str] = {
-    "ReferenceItem": "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem"
-}
-
-
-def _write_ReferenceData(value: ReferenceData) -> str:
-    xml = ">"
-    for item_reference_item in value.reference_item:
-        xml += f"<ReferenceItem{_write_ParameterType(item_reference_item)}</ReferenceItem>"
-    return xml
-
-
-def _write_ReferenceData_prefixed(value: ReferenceData) -> str:
-    xml = ">"
-    for item_reference_item in value.reference_item:
-        xml += f"<result:ReferenceItem{_write_ParameterType_prefixed(item_reference_item)}</result:ReferenceItem>"
-    return xml
-
-
-def _read_ReferenceData(element: _Element, reading: Reading) -> ReferenceData:
-    if reading.strict:
-        reading.own_type(element, None)
-    attributes = reading.attributes
-    v_reference_item: list[ParameterType] = []
-    for child in children(element) if len(element) < 100 else element:
-        if (
-            len(child) == 2
-            and child.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem"
-            and not reading.strict
-            and not (attributes and child.keys())
-        ):
-            part_0 = child[0]
-            part_1 = child[1]
-            if (
-                part_0.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Key"
-                and part_1.tag == "{http://api-v1.gen.mm.vodafone.com/mminterface/result}Value"
-            ):
-                text_0 = part_0.text
-                text_1 = part_1.text
-                if (
-                    text_0 is not None
-                    and text_0.strip() is text_0
-                    and not len(part_0)
-                    and text_1 is not None
-                    and text_1.strip() is text_1
-                    and not len(part_1)
-                    and not (attributes and (part_0.keys() or part_1.keys()))
-                ):
-                    record = new(ParameterType)
-                    record.key = text_0
-                    record.value = text_1
-                    v_reference_item.append(record)
-                    continue
-        if child.tag != "{http://api-v1.gen.mm.vodafone.com/mminterface/result}ReferenceItem" and not reading.place(
-            child, _PLACES_ReferenceData, _NAMES_ReferenceData
-        ):
-            continue
-        if attributes and child.keys():
-            reading.empty_if_nil(child)
-        v_reference_item_item = _read_ParameterType(child, reading)
-        v_reference_item.append(v_reference_item_item)
-    if not v_reference_item:
-        raise reading.missing(element, "ReferenceItem")
-    result_ = new(ReferenceData)
-    result_.reference_item = v_reference_item
-    return result_
-
-
-def _check_ReferenceData(value: object, path: str, checking: Checking) -> None:
-    if not isinstance(value, ReferenceData):
-        checking.add(path, "must be ReferenceData, not " + type(value).__name__)
-        return
-    if checking.occurrences(path + "/ReferenceItem", value.reference_item, 1, -1):
-        for number, item_reference_item in enumerate(value.reference_item, 1):
-            _check_ParameterType(item_reference_item, f"{path}/ReferenceItem[{number}]", checking)

@@ -7,8 +7,7 @@ from lxml import etree
 from mpesa_cbp.redaction import mask_msisdn, redact
 from mpesa_cbp.results.parameters import is_impersonal
 from mpesa_cbp_models import InvalidMessage
-from mpesa_cbp_models._parsing import parse
-from mpesa_cbp_models._reading import local
+from mpesa_cbp_models.xml import local, parse
 from mpesa_cbp_service.notifications import ResultNotification
 
 STATUS_KEY = "TransactionStatus"

@@ -14,6 +14,7 @@ from werkzeug.wsgi import get_input_stream
 
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_simulator.broker import Inbound
+from mpesa_cbp_simulator.checks import REGISTRATION
 from mpesa_cbp_simulator.context import Context
 from mpesa_cbp_simulator.messages import Reply, fault
 from mpesa_cbp_simulator.server import MAXIMUM_BODY, hang_up
@@ -31,9 +32,14 @@ ENDPOINT = "/mminterface/request"
 """Where partners post (protocol, section 1)."""
 
 SOAP_PATHS = frozenset(
-    {ENDPOINT, "/queryTransactionService/services/transaction", "/managementService/services/management"}
+    {
+        ENDPOINT,
+        REGISTRATION,
+        "/queryTransactionService/services/transaction",
+        "/managementService/services/management",
+    }
 )
-"""The paths under which SOAP messages are taken: each takes all operations."""
+"""The paths that take SOAP messages: each takes all operations, and RegisterURL goes to its own alone."""
 
 
 class Application:

@@ -10,7 +10,7 @@ from mpesa_cbp.identity.profile import reveal
 from mpesa_cbp.payment.codes import response_meaning
 from mpesa_cbp.soap import Decoded, decode
 from mpesa_cbp_models import ChangePassword, QueryTransaction, Request
-from mpesa_cbp_simulator.checks import Refusal, check_header, check_parameters, check_schema
+from mpesa_cbp_simulator.checks import Refusal, check_header, check_parameters, check_path, check_schema
 from mpesa_cbp_simulator.config import Setup
 from mpesa_cbp_simulator.enquiries import PASSWORD, Enquiries
 from mpesa_cbp_simulator.faults import CACHED, GOOD, BadDay
@@ -93,7 +93,12 @@ class Broker:
 
     def _request(self, inbound: Inbound, decoded: Decoded, request: Request) -> Reply:
         order = read_order(request)
-        refusal = self._header_refusal(decoded) or check_schema(request) or check_parameters(order)
+        refusal = (
+            self._header_refusal(decoded)
+            or check_schema(request)
+            or check_path(inbound.url, order)
+            or check_parameters(order)
+        )
         if refusal is not None and not order.conversation_id.strip():
             return self._refuse_unopened(inbound, refusal)
         # A request that is refused anyway does not use up a day.

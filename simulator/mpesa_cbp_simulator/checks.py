@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mpesa_cbp.commands.table import Receiver
+from mpesa_cbp.commands.table import REGISTER_URL, REVERSED_RECEIPT, TRANSACTION_REVERSAL, Receiver
 from mpesa_cbp.identity.profile import NAIROBI, reveal
 from mpesa_cbp.identity.security import SecurityError, SpPasswordReading, decryption_key, sp_password
 from mpesa_cbp.payment.codes import response_meaning
@@ -89,24 +89,46 @@ def check_schema(request: Request) -> Refusal | None:
     return None
 
 
+REGISTRATION = "/mminterface/registerURL"
+"""Where RegisterURL is posted, and nothing else (protocol, section 12)."""
+
+
+def check_path(url: str, order: ParsedRequest) -> Refusal | None:
+    """RegisterURL has a path of its own."""
+    if (order.command_id == REGISTER_URL) == url.endswith(REGISTRATION):
+        return None
+    return Refusal("100000013", f"{order.command_id} is not posted to this path")
+
+
 def check_parameters(order: ParsedRequest) -> Refusal | None:
     """The values without which a command makes no sense; those of unknown commands are not looked at."""
     if not order.conversation_id.strip():
         return Refusal("24", "OriginatorConversationID is blank")
     if order.command is None:
         return None
-    needed = ["Amount"] if order.command.amount and order.command.id != "RegisterURL" else []
-    needed += ["AccountReference"] if order.command.account_reference else []
-    if order.command.id == "RegisterURL":
-        needed += ["ResponseType", "ConfirmationURL"]
+    needed = ["Amount"] if order.command.amount else []
+    needed += ["AccountReference"] if order.command.account_reference == "required" else []
+    needed += _NEEDED.get(order.command.id, [])
     missing = [key for key in needed if not order.value(key)]
+    missing += [key for key, _ in order.command.parameters if key not in dict(order.parameters)]
     if missing:
         return Refusal("24", f"the parameter {missing[0]} is missing")
-    if "Amount" in needed and order.amount is None:
+    if order.command.amount and order.amount is None:
         return Refusal("25", "Amount is not an amount")
-    if order.command.id == "RegisterURL" and order.value("ResponseType") not in {"Completed", "Cancelled"}:
+    if not order.command.amount and order.value("Amount"):
+        return Refusal("25", f"{order.command.id} takes no Amount")
+    identity = order.request.identity
+    if not order.command.primary and (identity.primary_party or identity.receiver_party):
+        return Refusal("25", f"{order.command.id} takes no parties")
+    if order.command.id == REGISTER_URL and order.value("ResponseType") not in {"Completed", "Cancelled"}:
         return Refusal("25", "ResponseType must be Completed or Cancelled")
     return None
+
+
+_NEEDED = {
+    REGISTER_URL: ["ResponseType", "ConfirmationURL"],
+    TRANSACTION_REVERSAL: [REVERSED_RECEIPT],
+}
 
 
 class CoreChecks:
@@ -138,7 +160,7 @@ class CoreChecks:
         initiator = order.request.identity.initiator
         if not initiator.identifier.strip():
             # RegisterURL is published with a blank initiator.
-            return None if order.command_id == "RegisterURL" else Refusal("31", "the initiator is blank")
+            return None if order.command_id == REGISTER_URL else Refusal("31", "the initiator is blank")
         if initiator.identifier_type is not IdentifierType.OrganizationOperatorUserName:
             return Refusal("32", "the initiator's IdentifierType must be 11")
         operator = self._operators.get((initiator.identifier, initiator.short_code or order.short_code))
@@ -166,7 +188,7 @@ class CoreChecks:
             return None
         if party is None:
             return Refusal("33", "PrimaryParty is missing")
-        if order.command_id != "RegisterURL" and not _is_organisation(party):
+        if order.command_id != REGISTER_URL and not _is_organisation(party):
             return Refusal("34", "PrimaryParty must be a short code of IdentifierType 4")
         organisation = self._ledger.organisation(order.short_code)
         if organisation is None:
@@ -178,13 +200,13 @@ class CoreChecks:
     def _receiver(self, order: ParsedRequest) -> Refusal | None:
         party = order.request.identity.receiver_party
         kind = order.command.receiver if order.command is not None else Receiver.NONE
-        if kind is Receiver.NONE or order.command_id == "TransactionReversal":
+        if kind is Receiver.NONE:
             return None
         if party is None:
             return Refusal("35", "ReceiverParty is missing")
         if kind is Receiver.CUSTOMER:
             return self._customer(order, party)
-        if not _is_organisation(party):
+        if not (_is_organisation(party) or _is_till(order, party)):
             return Refusal("36", "ReceiverParty must be a short code of IdentifierType 4")
         if kind is Receiver.OWN and order.receiver != order.short_code:
             return Refusal("22", "the receiver must be the primary party itself")
@@ -207,6 +229,11 @@ class CoreChecks:
     def _once(self, order: ParsedRequest) -> Refusal | None:
         keys = [key.strip() for key, _ in order.parameters]
         return Refusal("40", "a parameter stands twice") if len(set(keys)) < len(keys) else None
+
+
+def _is_till(order: ParsedRequest, party: ReceiverParty) -> bool:
+    """Goods may be bought from a till, by its number (protocol, section 12)."""
+    return order.command_id == "BusinessBuyGoods" and party.identifier_type is IdentifierType.TillNumber
 
 
 def _is_organisation(party: PrimaryParty | ReceiverParty) -> bool:

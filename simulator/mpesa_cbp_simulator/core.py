@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
-from mpesa_cbp.commands.table import Receiver
+from mpesa_cbp.commands.table import REGISTER_URL, REVERSED_RECEIPT, TRANSACTION_REVERSAL, Receiver
 from mpesa_cbp.identity.profile import NAIROBI
 from mpesa_cbp.payment.codes import result_meaning
 from mpesa_cbp_simulator.checks import CoreChecks
@@ -82,8 +82,9 @@ class Core:
         queries = {
             "AccountBalance": self._account_balance,
             "TransactionStatusQuery": self._transaction_status,
-            "TransactionReversal": self._reverse,
-            "RegisterURL": self._register,
+            TRANSACTION_REVERSAL: self._reverse,
+            REGISTER_URL: self._register,
+            "OrgRevenueSettlement": self._settle_revenue,
         }
         return queries[order.command_id](order, conversation)
 
@@ -109,6 +110,11 @@ class Core:
             receipt=receipt,
             parameters=parameters(order, receipt, now),
         )
+
+    def _settle_revenue(self, order: ParsedRequest, conversation: Conversation) -> CoreOutcome:
+        """The whole revenue: the request names no amount (protocol, section 12)."""
+        revenue = self._ledger.balance(Account(order.short_code, UTILITY))
+        return self._pay(replace(order, amount=revenue), conversation)
 
     def _customer_paid(self, order: ParsedRequest, receipt: str, now: datetime) -> Pairs:
         customer = self._ledger.customer(order.receiver)
@@ -184,8 +190,7 @@ class Core:
         )
 
     def _reverse(self, order: ParsedRequest, conversation: Conversation) -> CoreOutcome:
-        asked = order.value("OriginalReceiptNumber", "OriginalTransactionID", "ReceiptNumber", "TransactionID")
-        transfer = self._ledger.transfer(asked)
+        transfer = self._ledger.transfer(order.value(REVERSED_RECEIPT))
         if transfer is None:
             return failed(49)
         own = order.request.identity.initiator.short_code or order.short_code

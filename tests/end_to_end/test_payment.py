@@ -86,7 +86,7 @@ def test_payment_is_accepted_then_paid_and_its_result_is_typed(bench: Bench) -> 
     assert bench.state(acknowledgement.conversation_id) is PaymentState.SUCCEEDED
 
 
-@pytest.mark.parametrize("profile", sorted(PROFILES))
+@pytest.mark.parametrize("profile", [name for name, each in sorted(PROFILES.items()) if each.signed])
 def test_both_profiles_of_the_signing_header_are_accepted(bench: Bench, profile: str) -> None:
     with Client(**bench.simulator.client_settings(), **bench.urls, journal=bench.journal, profile=profile) as client:
         assert client.pay_customer(MSISDN, 100).code.strip("0") == ""

@@ -161,7 +161,7 @@ def test_no_day_at_the_broker_shows_anything(world: World, bad_day: str) -> None
             except CbpError as error:
                 shown.append(shown_by(error))
             shown += [repr(event) for event in world.journal.events(payment.conversation_id)]
-        shown += [repr(each) for each in (client, client.orders, world.journal, world.simulator, *world.notifications)]
+        shown += [repr(each) for each in (client, client.builder, world.journal, world.simulator, *world.notifications)]
         shown += [f"{notification.parameters!r} {notification.result!r}" for notification in world.notifications]
     assert {what for text in (*shown, *logged.shown) for what in found_in(text)} == set()
 

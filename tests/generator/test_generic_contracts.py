@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import shutil
 import subprocess
 import sys
@@ -60,15 +61,15 @@ def with_one_runtime(packages: list[str], target: Path) -> None:
     shutil.copytree(workspace() / packages[0], target / "runtime", ignore=lambda _, names: {*names} - runtime(names))
     (target / "runtime" / "__init__.py").touch()
     for package in packages:
-        (target / package).mkdir()
-        for path in (workspace() / package).glob("*.py"):
+        (target / package / "_codecs").mkdir(parents=True)
+        for path in (workspace() / package).rglob("*.py"):
             if path.name not in runtime([path.name]):
-                text = path.read_text(encoding="utf-8").replace(f"{package}._", "runtime._")
-                (target / package / path.name).write_text(text, encoding="utf-8")
+                text = re.sub(rf"\b{package}\._(?!codecs)", "runtime._", path.read_text(encoding="utf-8"))
+                (target / path.relative_to(workspace())).write_text(text, encoding="utf-8")
 
 
 def runtime(names: list[str]) -> set[str]:
-    return {name for name in names if name.startswith("_") and name.endswith(".py") and name != "__init__.py"}
+    return {name for name in names if re.fullmatch(r"(_[a-z]+|xml)\.py", name)}
 
 
 @needs_shared
@@ -86,7 +87,7 @@ def test_all_generated_packages_pass_mypy_strict(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:]
-    assert f"no issues found in {len(list(tmp_path.glob('*/*.py')))} source files" in done.stdout
+    assert f"no issues found in {len(list(tmp_path.rglob('*.py')))} source files" in done.stdout
 
 
 JUDGED = [name for name in [*GENERATED, *REVISIONS] if name not in ILLEGAL and name != "zeep-circular-xsd"]

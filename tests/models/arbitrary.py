@@ -96,7 +96,7 @@ class Arbitrary:
         return build()
 
     def content(self, item: ClassPlan) -> Any:
-        return getattr(import_module(f"{self.package}.{item.module}"), f"_CONTENT_{item.name}")
+        return getattr(import_module(f"{self.package}._codecs.{item.module}"), f"_CONTENT_{item.name}")
 
     def _field(self, field: FieldPlan, count: int | None, depth: int) -> st.SearchStrategy[Any]:
         if field.kind == "any-attributes":

@@ -29,7 +29,7 @@ class Doubling:
         self.objects = objects
         self.item = item
         self.layout = objects.layout
-        self.module = import_module(f"{objects.package}.{item.module}")
+        self.module = import_module(f"{objects.package}._codecs.{item.module}")
         self.runtime = import_module(f"{objects.package}._reading")
         self.errors = import_module(f"{objects.package}._errors")
         self.single = {clark(f.namespace, f.xml_name): f for f in single_elements(item, objects.layout)}

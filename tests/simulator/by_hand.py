@@ -11,13 +11,15 @@ from typing import Any
 
 import requests
 
-from mpesa_cbp.commands.table import COMMANDS, Command, Order
+from mpesa_cbp.commands.table import COMMANDS, REGISTER_URL, Command
 from mpesa_cbp.identity.profile import CONTRACT_HEADER_NAMESPACE
 from mpesa_cbp.identity.security import SpPasswordReading, encrypt_credential, sp_password
 from mpesa_cbp.soap import Decoded, decode, encode
 from mpesa_cbp_models import Request, RequestSOAPHeader
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
 from mpesa_cbp_simulator import Conversation, Simulator
+from mpesa_cbp_simulator.checks import REGISTRATION
+from tests.requests_by_hand import HandmadeRequest
 
 PAYEE = "254712345678"
 SP_PASSWORD = "simulator-sp-secret"
@@ -46,15 +48,15 @@ class Broker:
 
     simulator: Simulator
 
-    def order(self, command: str = "BusinessPayment", **changes: Any) -> Order:
+    def order(self, command: str = "BusinessPayment", **changes: Any) -> HandmadeRequest:
         """A good order, and what is different in it."""
         known = COMMANDS.get(command) or replace(COMMANDS["BusinessPayment"], id=command)
         return replace(self._good(known), **changes)
 
-    def _good(self, command: Command) -> Order:
+    def _good(self, command: Command) -> HandmadeRequest:
         from decimal import Decimal
 
-        return Order(
+        return HandmadeRequest(
             command=command,
             conversation_id=f"600000_Acme_by_hand_{next(_numbers)}",
             timestamp="2026-01-01T00:00:00.0Z",
@@ -65,7 +67,7 @@ class Broker:
             short_code="600000",
             receiver=PAYEE if command.family == "B2C" else "888888",
             amount=Decimal(100) if command.amount else None,
-            parameters=(("AccountReference", "A1"),) if command.account_reference else (),
+            parameters=(("AccountReference", "A1"),) if command.account_reference == "required" else (),
             result_url="http://127.0.0.1:9/nobody",
         )
 
@@ -88,7 +90,8 @@ class Broker:
             header=signed or header(),
             header_namespace=namespace,
         )
-        return decode(self.raw(spoil(envelope)).content)
+        path = REGISTRATION if request.transaction.command_id == REGISTER_URL else None
+        return decode(self.raw(spoil(envelope), path).content)
 
     def raw(self, body: bytes, path: str | None = None) -> requests.Response:
         url = self.simulator.url if path is None else self.simulator.url.replace("/mminterface/request", path)
@@ -98,14 +101,14 @@ class Broker:
         code: str = self.post(request, signed, **more).message.response_code
         return code
 
-    def outcome(self, order: Order | Request) -> Conversation:
+    def outcome(self, order: HandmadeRequest | Request) -> Conversation:
         """The conversation of an accepted request, when the core is done with it."""
-        request = order.request() if isinstance(order, Order) else order
+        request = order.request() if isinstance(order, HandmadeRequest) else order
         assert self.response_code(request) == "0"
         self.simulator.settle(10)
         return self.simulator.conversations()[0]
 
-    def result_code(self, order: Order | Request) -> str:
+    def result_code(self, order: HandmadeRequest | Request) -> str:
         code = self.outcome(order).result_code
         assert code is not None
         return code

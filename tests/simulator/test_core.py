@@ -12,9 +12,12 @@ import pytest
 
 from mpesa_cbp.commands.table import COMMANDS, Receiver
 from mpesa_cbp.results.parameters import read_parameters
+from mpesa_cbp.soap import decode, encode
 from mpesa_cbp_models import IdentifierType, Request, Result
+from mpesa_cbp_models.operations import GENERIC_API_REQUEST
 from mpesa_cbp_simulator import Account, Customer, Operator, Organisation, Simulator, Timing
-from tests.simulator.by_hand import INITIATOR_PASSWORD, PAYEE, Broker
+from tests.requests_by_hand import HandmadeRequest
+from tests.simulator.by_hand import INITIATOR_PASSWORD, PAYEE, Broker, header
 
 UNREGISTERED, FROZEN, NEARLY_FULL = "254700000001", "254700000002", "254700000003"
 
@@ -271,12 +274,12 @@ def test_status_query_of_what_is_not_there_is_49(broker: Broker, asked_for: str)
 def test_reversal_moves_the_money_back_once(broker: Broker) -> None:
     paid = broker.outcome(broker.order("BusinessPayBill"))
     ledger = broker.simulator.world.ledger
-    reversal = broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", paid.receipt),))
+    reversal = broker.order("TransactionReversal", parameters=(("OriginalTransactionID", paid.receipt),))
     assert broker.result_code(reversal) == "0"
     assert ledger.balance(Account("600000", "Working Account")) == Decimal(1_000_000)
     assert ledger.balance(Account("888888", "Utility Account")) == Decimal(1_000_000)
     assert [each.reversed for each in broker.simulator.transfers()] == [True]
-    again = broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", paid.receipt),))
+    again = broker.order("TransactionReversal", parameters=(("OriginalTransactionID", paid.receipt),))
     assert broker.result_code(again) == "15"
     status = broker.outcome(broker.order("TransactionStatusQuery", parameters=(("ReceiptNumber", paid.receipt),)))
     assert b"Reversed" in (status.result or b"")
@@ -286,13 +289,13 @@ def test_reversal_moves_the_money_back_once(broker: Broker) -> None:
 def test_second_reversal_is_a_duplicate_though_the_customer_has_nothing_left(broker: Broker) -> None:
     paid = broker.outcome(broker.order("BusinessPayment"))
     codes = [
-        broker.result_code(broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", paid.receipt),)))
+        broker.result_code(broker.order("TransactionReversal", parameters=(("OriginalTransactionID", paid.receipt),)))
         for _ in range(2)
     ]
     assert codes == ["0", "15"]
 
 
-@pytest.mark.parametrize(("receipt", "code"), [("SNOSUCHONE", "49"), ("", "49"), ("not mine", "48"), ("spent", "1")])
+@pytest.mark.parametrize(("receipt", "code"), [("SNOSUCHONE", "49"), ("not mine", "48"), ("spent", "1")])
 def test_reversal_that_cannot_be_is_refused(broker: Broker, receipt: str, code: str) -> None:
     if receipt in {"not mine", "spent"}:
         paid = broker.outcome(broker.order("BusinessPayBill", amount=Decimal(1000)))
@@ -303,13 +306,13 @@ def test_reversal_that_cannot_be_is_refused(broker: Broker, receipt: str, code: 
                 connection.execute(
                     "update account set balance = balance - ? where owner = '888888'", (int(everything * 100),)
                 )
-        order = broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", receipt_of),))
+        order = broker.order("TransactionReversal", parameters=(("OriginalTransactionID", receipt_of),))
         if receipt == "not mine":
             order = replace(
                 order, initiator_name="poor", security_credential=broker.credential("p"), short_code="600001"
             )
     else:
-        order = broker.order("TransactionReversal", parameters=(("OriginalReceiptNumber", receipt),))
+        order = broker.order("TransactionReversal", parameters=(("OriginalTransactionID", receipt),))
     before = [each.reversed for each in broker.simulator.transfers()]
     assert broker.result_code(order) == code
     assert [each.reversed for each in broker.simulator.transfers()] == before
@@ -322,3 +325,36 @@ def test_reference_data_of_the_request_comes_back_with_the_result(broker: Broker
     assert [(each.key, each.value) for each in found.reference_data.reference_item] == [
         ("Occasion", "Salary & <bonus>")
     ]
+
+
+@pytest.mark.parametrize(
+    ("request_of", "code"),
+    [
+        (lambda b: b.order("TransactionReversal"), "24"),
+        (lambda b: b.order("TransactionReversal", parameters=(("OriginalReceiptNumber", "R1"),)), "24"),
+        (lambda b: b.order("OrgRevenueSettlement", amount=Decimal(100)), "25"),
+        (lambda b: b.order("PayTaxToKRA", parameters=()), "24"),
+    ],
+)
+def test_what_field_clients_do_not_send_is_refused(
+    broker: Broker, request_of: Callable[[Broker], HandmadeRequest], code: str
+) -> None:
+    assert broker.response_code(request_of(broker).request()) == code
+
+
+def test_the_whole_revenue_is_settled_without_an_amount(broker: Broker) -> None:
+    ledger = broker.simulator.world.ledger
+    revenue = ledger.balance(Account("600000", "Utility Account"))
+    assert broker.result_code(broker.order("OrgRevenueSettlement")) == "0"
+    assert ledger.balance(Account("600000", "Utility Account")) == 0
+    assert ledger.balance(Account("600000", "Bank Account")) == revenue
+
+
+def test_registerurl_goes_to_its_own_path_alone(broker: Broker) -> None:
+    parameters = (("ResponseType", "Completed"), ("ConfirmationURL", "http://127.0.0.1:9/c"))
+    registration = broker.order("RegisterURL", parameters=parameters).request()
+    envelope = encode(registration, operation=GENERIC_API_REQUEST, direction="input", header=header())
+    assert decode(broker.raw(envelope, "/mminterface/request").content).message.response_code == "100000013"
+    assert decode(broker.raw(envelope, "/mminterface/registerURL").content).message.response_code == "0"
+    payment = encode(broker.order().request(), operation=GENERIC_API_REQUEST, direction="input", header=header())
+    assert decode(broker.raw(payment, "/mminterface/registerURL").content).message.response_code == "100000013"

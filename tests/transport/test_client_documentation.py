@@ -41,7 +41,7 @@ def test_every_python_snippet_of_the_client_s_documentation_runs(
     names["client"].close()
     names["journal"].close()
     assert "600000_Acme_" in capsys.readouterr().out
-    assert len(world.journal.payments()) == world.requests_seen() == 10
+    assert len(world.journal.payments()) == world.requests_seen() == 11
 
 
 def test_the_readme_s_table_names_every_command_and_no_other() -> None:

@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 
 from mpesa_cbp import Acknowledgement, Client, Initiator, ServiceProvider
+from mpesa_cbp.client import registration_url_of
 from mpesa_cbp.commands.table import COMMANDS
 from mpesa_cbp.errors import CbpError, InvalidRequest, SettingsError
 from mpesa_cbp.identity.profile import NAIROBI, Profile
 from mpesa_cbp.identity.security import decrypt_credential, decrypt_new_password, sp_password
 from mpesa_cbp.soap import decode
-from mpesa_cbp_models import ChangePassword, Request
+from mpesa_cbp_models import ChangePassword, IdentifierType, Request
 from mpesa_cbp_service import Journal
 from mpesa_cbp_service.formatting import pretty
 from tests.transport.clients import INITIATOR_PASSWORD, SECRETS, SP_PASSWORD, client_to, operator_key
@@ -52,7 +53,11 @@ def _own_funds(command: str) -> Call:
 CALLS: dict[str, Call] = {
     **{each.id: _customer(each.id) for each in COMMANDS.values() if each.family == "B2C"},
     **{each.id: _business(each.id) for each in COMMANDS.values() if each.family == "B2B"},
+    "PayTaxToKRA": lambda client: client.pay_business(
+        "572572", 7000, command="PayTaxToKRA", account_reference="PRN1234XN"
+    ),
     **{each.id: _own_funds(each.id) for each in COMMANDS.values() if each.family == "own funds"},
+    "OrgRevenueSettlement": lambda client: client.transfer_own_funds(command="OrgRevenueSettlement"),
     "BusinessPayBill": lambda client: client.pay_business("888888", 7000, account_reference="INV-7 ]]> 8"),
     "AccountBalance": lambda client: client.account_balance(),
     "TransactionStatusQuery": lambda client: client.transaction_status(receipt="RKL51ZDR4F"),
@@ -110,12 +115,104 @@ def test_the_whole_envelope_is_the_golden_one_in_each_way_of_signing(name: str, 
     assert not any(secret in envelope for secret in SECRETS)
 
 
-def test_a_status_is_also_asked_by_conversation_id_and_a_reversal_may_go_to_another_short_code() -> None:
-    status = decode(sent(lambda client: client.transaction_status(of_conversation_id="600000_Acme_9"))).message
-    pairs = {each.key: each.value for each in status.transaction.parameters.parameter}
-    assert pairs == {"OriginatorConversationID": "600000_Acme_9"}
-    reversal = decode(sent(lambda client: client.reverse("RKL51ZDR4F", receiver="888888"))).message
-    assert reversal.identity.receiver_party.identifier == "888888"
+@pytest.mark.parametrize(
+    ("named", "key"),
+    [
+        ({"receipt": "RKL51ZDR4F"}, "ReceiptNumber"),
+        ({"of_conversation_id": "600000_Acme_9"}, "OriginatorConversationID"),
+        ({"of_core_conversation_id": "AG_20261124_0001"}, "ConversationID"),
+    ],
+)
+def test_a_status_is_asked_by_receipt_or_by_either_conversation_id(named: dict[str, str], key: str) -> None:
+    status = decode(sent(lambda client: client.transaction_status(**named))).message
+    assert pairs_of(status) == {key: next(iter(named.values()))}
+    assert (status.identity.primary_party, status.identity.receiver_party) == (None, None)
+
+
+def pairs_of(request: Request) -> dict[str, str]:
+    """Parameters of a request by key."""
+    parameters = request.transaction.parameters
+    return {each.key: each.value for each in parameters.parameter} if parameters is not None else {}
+
+
+def test_goods_are_bought_from_a_till_by_its_number() -> None:
+    request = decode(
+        sent(lambda client: client.pay_business("174379", 100, command="BusinessBuyGoods", receiver_type=2))
+    ).message
+    assert request.identity.receiver_party.identifier_type is IdentifierType.TillNumber
+
+
+def test_one_request_may_have_result_and_timeout_addresses_of_its_own() -> None:
+    request = decode(
+        sent(
+            lambda client: client.pay_customer(
+                "0712345678", 100, result_url="https://us.example/r/7", queue_timeout_url="https://us.example/t/7"
+            )
+        )
+    ).message
+    assert request.identity.caller.result_url == "https://us.example/r/7"
+    references = {each.key: each.value for each in request.transaction.reference_data.reference_item}
+    assert references["QueueTimeoutURL"] == "https://us.example/t/7"
+
+
+def test_a_command_that_is_not_in_the_table_goes_out_with_identity_and_credential() -> None:
+    request = decode(
+        sent(
+            lambda client: client.order(
+                "BusinessPayToPochi",
+                receiver="0712 345 678",
+                receiver_type=1,
+                amount="100.50",
+                parameters={"Kind": "A"},
+                references={"Occasion": "Tea"},
+            )
+        ),
+        strict=True,
+    ).message
+    assert request.transaction.command_id == "BusinessPayToPochi"
+    assert pairs_of(request) == {"Amount": "100.50", "Kind": "A"}
+    assert request.identity.primary_party.identifier == "600000"
+    assert (request.identity.receiver_party.identifier_type, request.identity.receiver_party.identifier) == (
+        IdentifierType.MSISDN,
+        "254712345678",
+    )
+    credential = request.identity.initiator.security_credential
+    assert decrypt_credential(credential=credential, private_key=operator_key().private_key) == INITIATOR_PASSWORD
+
+
+def test_a_command_of_the_table_is_checked_when_it_is_ordered_by_name() -> None:
+    by_name = sent(
+        lambda client: client.order(
+            "BusinessPayBill", receiver="888888", amount=7, parameters={"AccountReference": "A"}
+        )
+    )
+    by_method = sent(lambda client: client.pay_business("888888", 7, account_reference="A"))
+    assert without_credential(by_name.decode()) == without_credential(by_method.decode())
+
+
+def test_an_operator_internal_system_sends_its_initiator_type_and_no_signing_header() -> None:
+    initiator = Initiator(
+        name="api",
+        password=INITIATOR_PASSWORD,
+        short_code="600000",
+        certificate=operator_key().certificate,
+        identifier_type=14,
+    )
+    decoded = decode(sent(CALLS["BusinessPayment"], profile="none", initiator=initiator))
+    assert decoded.header is None
+    assert decoded.message.identity.initiator.identifier_type is IdentifierType.SPOperatorUserName
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("https://b.example/mminterface/request", "https://b.example/mminterface/registerURL"),
+        ("https://b.example:18423/x/mminterface/request", "https://b.example:18423/x/mminterface/registerURL"),
+        ("https://gateway.example/elsewhere", "https://gateway.example/elsewhere"),
+    ],
+)
+def test_registerurl_is_posted_to_its_own_path(endpoint: str, expected: str) -> None:
+    assert registration_url_of(endpoint) == expected
 
 
 def test_a_command_without_a_method_goes_out_as_it_stands() -> None:
@@ -168,9 +265,17 @@ REFUSED: list[tuple[Callable[[Client], object], tuple[str, ...]]] = [
     (lambda c: c.pay_business("888888", 1, command="TransactionReversal"), ("command must be one of BusinessPayBill, ",)),
     (lambda c: c.pay_business("\u0661\u0662", 1, account_reference="A"), ("short_code: ",)),
     (lambda c: c.transfer_own_funds("1,000", command="BusinessPayment"), ("command must be one of BusinessTransferFromMMFToUtility, ", "amount: ")),
-    (lambda c: c.transaction_status(), ("give either receipt or of_conversation_id",)),
-    (lambda c: c.transaction_status(receipt="", of_conversation_id="x"), ("receipt: must not be blank", "give either")),
-    (lambda c: c.reverse(" ", receiver="x"), ("receipt: must not be blank", "receiver: ")),
+    (lambda c: c.transaction_status(), ("give exactly one of receipt, of_conversation_id",)),
+    (lambda c: c.transaction_status(receipt="", of_conversation_id="x"), ("receipt: must not be blank", "give exactly one")),
+    (lambda c: c.reverse(" "), ("receipt: must not be blank",)),
+    (lambda c: c.transfer_own_funds(7, command="OrgRevenueSettlement"), ("amount: OrgRevenueSettlement takes none",)),
+    (lambda c: c.pay_business("174379", 1, command="BusinessBuyGoods", receiver_type=1), ("receiver_type must be 2 (till) or 4", "short_code: ")),
+    (lambda c: c.pay_customer("0712345678", 1, result_url="us.example"), ("result_url: is not an http",)),
+    (lambda c: c.order("NewCommand", receiver="254712345678"), ("receiver_type: must be given",)),
+    (lambda c: c.order("NewCommand", parameters={"Amount": "1"}), ("parameters: give Amount as an argument",)),
+    (lambda c: c.order("AccountBalance", receiver="888888"), ("receiver: AccountBalance takes none",)),
+    (lambda c: c.order("BusinessPayBill", receiver="888888", amount=1), ("account_reference: BusinessPayBill needs one",)),
+    (lambda c: c.order("NewCommand", receiver="1", receiver_type=99), ("receiver_type must be an IdentifierType",)),
     (lambda c: c.register_urls(confirmation_url="us.example", validation_url="ftp://us.example/", response_type="Maybe"),
      ("confirmation_url: is not an http", "validation_url: is not an http", "response_type must be")),
     (lambda c: c.pay_customer("0712345678", 100, conversation_id=""), ("conversation_id must have 1 to 128",)),
@@ -245,7 +350,7 @@ def test_a_namespace_that_would_break_the_header_is_refused() -> None:
 
 def test_a_client_shows_no_secret_and_cannot_be_pickled() -> None:
     with client_to("https://user:planted-word@b.example/x?token=planted-query") as client:
-        shown = f"{client!r} {vars(client)!r} {client.orders!r}"
+        shown = f"{client!r} {vars(client)!r} {client.builder!r}"
         assert "planted" not in shown
         with pytest.raises(TypeError):
             pickle.dumps(client)

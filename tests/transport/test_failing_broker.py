@@ -337,7 +337,7 @@ PAYMENTS: dict[str, Callable[[Client, bool], object]] = {
         "888888", 100, account_reference="A", conversation_id=ID, resume=resume
     ),
     "own funds": lambda client, resume: client.transfer_own_funds(
-        100, command="OrgRevenueSettlement", conversation_id=ID, resume=resume
+        100, command="OrgBankAccountWithdrawal", conversation_id=ID, resume=resume
     ),
 }
 
@@ -483,11 +483,11 @@ def test_memory_that_runs_out_at_any_step_never_lets_what_may_have_left_be_sent_
         clock=lambda: NOW,
     )
     with FailingBroker(accepts) as broker, client_to(broker.url()) as client:
-        request = client.orders.request(customer_payment(NUMBER, 100, conversation_id=ID))
+        request = client.builder.build(customer_payment(NUMBER, 100, conversation_id=ID))
         with HttpTransport(broker.url(), clock=clock, connect_retries=0) as http:
-            delivery = Sender(http, signed, journal)
+            sender = Sender(http, signed, journal)
             with pytest.raises((OutcomeUnknown, NotSent)) as raised:
-                delivery.deliver(request)
+                sender.deliver(request)
         broker.wait_for_ends(broker.connections)
         arrived = broker.begun_requests
     payment = journal.payment(ID)

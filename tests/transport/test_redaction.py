@@ -19,6 +19,7 @@ from mpesa_cbp.redaction import (
     redact_bytes,
     redact_header,
 )
+from mpesa_cbp_models import SECRET_ELEMENTS, SENSITIVE_ELEMENTS
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,20 @@ from mpesa_cbp.redaction import (
 )
 def test_text_is_shown_without_what_is_secret_or_personal(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+@pytest.mark.parametrize("name", sorted(SECRET_ELEMENTS))
+def test_secret_element_of_the_contract_shows_nothing(name: str) -> None:
+    assert redact(f"<n:{name}>hidden</n:{name}>") == f"<n:{name}>{MASK}</n:{name}>"
+    assert redact(f"&lt;{name}&gt;hidden&lt;/{name}&gt;") == f"&lt;{name}&gt;{MASK}&lt;/{name}&gt;"
+
+
+@pytest.mark.parametrize("name", sorted(SENSITIVE_ELEMENTS))
+def test_sensitive_element_of_the_contract_shows_no_customer(name: str) -> None:
+    for text in ("254712345678", "0712 345 678", "254712345678 - Jane Doe"):
+        shown = redact(f"<n:{name}>{text}</n:{name}>")
+        assert "345" not in shown
+        assert "Doe" not in shown
 
 
 def test_only_the_beginning_of_a_message_is_redacted_and_shown_so_that_it_costs_little() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from mpesa_cbp_models import SECRET_ELEMENTS
+
 __all__ = [
     "MASK",
     "MessageBytes",
@@ -92,7 +94,7 @@ def _masked_word(word: str) -> str:
 
 # Elements whose whole content is a secret, in any namespace and prefix, escaped or not; up to the end where the text
 # breaks off within one.
-_SECRET_ELEMENTS = "SecurityCredential|Password|CheckSum|spPassword|newPassword|EncryptedParameters"
+_SECRET_ELEMENTS = "|".join(map(re.escape, sorted(SECRET_ELEMENTS)))
 _SECRET = re.compile(
     rf"((?:<|&lt;)(?:[\w.-]+:)?(?:{_SECRET_ELEMENTS})(?:\s[^<>&]*)?(?:>|&gt;)).*?((?:<|&lt;)/(?:[\w.-]+:)?(?:{_SECRET_ELEMENTS})\s*(?:>|&gt;)|\Z)",
     re.DOTALL,

@@ -43,6 +43,7 @@ class Config:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     absent_on_reading: frozenset[str] = frozenset()
     sensitive: frozenset[str] = frozenset()
+    secret: frozenset[str] = frozenset()
 
 
 _TABLES = {
@@ -53,7 +54,7 @@ _TABLES = {
     "operations": None,
     "types": None,
     "reading": {"trim", "aliases", "values", "absent"},
-    "sensitive": {"elements"},
+    "sensitive": {"elements", "secrets"},
 }
 
 
@@ -113,6 +114,7 @@ def _config(data: dict[str, Any], base: Path) -> Config:
         values={key: _strings(value, f"reading.values.{key}") for key, value in reading.get("values", {}).items()},
         absent_on_reading=frozenset(_list(reading.get("absent", []), "reading.absent")),
         sensitive=frozenset(_list(data.get("sensitive", {}).get("elements", []), "sensitive.elements")),
+        secret=frozenset(_list(data.get("sensitive", {}).get("secrets", []), "sensitive.secrets")),
     )
 
 

@@ -35,6 +35,7 @@ def entries(config: Config) -> Iterator[Entry]:
     yield from _items("[reading] absent", config.absent_on_reading)
     yield from _keys("[reading.aliases]", config.aliases)
     yield from _keys("[reading.values]", config.values)
+    yield from _items("[sensitive] secrets", config.secret)
     yield from _items("[sensitive] elements", config.sensitive)
 
 

@@ -124,12 +124,15 @@ class FieldPlanner:
     def _configured(self, field: FieldPlan, owner: str, called: str) -> FieldPlan:
         """A field with what the settings say of it."""
         config = self.settings.config
+        secret = self.settings.named(config.secret, owner, called)
+        sensitive = self.settings.named(config.sensitive, owner, called)
         return dataclasses.replace(
             field,
             aliases=self.settings.value(config.aliases, owner, called) or (),
             values=tuple(sorted((self.settings.value(config.values, owner, called) or {}).items())),
             absent_on_reading=self.settings.named(config.absent_on_reading, owner, called),
-            sensitive=self.settings.named(config.sensitive, owner, called),
+            sensitive=sensitive or secret,
+            secret=secret,
         )
 
     def _declaration(self, member: Member, declared: Declared, own: Declaration | None) -> Declaration | None:

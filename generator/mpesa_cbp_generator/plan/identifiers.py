@@ -21,9 +21,10 @@ _RESERVED_FIELDS = frozenset({
 
 # Names that generated modules use themselves at module level; a class of that name would hide them.
 _RESERVED_CLASSES = frozenset({
-    "Any", "Atomic", "Checking", "CodecError", "Content", "DECLARATION", "Decimal", "ELEMENTS", "Enum", "Facets",
-    "InvalidMessage", "InvalidValue", "ListOf", "Message", "Meta", "NIL_ATTRIBUTE", "OPERATIONS", "Operation", "QName",
-    "Reading", "TYPE_CHECKING", "UnionOf", "ZonedDate", "AttributeError", "RecursionError", "TypeError", "ValueError",
+    "Any", "Atomic", "AttributeError", "Checking", "Codec", "CodecError", "ComplexType", "Content", "DECLARATION",
+    "Decimal", "ELEMENTS", "ElementCodec", "Enum", "Facets", "GlobalElement", "InvalidMessage", "InvalidValue",
+    "ListOf", "Message", "Meta", "NIL_ATTRIBUTE", "OPERATIONS", "Operation", "QName", "Reading", "RecursionError",
+    "TYPE_CHECKING", "TypeError", "UnionOf", "ValueError", "ZonedDate",
 })  # fmt: skip
 
 # What an enumeration has of itself; a member of that name would hide it.
@@ -103,7 +104,7 @@ def module_name(text: str) -> str:
     name = "_".join(word.lower() for word in words((telling or segments or ["types"])[-1]))
     if not name or not name.isidentifier() or keyword.iskeyword(name):
         name = f"ns_{name}"
-    return f"{name}_types" if name in {"operations", "lxml", "errors", "types"} else name
+    return f"{name}_types" if name in {"operations", "sensitive", "xml", "lxml", "errors", "types"} else name
 
 
 def unique(wanted: str, taken: set[str]) -> str:

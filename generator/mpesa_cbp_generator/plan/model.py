@@ -39,7 +39,8 @@ class FieldPlan:
 
     ``name`` is the Python name, ``xml_name`` and ``namespace`` what stands on the wire. ``absent_on_reading`` marks
     a required element whose absence is tolerated when a message is read. ``values`` maps spellings met on the wire
-    to the contract's value. ``sensitive`` fields are left out of every representation. ``composition`` tells of what a
+    to the contract's value. ``sensitive`` fields are left out of every representation; a
+    ``secret`` one is sensitive, and no part of it may ever be shown. ``composition`` tells of what a
     union or list is made, where ``types`` and ``facets`` do not say it all, and ``simple`` how it is read and written.
     ``namespaces`` are those that a wildcard lets in, or ``!`` and those that it excludes; none means all.
     """
@@ -67,6 +68,7 @@ class FieldPlan:
     values: tuple[tuple[str, str], ...] = ()
     absent_on_reading: bool = False
     sensitive: bool = False
+    secret: bool = False
     place: Place = Place("", 0)
 
     @property

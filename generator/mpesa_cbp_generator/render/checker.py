@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from mpesa_cbp_generator.plan.model import ClassPlan, FieldPlan, TypeReference
-from mpesa_cbp_generator.render.codec import Lines, function_name, indent
+from mpesa_cbp_generator.render.codec import Lines, function_name, indent, known_attributes
 from mpesa_cbp_generator.render.content import constant, counts, has_order
 from mpesa_cbp_generator.render.context import Layout
-from mpesa_cbp_generator.schema.declarations import clark
 
 
 def check_function(item: ClassPlan, layout: Layout) -> Lines:
     """The checker of a class."""
     yield f"def {function_name('check', item)}(value: object, path: str, checking: Checking) -> None:"
     for derived in layout.derived(item):
-        module = layout.import_inside(item, derived)
-        yield f"    if isinstance(value, {module}{derived.name}):"
-        yield f"        {module}{function_name('check', derived)}(value, path, checking)"
+        yield f"    if isinstance(value, {layout.qualified_type(derived.id)}):"
+        yield f"        {layout.qualified(function_name('check', derived), derived)}(value, path, checking)"
         yield "        return"
     yield f"    if not isinstance(value, {item.name}):"
     yield f"        checking.add(path, {f'must be {item.name}, not '!r} + type(value).__name__)"
@@ -43,8 +41,8 @@ def check_function(item: ClassPlan, layout: Layout) -> Lines:
 def _check_field(item: ClassPlan, field: FieldPlan, layout: Layout) -> Lines:
     value = f"value.{field.name}"
     if field.kind == "any-attributes":
-        known = tuple(clark(f.namespace, f.xml_name) for f in layout.fields(item) if f.kind == "attribute")
-        yield f"checking.attributes(path, {value}, {field.namespaces!r}, {known!r})"
+        known = known_attributes(layout.fields(item), layout)
+        yield f"checking.attributes(path, {value}, {field.namespaces!r}, {known})"
         return
     if field.kind == "mixed":
         yield f"checking.mixed(path, {constant(item) if item.group is not None else None}, {value})"
@@ -55,13 +53,13 @@ def _check_field(item: ClassPlan, field: FieldPlan, layout: Layout) -> Lines:
         least, most = (0, -1) if has_order(item) else (field.min_occurs, field.max_occurs)
         yield f"if checking.occurrences(path + {shown!r}, {value}, {least}, {most}):"
         yield f"    for number, item_{field.name} in enumerate({value}, 1):"
-        inner = list(_check_item(field, f"item_{field.name}", f"f'{{path}}{shown}[{{number}}]'", layout))
+        inner = list(_check_item(item, field, f"item_{field.name}", f"f'{{path}}{shown}[{{number}}]'", layout))
         yield from indent(indent(iter(inner or ["pass"])))
     else:
-        yield from _check_item(field, value, f"path + {shown!r}" if shown else "path", layout)
+        yield from _check_item(item, field, value, f"path + {shown!r}" if shown else "path", layout)
 
 
-def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Lines:
+def _check_item(item: ClassPlan, field: FieldPlan, value: str, path: str, layout: Layout) -> Lines:
     reference = field.types[0]
     masked = ", sensitive=True" if field.sensitive else ""
     required = _is_wanted(field)
@@ -74,12 +72,12 @@ def _check_item(field: FieldPlan, value: str, path: str, layout: Layout) -> Line
         if field.kind == "any":
             yield f"checking.wildcard({path}, {value}, {field.namespaces!r})"
     elif field.simple is not None:
-        yield f"checking.simple({path}, {value}, {layout.simple(field)}{extra})"
+        yield f"checking.simple({path}, {value}, {layout.simple(field)}.problems{extra})"
         if field.fixed:
             yield f"checking.constant({path}, {value}, {layout.default_expression(field)}{masked})"
     else:
         kinds = layout.python_types(field)
-        facets = layout.facets(field)
+        facets = layout.facets(item, field)
         shown = f", {facets}" if facets else ""
         yield f"checking.value({path}, {value}, ({', '.join(kinds)},){shown}{extra})"
         if reference == TypeReference(kind="builtin", name="ID"):

@@ -1,12 +1,19 @@
-"""Render: dataclasses and enumerations, with the contract's documentation and xsdata-compatible metadata."""
+"""Render: what the template of a module prints of dataclasses and enumerations.
+
+Their metadata is xsdata's, and holds each facet that the contract states.
+"""
 
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from mpesa_cbp_generator.plan.model import ClassPlan, EnumerationPlan, FieldPlan
+from mpesa_cbp_generator.plan.model import ClassPlan, EnumerationPlan, FieldPlan, MemberPlan
+from mpesa_cbp_generator.render.codec import is_element
 from mpesa_cbp_generator.render.content import declares_order
 from mpesa_cbp_generator.render.context import Layout
+from mpesa_cbp_generator.render.facets import stated_facets
 from mpesa_cbp_generator.render.literals import literal
 from mpesa_cbp_generator.schema.builtins import BUILTINS
 from mpesa_cbp_generator.schema.declarations import local_name, namespace_of
@@ -33,40 +40,74 @@ def docstring(text: str, indent: str = "") -> str:
     return f'"""{indented}{tail}"""'
 
 
-def enumeration_text(item: EnumerationPlan) -> str:
-    """Source of an enumeration."""
-    out = [f"class {item.name}(Enum):"]
-    text = item.documentation or f"Values of {local_name(item.path[-1])}."
-    out.append(f"    {docstring(text, '    ')}")
-    out.append("")
-    for member in item.members:
-        out.append(f"    {member.name} = {literal(item.builtin, member.value) or repr(member.value)}")
-        if member.documentation:
-            out.append(f"    {docstring(member.documentation, '    ')}")
-    return "\n".join(out)
+@dataclass(frozen=True, slots=True)
+class FieldText:
+    """A field as the template prints it: expressions, and the documentation."""
+
+    name: str
+    annotation: str
+    arguments: tuple[str, ...]
+    documentation: str
 
 
-def class_text(item: ClassPlan, layout: Layout) -> str:
-    """Source of a dataclass with its Meta, fields and methods."""
-    base = f"({layout.qualified_type(item.base)})" if item.base in layout.by_id else ""
-    out = ["@dataclass(slots=True, kw_only=True)", f"class {item.name}{base}:"]
-    out.append(f"    {docstring(item.documentation or _default_documentation(item), '    ')}")
-    out.append("")
-    out.extend(_meta(item))
-    for field in item.fields:
-        out.append("")
-        out.append(f"    {field.name}: {layout.annotation(field)} = {_field_expression(field, layout)}")
-        if field.documentation:
-            out.append(f"    {docstring(field.documentation, '    ')}")
-    if declares_order(item, layout):
-        out += [
-            "",
-            "    element_order: list[str] = field(default_factory=list, metadata={'type': 'Ignore'})",
-            '    """Names of the fields in the order of their elements, one for each; empty: the contract\'s order."""',
-        ]
-    out.append("")
-    out.extend(_methods(item, layout))
-    return "\n".join(out)
+@dataclass(frozen=True, slots=True)
+class ClassText:
+    """A class as the template prints it. ``meta`` are the attributes of its ``Meta`` with their expressions."""
+
+    name: str
+    bases: tuple[str, ...]
+    documentation: str
+    meta: tuple[tuple[str, str], ...]
+    fields: tuple[FieldText, ...]
+    declares_order: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EnumerationText:
+    """An enumeration as the template prints it: each member with the expression of its value."""
+
+    name: str
+    documentation: str
+    members: tuple[tuple[MemberPlan, str], ...]
+
+
+def enumeration_text(item: EnumerationPlan) -> EnumerationText:
+    """What is printed of an enumeration."""
+    return EnumerationText(
+        name=item.name,
+        documentation=item.documentation or f"Values of {local_name(item.path[-1])}.",
+        members=tuple((member, literal(item.builtin, member.value) or repr(member.value)) for member in item.members),
+    )
+
+
+def class_text(item: ClassPlan, layout: Layout) -> ClassText:
+    """What is printed of a class."""
+    return ClassText(
+        name=item.name,
+        bases=tuple(_bases(item, layout)),
+        documentation=item.documentation or _default_documentation(item),
+        meta=tuple(_meta(item, layout)),
+        fields=tuple(
+            FieldText(
+                field.name,
+                layout.annotation(field),
+                tuple(f"{name}={value}" for name, value in _arguments(item, field, layout)),
+                field.documentation,
+            )
+            for field in item.fields
+        ),
+        declares_order=declares_order(item, layout),
+    )
+
+
+def _bases(item: ClassPlan, layout: Layout) -> Iterator[str]:
+    inherited = item.base if item.base in layout.by_id else None
+    if inherited is not None:
+        yield layout.qualified_type(inherited)
+    if is_element(item):
+        yield "GlobalElement"
+    elif inherited is None:
+        yield "ComplexType"
 
 
 def _default_documentation(item: ClassPlan) -> str:
@@ -76,42 +117,37 @@ def _default_documentation(item: ClassPlan) -> str:
     return f"Content of {' / '.join((local_name(item.path[0]), *item.path[1:]))}."
 
 
-def _meta(item: ClassPlan) -> list[str]:
-    out = ["    class Meta:", '        """Names on the wire."""', ""]
+def _meta(item: ClassPlan, layout: Layout) -> Iterator[tuple[str, str]]:
     if item.roots:
-        out.append(f"        name = {local_name(item.roots[0])!r}")
-        out.append(f"        namespace = {namespace_of(item.roots[0])!r}")
+        yield "name", repr(local_name(item.roots[0]))
+        yield "namespace", layout.namespace(namespace_of(item.roots[0]))
     else:
-        out.append(f"        name = {local_name(item.path[-1])!r}")
+        yield "name", repr(local_name(item.path[-1]))
         if len(item.path) == 1:
-            out.append(f"        target_namespace = {namespace_of(item.path[0])!r}")
+            yield "target_namespace", layout.namespace(namespace_of(item.path[0]))
         else:
-            out.append("        global_type = False")
+            yield "global_type", "False"
     if item.nillable:
-        out.append("        nillable = True")
-    return out
+        yield "nillable", "True"
 
 
-def _field_expression(field: FieldPlan, layout: Layout) -> str:
-    arguments = []
+def _arguments(item: ClassPlan, field: FieldPlan, layout: Layout) -> Iterator[tuple[str, str]]:
     if field.repeated or field.kind == "mixed":
-        arguments.append("default_factory=list")
+        yield "default_factory", "list"
     elif field.kind == "any-attributes":
-        arguments.append("default_factory=dict")
+        yield "default_factory", "dict"
     elif layout.has_python_default(field) and field.simple is not None:
-        # The reader stands behind the class in its module.
-        arguments.append(f"default_factory=lambda: {layout.default_expression(field)}")
+        yield "default_factory", f"lambda: default_of({item.name}, {field.name!r})"
     elif layout.has_python_default(field):
-        arguments.append(f"default={layout.default_expression(field)}")
+        yield "default", layout.default_expression(field)
     elif layout.is_optional(field):
-        arguments.append("default=None")
+        yield "default", "None"
     elif field.kind == "text" and layout.annotation(field) == "str":
         # An element without text holds the empty text; xsdata's parser relies on this default.
-        arguments.append("default=''")
+        yield "default", "''"
     if field.sensitive:
-        arguments.append("repr=False")
-    arguments.append(f"metadata={_metadata(field)}")
-    return f"field({', '.join(arguments)})"
+        yield "repr", "False"
+    yield "metadata", _metadata(field, layout)
 
 
 _METADATA_TYPES = {
@@ -123,100 +159,39 @@ _METADATA_TYPES = {
 }
 
 
-def _metadata(field: FieldPlan) -> str:
-    data: dict[str, object] = {}
-    if field.kind in _METADATA_TYPES:
-        data["type"] = _METADATA_TYPES[field.kind]
-        if field.kind in ("element", "attribute"):
-            data["name"] = field.xml_name
-        data["namespace"] = field.namespace or ("##any" if field.kind not in ("element", "attribute") else "")
-        if field.kind == "attribute" and not field.namespace:
-            del data["namespace"]
-    if field.kind == "mixed":
-        data["mixed"] = True
-    if field.repeated:
-        if field.min_occurs:
-            data["min_occurs"] = field.min_occurs
-        if field.max_occurs > 0:
-            data["max_occurs"] = field.max_occurs
-        if field.sequence is not None:
-            data["sequence"] = field.sequence
-    elif field.required and not field.nillable and not field.is_list:
-        data["required"] = True
+def _metadata(field: FieldPlan, layout: Layout) -> str:
+    entries = [*_wire_names(field, layout), *_occurrence(field)]
     if field.nillable:
-        data["nillable"] = True
+        entries.append(("nillable", "True"))
     if field.is_list:
-        data["tokens"] = True
-    facets = field.facets
-    for name in ("length", "min_length", "max_length", "total_digits", "fraction_digits"):
-        value = getattr(facets, name)
-        if value is not None:
-            data[name] = value
-    if facets.patterns:
-        data["pattern"] = facets.patterns[0]
+        entries.append(("tokens", "True"))
+    entries += stated_facets(field.facets, layout.facet_builtin(field))
     builtin = field.types[0] if field.types else None
     if builtin is not None and builtin.kind == "builtin" and BUILTINS[builtin.name].metadata_format:
-        data["format"] = BUILTINS[builtin.name].metadata_format
-    return repr(data)
+        entries.append(("format", repr(BUILTINS[builtin.name].metadata_format)))
+    return f"{{{', '.join(f'{name!r}: {value}' for name, value in entries)}}}"
 
 
-def _methods(item: ClassPlan, layout: Layout) -> list[str]:
-    out = []
-    shown = local_name(item.roots[0]) if item.roots else item.name
-    out.append("    def validate(self) -> None:")
-    out.append('        """Check against the contract; raises InvalidValue with all problems at once."""')
-    out.append(f"        validated(_check_{item.name}, self, {shown!r})")
-    if not item.roots or item.abstract:
-        return out
-    root = item.roots[0]
-    suffix = "_prefixed" if layout.needs_prefixes(item) else ""
-    start, end = _tags(item, layout)
-    out += [
-        "",
-        "    def to_text(self) -> str:",
-        '        """The element as text, without XML declaration; raises InvalidValue where it cannot be written."""',
-        "        try:",
-        f"            return {start!r} + _write_{item.name}{suffix}(self) + {end!r}",
-        "        except (TypeError, AttributeError, ValueError, RecursionError) as error:",
-        f"            raise not_writable(_check_{item.name}, self, {shown!r}, error) from None",
-        "",
-        "    def to_xml(self) -> bytes:",
-        '        """The element as a document in UTF-8, XML declaration included; raises InvalidValue."""',
-        "        return (DECLARATION + self.to_text()).encode()",
-        "",
-        "    @classmethod",
-        f"    def from_xml(cls, data: bytes, *, strict: bool = False) -> {item.name}:",
-        '        """Read a document; ``strict`` refuses what the contract does not have. Raises InvalidMessage."""',
-        "        reading = Reading(strict=strict)",
-        "        return cls.from_element(parse(data, reading), reading)",
-        "",
-        "    @classmethod",
-        f"    def from_element(cls, element: _Element, reading: Reading) -> {item.name}:",
-        '        """Read a parsed element; ``reading`` keeps what was met. Raises InvalidMessage."""',
-        f"        if element.tag != {root!r}:",
-        f"            reading.root(element, {root!r}, {item.root_aliases!r})",
-        "        if element.keys():",
-        "            reading.empty_if_nil(element)",
-        f"        result = _read_{item.name}(element, reading)",
-        "        if reading.strict:",
-        f"            conforms(_check_{item.name}, result, element, cls.to_text)",
-        "        return result",
-    ]
-    return out
+def _wire_names(field: FieldPlan, layout: Layout) -> Iterator[tuple[str, str]]:
+    if field.kind in _METADATA_TYPES:
+        yield "type", repr(_METADATA_TYPES[field.kind])
+    if field.kind in ("element", "attribute"):
+        yield "name", repr(field.xml_name)
+    if field.kind == "element" or (field.kind == "attribute" and field.namespace):
+        yield "namespace", layout.namespace(field.namespace)
+    elif field.kind in ("any", "any-attributes", "mixed"):
+        yield "namespace", repr(field.namespace or "##any")
+    if field.kind == "mixed":
+        yield "mixed", "True"
 
 
-def _tags(item: ClassPlan, layout: Layout) -> tuple[str, str]:
-    """Start tag of a root, up to its attributes, and end tag."""
-    root = item.roots[0]
-    namespace, name = namespace_of(root), local_name(root)
-    if not layout.needs_prefixes(item):
-        declared = f' xmlns="{_attribute(namespace)}"' if namespace else ""
-        return f"<{name}{declared}", f"</{name}>"
-    declared = "".join(f' xmlns:{layout.prefix(ns)}="{_attribute(ns)}"' for ns in layout.namespaces(item) if ns)
-    if namespace:
-        name = f"{layout.prefix(namespace)}:{name}"
-    return f"<{name}{declared}", f"</{name}>"
-
-
-def _attribute(value: str) -> str:
-    return value.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+def _occurrence(field: FieldPlan) -> Iterator[tuple[str, str]]:
+    if field.repeated:
+        if field.min_occurs:
+            yield "min_occurs", repr(field.min_occurs)
+        if field.max_occurs > 0:
+            yield "max_occurs", repr(field.max_occurs)
+        if field.sequence is not None:
+            yield "sequence", repr(field.sequence)
+    elif field.required and not field.nillable and not field.is_list:
+        yield "required", "True"

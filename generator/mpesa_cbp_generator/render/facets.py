@@ -41,13 +41,44 @@ def facet_arguments(facets: Facets, builtin: str, fixed: str | None = None) -> I
         yield "fixed", fixed
 
 
+def stated_facets(facets: Facets, builtin: str) -> Iterator[tuple[str, str]]:
+    """What the contract states, as entries of a field's metadata in the words of xsdata."""
+    for name in ("length", "min_length", "max_length", "total_digits", "fraction_digits"):
+        value = getattr(facets, name)
+        if value is not None:
+            yield name, repr(value)
+    for name in _BOUNDS:
+        value = getattr(facets, name)
+        if value is not None:
+            yield name, repr(value) if _is_lexical(builtin) else literal(builtin, value) or "None"
+    if facets.patterns:
+        yield "pattern", repr(facets.patterns if len(facets.patterns) > 1 else facets.patterns[0])
+    if facets.enumeration:
+        yield from (one for one in facet_arguments(facets, builtin) if one[0] == "enumeration")
+
+
+def derived_facets(facets: Facets, builtin: str, fixed: str | None = None) -> Iterator[tuple[str, str]]:
+    """Arguments of the run-time ``facets_of``: what follows from the type, and is not in the metadata."""
+    if _is_lexical(builtin) and any(getattr(facets, name) is not None for name in _BOUNDS):
+        yield "lexical", "True"
+    stated = {_BOUNDS.get(name, name) for name, _ in stated_facets(facets, builtin)}
+    for name, value in facet_arguments(facets, builtin, fixed):
+        if name not in stated and name not in ("patterns", "bounds"):
+            yield name, value
+
+
+def _is_lexical(builtin: str) -> bool:
+    """Whether bounds of a type are texts, as those of a duration are."""
+    return BUILTINS[builtin].kind == "token"
+
+
 def _bounds(facets: Facets, builtin: str) -> Iterator[tuple[str, str]]:
     known = BUILTINS[builtin]
     own = {"min_inclusive": known.minimum, "max_inclusive": known.maximum}
     lexical = []
     for name, argument in _BOUNDS.items():
         value = getattr(facets, name)
-        if value is not None and known.kind == "token":
+        if value is not None and _is_lexical(builtin):
             lexical.append((_FACET_NAMES[name], value))
         elif value is not None:
             yield argument, literal(builtin, value) or "None"

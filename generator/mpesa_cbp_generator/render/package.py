@@ -1,7 +1,8 @@
 """Render: a plan becomes the text of every file of the package, formatted; nothing is written here.
 
-Templates print and decide nothing; what a class or a codec looks like is printed by ``render_class`` and the
-modules that ``render_codec`` names.
+Templates print what people read, classes and enumerations from the values that ``render_class`` makes, and decide
+nothing; codecs are printed by the modules that ``render_codec`` names. What people read holds no compiled code, and
+what is compiled holds nothing that the classes state: facets and namespaces are taken from there.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ import jinja2
 
 from mpesa_cbp_generator.errors import GeneratorError
 from mpesa_cbp_generator.plan.lock import to_json
-from mpesa_cbp_generator.plan.model import ModulePlan, Plan
+from mpesa_cbp_generator.plan.model import ClassPlan, EnumerationPlan, ModulePlan, Plan
 from mpesa_cbp_generator.render.checker import check_function
 from mpesa_cbp_generator.render.classes import class_text, docstring, enumeration_text
+from mpesa_cbp_generator.render.codec import bindings
 from mpesa_cbp_generator.render.content import content_constant
 from mpesa_cbp_generator.render.context import Layout
 from mpesa_cbp_generator.render.reader import read_function, tables
 from mpesa_cbp_generator.render.writer import write_function
 from mpesa_cbp_generator.schema.builtins import BUILTINS
+from mpesa_cbp_generator.schema.declarations import local_name
 
 LINE_LENGTH = 120
 
@@ -36,7 +39,15 @@ def render(plan: Plan) -> dict[str, str]:
     """Text of each file by its path in the package, in path order."""
     environment = _environment()
     whole = Layout(plan, "")
-    files = {f"{module.name}.py": _module(plan, module, whole, environment) for module in plan.modules}
+    files = {}
+    for module in plan.modules:
+        readable = whole.for_module(module.name)
+        files[f"{module.name}.py"] = _module(plan, module, readable, environment)
+        files[f"_codecs/{module.name}.py"] = _codecs(plan, module, readable, environment)
+    files["_codecs/__init__.py"] = f'{_header(plan)}\n"""Compiled readers, writers and checkers of the classes."""\n'
+    files["sensitive.py"] = environment.get_template("sensitive.py.jinja").render(
+        header=_header(plan), sensitive=_local_names(plan, "sensitive"), secret=_local_names(plan, "secret")
+    )
     files["operations.py"] = environment.get_template("operations.py.jinja").render(plan=plan, header=_header(plan))
     files["__init__.py"] = environment.get_template("package.py.jinja").render(
         plan=plan, header=_header(plan), exports=_exports(plan), modules=_exporting_modules(plan)
@@ -80,40 +91,89 @@ def _one_line(text: str) -> str:
     return "".join(char if char.isprintable() else "?" for char in text)
 
 
-def _module(plan: Plan, module: ModulePlan, whole: Layout, environment: jinja2.Environment) -> str:
-    layout = whole.for_module(module.name)
+def _local_names(plan: Plan, attribute: str) -> list[str]:
+    """Local names of the elements and attributes whose fields have a property."""
+    return sorted(
+        {
+            field.xml_name or local_name(item.path[-1])
+            for item in plan.classes
+            for field in item.fields
+            if getattr(field, attribute)
+        }
+    )
+
+
+def _module(plan: Plan, module: ModulePlan, layout: Layout, environment: jinja2.Environment) -> str:
+    """Text of a module that people read."""
     classes = [item for item in plan.classes if item.module == module.name]
     enumerations = [item for item in plan.enumerations if item.module == module.name]
     bases = sorted({layout.by_id[item.base].module for item in classes if item.base is not None} - {module.name})
-    body = [enumeration_text(item) for item in enumerations]
-    codecs: list[str] = []
-    for item in classes:
-        body.append(class_text(item, layout))
-        default, prefixed = whole.writers[item.id]
-        parts: list[Iterable[str]] = [tables(item, layout), [content_constant(item, layout)]]
-        parts += [write_function(item, layout, prefixed=False)] if default else []
-        parts += [write_function(item, layout, prefixed=True)] if prefixed else []
-        parts += [read_function(item, layout, trim=plan.trim), check_function(item, layout)]
-        codecs.extend("\n".join(lines) for lines in parts)
-    constants = [_constant(name, expression) for expression, name in layout.constants.items()]
-    exported = sorted([*(item.name for item in classes), *(item.name for item in enumerations)])
-    text = "\n\n\n".join([*body, *constants, *(code for code in codecs if code)])
+    texts = [class_text(item, layout) for item in classes]
+    values = [enumeration_text(item) for item in enumerations]
+    expressions = [argument for text in texts for field in text.fields for argument in field.arguments]
+    expressions += [value for text in values for _, value in text.members]
     return environment.get_template("module.py.jinja").render(
         header=_header(plan, module.sources),
         module=module,
-        text="\n\n\n".join(body),
-        constants="\n".join(constants),
-        codecs="\n\n\n".join(code for code in codecs if code),
+        enumerations=values,
+        classes=texts,
+        namespaces=_namespaces(layout.namespaces_used),
         bases=bases,
-        imports=sorted(set(layout.imports) - set(bases)),
-        exported=exported,
-        used=_used_names(text),
+        imports=sorted(layout.imports - set(bases)),
+        exported=_names(classes, enumerations),
+        used=_used_names(" ".join([*expressions, "ComplexType", "GlobalElement"])),
         package=plan.package,
     )
 
 
+def _codecs(plan: Plan, module: ModulePlan, readable: Layout, environment: jinja2.Environment) -> str:
+    """Text of the codecs of a module."""
+    layout = readable.for_module(module.name)
+    classes = [item for item in plan.classes if item.module == module.name]
+    enumerations = [item for item in plan.enumerations if item.module == module.name]
+    parts: list[Iterable[str]] = []
+    for item in classes:
+        default, prefixed = layout.writers[item.id]
+        parts += [tables(item, layout), [content_constant(item, layout)]]
+        parts += [write_function(item, layout, prefixed=False)] if default else []
+        parts += [write_function(item, layout, prefixed=True)] if prefixed else []
+        parts += [read_function(item, layout, trim=plan.trim), check_function(item, layout)]
+    parts.append([line for item in classes for line in bindings(item, layout)])
+    texts = ["\n".join(lines) for lines in parts]
+    constants = [
+        _constant(name, expression)
+        for expression, name in sorted(layout.constants.items(), key=lambda one: _constant_order(one[1]))
+    ]
+    known = {ns: name for ns, name in layout.namespaces_used.items() if ns in readable.namespaces_used}
+    return environment.get_template("codecs.py.jinja").render(
+        header=_header(plan, module.sources),
+        module=module,
+        names=[*_names(classes, enumerations), *sorted(known.values())],
+        namespaces=_namespaces({ns: name for ns, name in layout.namespaces_used.items() if ns not in known}),
+        constants=constants,
+        codecs=[text for text in texts if text],
+        imports=sorted(layout.imports),
+        codec_imports=sorted(layout.codecs),
+        used=_used_names(" ".join([*constants, *texts])),
+        package=plan.package,
+    )
+
+
+def _namespaces(used: dict[str, str]) -> list[tuple[str, str]]:
+    return sorted((name, namespace) for namespace, name in used.items())
+
+
+def _names(classes: list[ClassPlan], enumerations: list[EnumerationPlan]) -> list[str]:
+    return sorted([*(item.name for item in classes), *(item.name for item in enumerations)])
+
+
+def _constant_order(name: str) -> tuple[bool, str]:
+    """Tags first, by name; the others refer to each other, and stay in their order."""
+    return (False, name) if name.startswith("_TAG_") else (True, "")
+
+
 def _constant(name: str, expression: str) -> str:
-    # Defaults of fields refer to these in a lambda; mypy wants their type said.
+    # Facets refer to what is fixed, and that may refer to them; mypy wants the type said.
     annotation = f": {expression.partition('(')[0]}" if name.startswith("_SIMPLE_") else ""
     return f"{name}{annotation} = {expression}"
 
@@ -123,18 +183,16 @@ _RARE = sorted({b.kind for b in BUILTINS.values()} - {"any", "text", "token", "i
 _RUNTIME = {
     "_checking": ("Checking",),
     "_content": ("Content", "counted"),
-    "_errors": ("InvalidValue",),
-    "_facets": ("Facets",),
+    "_facets": ("Facets", "facets_of"),
     "_lexical": (*(f"{kind}_text" for kind in _RARE), *(f"read_{kind}" for kind in _RARE)),
-    "_parsing": ("parse",),
+    "_message": ("Codec", "ComplexType", "ElementCodec", "GlobalElement", "default_of", "start_tag"),
     "_reading": ("Reading", "children", "new", "other_attributes", "read_mixed"),
     "_simple": ("Atomic", "ListOf", "UnionOf", "same_text"),
-    "_strict": ("conforms", "not_writable", "validated"),
     "_values": (
         "enumeration_reader", "read_boolean", "read_integer", "read_normalized", "read_text", "read_token",
     ),
     "_writing": (
-        "DECLARATION", "NIL_ATTRIBUTE", "any_attributes_text", "any_content", "attribute_text", "boolean_text",
+        "NIL_ATTRIBUTE", "any_attributes_text", "any_content", "attribute_text", "boolean_text",
         "element_text", "integer_text", "mixed_content", "qname_declaration", "qname_text", "required", "text",
     ),
 }  # fmt: skip

@@ -18,14 +18,13 @@ def read_function(item: ClassPlan, layout: Layout, *, trim: bool) -> Lines:
     if derived:
         yield "    type_name = reading.type_name(element)"
         for child in layout.descendants(item):
-            module = layout.import_inside(item, child)
-            yield f"    if type_name == {child.path[0]!r}:"
-            yield f"        return {module}{function_name('read', child)}(element, reading)"
+            yield f"    if type_name == {layout.tag(child.path[0])}:"
+            yield f"        return {layout.qualified(function_name('read', child), child)}(element, reading)"
     if item.abstract:
         yield "    reading.refuse(element, 'is of an abstract type and does not say which')"
         return
     yield "    if reading.strict:"
-    yield f"        reading.own_type(element, {item.type_name!r})"
+    yield f"        reading.own_type(element, {layout.tag(item.type_name) if item.type_name else None})"
     fields = layout.fields(item)
     if any(field.kind == "element" for field in fields):
         yield "    attributes = reading.attributes"
@@ -48,11 +47,11 @@ def _read_children(item: ClassPlan, fields: tuple[FieldPlan, ...], layout: Layou
     tables = f"_PLACES_{item.name}, _NAMES_{item.name}"
     if wildcard is None and len(elements) == 1 and elements[0].repeated and not has_order(item):
         # A list: one comparison costs less than the table.
-        tag = clark(elements[0].namespace, elements[0].xml_name)
+        tag = layout.tag(clark(elements[0].namespace, elements[0].xml_name))
         # The objects of a long list are let go one by one: all at once they fall out of the processor's cache.
         yield "for child in children(element) if len(element) < 100 else element:"
         yield from indent(read_listed_record(elements[0], tag, layout, trim=trim))
-        yield f"    if child.tag != {tag!r} and not reading.place(child, {tables}):"
+        yield f"    if child.tag != {tag} and not reading.place(child, {tables}):"
         yield "        continue"
         yield from indent(_check_nil())
         yield from indent(read_occurrence(elements[0], layout, trim=trim))
@@ -180,14 +179,14 @@ def tables(item: ClassPlan, layout: Layout) -> Lines:
     fields = [field for field in layout.fields(item) if field.kind == "element"]
     if not fields or item.abstract:
         return
-    places = {clark(field.namespace, field.xml_name): place for place, field in enumerate(fields, 1)}
+    places = [f"{layout.tag(clark(field.namespace, field.xml_name))}: {place}" for place, field in enumerate(fields, 1)]
     names: dict[str, set[str]] = {}
     for field in fields:
         for name in (field.xml_name, *field.aliases):
             names.setdefault(name, set()).add(clark(field.namespace, field.xml_name))
-    clear = {name: next(iter(tags)) for name, tags in names.items() if len(tags) == 1}
-    yield f"_PLACES_{item.name} = {places!r}"
-    yield f"_NAMES_{item.name}: dict[str, str] = {clear!r}"
+    clear = [f"{name!r}: {layout.tag(next(iter(tags)))}" for name, tags in names.items() if len(tags) == 1]
+    yield f"_PLACES_{item.name} = {{{', '.join(places)}}}"
+    yield f"_NAMES_{item.name}: dict[str, str] = {{{', '.join(clear)}}}"
     if is_plain_sequence(item, layout) and not any(field.kind == "any" for field in layout.fields(item)):
         # The empty name, which no element has, stands behind the last.
         yield f"_TAGS_{item.name} = (*_PLACES_{item.name}, '')"

@@ -32,7 +32,7 @@ def read_record(item: ClassPlan, element: str, layout: Layout, *, trim: bool, th
     yield f"if len({element}) == {len(fields)}{test}:"
     for number in range(len(fields)):
         yield f"    part_{number} = {element}[{number}]"
-    tags = " and ".join(f"part_{n}.tag == {clark(f.namespace, f.xml_name)!r}" for n, f in enumerate(fields))
+    tags = " and ".join(f"part_{n}.tag == {layout.tag(clark(f.namespace, f.xml_name))}" for n, f in enumerate(fields))
     yield f"    if {tags}:"
     for number in range(len(fields)):
         yield f"        text_{number} = part_{number}.text"
@@ -42,7 +42,7 @@ def read_record(item: ClassPlan, element: str, layout: Layout, *, trim: bool, th
     ]
     parts = " or ".join(f"part_{number}.keys()" for number in range(len(fields)))
     yield f"        if {' and '.join(tests)} and not (attributes and ({parts})):"
-    yield f"            record = new({layout.qualified(item.name, item)})"
+    yield f"            record = new({layout.qualified_type(item.id)})"
     for number, field in enumerate(fields):
         yield f"            record.{field.name} = text_{number}"
     yield from indent(indent(indent(iter(then.splitlines()))))
@@ -57,5 +57,5 @@ def read_listed_record(field: FieldPlan, tag: str, layout: Layout, *, trim: bool
     if item.abstract or layout.derived(item) or not is_record(item, layout):
         return
     then = f"{variable(field)}.append(record)\ncontinue"
-    test = f" and child.tag == {tag!r} and not reading.strict and not (attributes and child.keys())"
+    test = f" and child.tag == {tag} and not reading.strict and not (attributes and child.keys())"
     yield from read_record(item, "child", layout, trim=trim, then=then, test=test)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpesa_cbp_generator.plan.model import FieldPlan, TypeReference
-from mpesa_cbp_generator.render.codec import Lines, function_name, is_qname
+from mpesa_cbp_generator.render.codec import Lines, function_name, is_qname, known_attributes
 from mpesa_cbp_generator.render.context import Layout, blanks
 from mpesa_cbp_generator.schema.builtins import BUILTINS
 from mpesa_cbp_generator.schema.declarations import clark
@@ -17,16 +17,15 @@ def variable(field: FieldPlan) -> str:
 def declare(field: FieldPlan, layout: Layout, *, trim: bool) -> Lines:
     """Statements before the walk: the variable of a field, which for an attribute or a text holds its value."""
     if field.kind == "any-attributes":
-        known = [clark(f.namespace, f.xml_name) for f in layout.siblings(field) if f.kind == "attribute"]
-        yield f"{variable(field)} = other_attributes(element, {tuple(known)!r})"
+        yield f"{variable(field)} = other_attributes(element, {known_attributes(layout.siblings(field), layout)})"
     elif field.kind == "attribute":
-        tag = clark(field.namespace, field.xml_name)
+        tag = layout.tag(clark(field.namespace, field.xml_name))
         if is_qname(field):
-            yield f"{variable(field)}_text = element.get({tag!r})"
+            yield f"{variable(field)}_text = element.get({tag})"
             given = f"reading.qualified(element, {variable(field)}_text, {field.xml_name!r})"
             yield f"{variable(field)} = None if {variable(field)}_text is None else {given}"
         else:
-            yield f"{variable(field)} = reading.attribute(element, {tag!r}, {_reader(field, layout)})"
+            yield f"{variable(field)} = reading.attribute(element, {tag}, {_reader(field, layout)})"
     elif field.kind == "mixed":
         yield f"{variable(field)} = read_mixed(element)"
     elif field.kind == "text":
@@ -131,7 +130,7 @@ def _value_call(field: FieldPlan, element: str, layout: Layout) -> str:
 def _reader(field: FieldPlan, layout: Layout) -> str:
     if field.simple is not None:
         return layout.simple_reader(field)
-    return layout.constant(_type_reader(field.types[0], field, layout), field)
+    return layout.constant(_type_reader(field.types[0], field, layout))
 
 
 def _type_reader(reference: TypeReference, field: FieldPlan, layout: Layout) -> str:

@@ -135,9 +135,8 @@ def _write_arranged(out: _Text, item: ClassPlan, layout: Layout, *, prefixed: bo
 
 def _write_derived(item: ClassPlan, layout: Layout, *, prefixed: bool) -> Lines:
     for derived in layout.derived(item):
-        module = layout.import_inside(item, derived)
-        yield f"if isinstance(value, {module}{derived.name}):"
-        target = f"{module}{function_name('write', derived, prefixed=prefixed)}"
+        yield f"if isinstance(value, {layout.qualified_type(derived.id)}):"
+        target = layout.qualified(function_name("write", derived, prefixed=prefixed), derived)
         type_name = local_name(derived.path[0])
         if prefixed and namespace_of(derived.path[0]):
             type_name = f"{layout.prefix(namespace_of(derived.path[0]))}:{type_name}"
@@ -253,7 +252,7 @@ def _write_element(out: _Text, field: FieldPlan, value: str, layout: Layout, *, 
     tag = _tag(field, layout, prefixed=prefixed)
     reference = field.types[0]
     if layout.is_any(field):
-        out.value(f"any_content({field.xml_name!r}, {field.namespace!r}, {tag!r}, {value})")
+        out.value(f"any_content({field.xml_name!r}, {layout.namespace(field.namespace)}, {tag!r}, {value})")
         return
     if reference.kind == "class":
         target = layout.by_id[reference.name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import Enum
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from ._content import Content
-    from ._simple import ListOf, UnionOf
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
@@ -83,14 +82,20 @@ class Checking:
             self.facets(path, value, facets, sensitive=sensitive)
 
     def simple(
-        self, path: str, value: object, kind: ListOf | UnionOf, *, required: bool = False, sensitive: bool = False
+        self,
+        path: str,
+        value: object,
+        problems: Callable[[object], list[str]],
+        *,
+        required: bool = False,
+        sensitive: bool = False,
     ) -> None:
-        """Check a list or a union."""
+        """Check a list or a union; ``problems`` are the rules that it breaks."""
         if value is None:
             if required:
                 self.present(path, value)
             return
-        for rule in kind.problems(value):
+        for rule in problems(value):
             self.add(path, rule, value, sensitive=sensitive)
 
     def constant(self, path: str, value: object, fixed: object, *, sensitive: bool = False) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 
 from lxml import etree
@@ -64,6 +64,34 @@ class Facets:
         self.bounds = bounds
         self.white_space = white_space
         self.write = write
+
+
+_FIELDS = "__dataclass_fields__"
+_STATED = ("length", "min_length", "max_length", "total_digits", "fraction_digits", "enumeration")
+_BOUNDS = {
+    "min_inclusive": ("minimum", "minInclusive"),
+    "max_inclusive": ("maximum", "maxInclusive"),
+    "min_exclusive": ("above", "minExclusive"),
+    "max_exclusive": ("below", "maxExclusive"),
+}
+
+
+def facets_of(owner: type, field: str, *, lexical: bool = False, **derived: Any) -> Facets:
+    """Facets of a field: those that the contract states for it, as the metadata of its class has them, and others.
+
+    Bounds of a ``lexical`` type are texts; a bound that is stated goes before one of the built-in type.
+    """
+    stated: Mapping[str, Any] = getattr(owner, _FIELDS)[field].metadata
+    found: dict[str, Any] = {name: stated[name] for name in _STATED if name in stated}
+    if "pattern" in stated:
+        pattern: Any = stated["pattern"]
+        found["patterns"] = (pattern,) if isinstance(pattern, str) else pattern
+    bounds: list[tuple[str, Any]] = [(name, stated[name]) for name in _BOUNDS if name in stated]
+    if lexical:
+        found["bounds"] = tuple((_BOUNDS[name][1], value) for name, value in bounds)
+    else:
+        found.update({_BOUNDS[name][0]: value for name, value in bounds})
+    return Facets(**{**derived, **found})
 
 
 def broken_rules(value: Any, facets: Facets, text: str | None) -> Iterator[str]:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Literal
 
+from ._message import load_codecs
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -79,7 +81,9 @@ class Operation:
 
 
 def load_type(name: str) -> type[Any]:
-    """Class of this package by ``module.ClassName``."""
+    """Class of this package by ``module.ClassName``, its codecs loaded."""
     module, _, class_name = name.rpartition(".")
-    loaded: type[Any] = getattr(import_module(f"{__package__}.{module}"), class_name)
+    full_name = f"{__package__}.{module}"
+    loaded: type[Any] = getattr(import_module(full_name), class_name)
+    load_codecs(full_name)
     return loaded

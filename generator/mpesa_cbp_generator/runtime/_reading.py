@@ -54,8 +54,8 @@ class Reading:
     __slots__ = ("_deviations", "attributes", "strict", "unknown")
 
     def __init__(self, *, strict: bool = False) -> None:
-        self.strict = strict
-        self.attributes = True
+        self.strict: bool = strict
+        self.attributes: bool = True
         self.unknown: list[str] = []
         self._deviations: dict[str, None] = {}
 

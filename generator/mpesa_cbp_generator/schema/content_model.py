@@ -46,11 +46,11 @@ class Groups:
         found = list(self._content(declaration, mixed, set()))
         return found[0] if len(found) == 1 else GroupPlan(kind="sequence", parts=tuple(found))
 
-    def _content(self, declaration: Declaration, mixed: bool, visited: set[int]) -> Iterator[GroupPlan]:
+    def _content(self, declaration: Declaration, mixed: bool, visited: set[etree._Element]) -> Iterator[GroupPlan]:
         node = declaration.node
-        if id(node) in visited:
+        if node in visited:
             return
-        visited.add(id(node))
+        visited.add(node)
         if node.tag == f"{{{XS}}}element":
             inline = node.find(f"{{{XS}}}complexType")
             named = self._named(declaration, "type")

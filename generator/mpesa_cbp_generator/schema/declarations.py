@@ -124,11 +124,11 @@ class Source:
         return found
 
     def _collect_members(
-        self, declaration: Declaration, found: dict[tuple[str, str], Declaration], visited: set[int]
+        self, declaration: Declaration, found: dict[tuple[str, str], Declaration], visited: set[etree._Element]
     ) -> None:
-        if id(declaration.node) in visited:
+        if declaration.node in visited:
             return
-        visited.add(id(declaration.node))
+        visited.add(declaration.node)
         schema = declaration.schema
         for child in declaration.node.iterchildren(etree.Element):
             kind = etree.QName(child).localname
@@ -191,11 +191,11 @@ class Source:
         return found
 
     def _collect_enumeration(
-        self, declaration: Declaration, found: dict[str, EnumerationValue], visited: set[int]
+        self, declaration: Declaration, found: dict[str, EnumerationValue], visited: set[etree._Element]
     ) -> None:
-        if id(declaration.node) in visited:
+        if declaration.node in visited:
             return
-        visited.add(id(declaration.node))
+        visited.add(declaration.node)
         for node in declaration.node.iter(f"{{{XS}}}enumeration"):
             value = node.get("value") or ""
             place = Place(declaration.schema.document.name, line_of(node))

@@ -7,8 +7,10 @@ contract that tightens one of them is another contract.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
 from lxml import etree
+from lxml.etree import _Element
 
 from mpesa_cbp_generator.contract.model import XS
 from mpesa_cbp_generator.schema.declarations import Declaration, Source, local_name, resolve_qname
@@ -21,9 +23,9 @@ def composition(source: Source, declaration: Declaration, *, with_values: bool) 
     enumeration class, it has them.
     """
     simple: Declaration | None = declaration if _is_simple(declaration) else source.simple_type(declaration)
-    visited: set[int] = set()
-    while simple is not None and id(simple.node) not in visited:
-        visited.add(id(simple.node))
+    visited: set[etree._Element] = set()
+    while simple is not None and simple.node not in visited:
+        visited.add(simple.node)
         restriction = simple.node.find(f"{{{XS}}}restriction")
         if restriction is None:
             return _type_text(source, simple, with_values, ())
@@ -31,14 +33,17 @@ def composition(source: Source, declaration: Declaration, *, with_values: bool) 
     return ""
 
 
+_Nodes: TypeAlias = "tuple[_Element, ...]"
+
+
 def _is_simple(declaration: Declaration) -> bool:
     return bool(declaration.node.tag == f"{{{XS}}}simpleType")
 
 
-def _type_text(source: Source, simple: Declaration, with_values: bool, within: tuple[int, ...]) -> str:
-    if id(simple.node) in within:
+def _type_text(source: Source, simple: Declaration, with_values: bool, within: _Nodes) -> str:
+    if simple.node in within:
         return "itself"
-    within = (*within, id(simple.node))
+    within = (*within, simple.node)
     for node in simple.node.iterchildren(f"{{{XS}}}restriction", f"{{{XS}}}list", f"{{{XS}}}union"):
         attribute = {"restriction": "base", "list": "itemType", "union": "memberTypes"}[_local(node)]
         parts = [_named_text(source, simple, name, with_values, within) for name in (node.get(attribute) or "").split()]
@@ -52,7 +57,7 @@ def _type_text(source: Source, simple: Declaration, with_values: bool, within: t
     return ""
 
 
-def _named_text(source: Source, simple: Declaration, name: str, with_values: bool, within: tuple[int, ...]) -> str:
+def _named_text(source: Source, simple: Declaration, name: str, with_values: bool, within: _Nodes) -> str:
     schema = simple.schema
     qname = resolve_qname(simple.node, name, schema.target_namespace, schema.element)
     found = source.find("simpleType", qname)

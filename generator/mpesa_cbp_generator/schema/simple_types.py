@@ -60,13 +60,13 @@ def _value(kind: SimpleType, text: str) -> str | None:
 class _Reader:
     def __init__(self, source: Source) -> None:
         self.source = source
-        self._open: set[int] = set()
+        self._open: set[etree._Element] = set()
 
     def of(self, declaration: Declaration) -> SimpleType | None:
         node = declaration.node
-        if id(node) in self._open:
+        if node in self._open:
             return None
-        self._open.add(id(node))
+        self._open.add(node)
         try:
             kind = etree.QName(node).localname
             if kind == "simpleType":
@@ -80,7 +80,7 @@ class _Reader:
                 return self.of(Declaration(inline, declaration.schema))
             return self._named(declaration, node.get("type"))
         finally:
-            self._open.discard(id(node))
+            self._open.discard(node)
 
     def _named(self, declaration: Declaration, value: str | None) -> SimpleType | None:
         """Type of a name at the place of a declaration."""

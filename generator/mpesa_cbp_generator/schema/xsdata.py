@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from lxml import etree
 from xsdata.codegen.container import ClassContainer, Steps
@@ -99,15 +99,21 @@ def analyse(contract: Contract) -> tuple[Shape, ...]:
     Raises ContractError where xsdata refuses a schema or warns about one, or cannot follow how deeply types are nested.
     """
     classes = []
+    # xsdata numbers groups by the address of their schema's objects: all of them live until the shapes are made, lest
+    # an address be given twice.
+    parsed = []
     for schema in contract.schemas:
         with _xsdata_reports_to(schema):
-            classes.extend(SchemaMapper.map(_parse(schema)))
+            parsed.append(_parse(schema))
+            classes.extend(SchemaMapper.map(parsed[-1]))
     try:
         with _xsdata_reports_to(None):
             container = _process(classes)
     except RecursionError:
         raise ContractError([too_long_chain(Source(contract))]) from None
-    return _shapes(container)
+    shapes = _shapes(container)
+    parsed.clear()
+    return shapes
 
 
 def _parse(schema: Schema) -> XsdSchema:
@@ -159,28 +165,50 @@ def _xsdata_reports_to(schema: Schema | None) -> Iterator[None]:
         raise ContractError(Problem(file, line, "xs:schema", message) for message in handler.messages)
 
 
+# xsdata names a class by its address, ``Class.ref``; the class beside its key stays alive and keeps its address.
+_Keys: TypeAlias = dict[int, tuple[tuple[str, ...], Class]]
+
+
 def _shapes(container: ClassContainer) -> tuple[Shape, ...]:
-    keys: dict[int, tuple[str, ...]] = {}
+    keys: _Keys = {}
     classes: list[Class] = []
+    local: dict[str, list[Class]] = {}
     for item in container:
-        _collect(item, ("element" if item.tag == Tag.ELEMENT else "type", item.qname), keys, classes)
+        name = _own_name(item, local) if item.is_enumeration and item.local_type else item.qname
+        _collect(item, ("element" if item.tag == Tag.ELEMENT else "type", name), keys, classes)
     wanted = [item for item in classes if item.is_complex_type or item.is_enumeration]
     return tuple(sorted((_shape(item, keys, container) for item in wanted), key=lambda shape: (shape.key, shape.kind)))
 
 
-def _collect(item: Class, key: tuple[str, ...], keys: dict[int, tuple[str, ...]], classes: list[Class]) -> None:
-    keys[id(item)] = key
+def _own_name(item: Class, local: dict[str, list[Class]]) -> str:
+    """Name of an anonymous enumeration: xsdata calls it after its element and the class around, and so calls others.
+
+    Those with the same values share a name, as they share a class; others are numbered.
+    """
+    same = local.setdefault(item.qname, [])
+    known = next((index for index, each in enumerate(same) if _values(each) == _values(item)), len(same))
+    if known == len(same):
+        same.append(item)
+    return f"{item.qname}_{known + 1}" if known else item.qname
+
+
+def _values(item: Class) -> tuple[object, ...]:
+    return tuple((attr.default, tuple(tp.name for tp in attr.types)) for attr in item.attrs)
+
+
+def _collect(item: Class, key: tuple[str, ...], keys: _Keys, classes: list[Class]) -> None:
+    keys[item.ref] = (key, item)
     classes.append(item)
     for inner in item.inner:
         _collect(inner, (*key, inner.name), keys, classes)
 
 
-def _shape(item: Class, keys: dict[int, tuple[str, ...]], container: ClassContainer) -> Shape:
+def _shape(item: Class, keys: _Keys, container: ClassContainer) -> Shape:
     is_enumeration = item.is_enumeration
     members = () if is_enumeration else tuple(_member(attr, item, keys, container) for attr in item.attrs)
     kind: ShapeKind = "enumeration" if is_enumeration else "element" if item.tag == Tag.ELEMENT else "complex"
     return Shape(
-        key=keys[id(item)],
+        key=keys[item.ref][0],
         kind=kind,
         bases=tuple(_type_name(extension.type, item, keys, container) for extension in item.extensions),
         is_restriction=item.is_restricted,
@@ -194,7 +222,7 @@ def _shape(item: Class, keys: dict[int, tuple[str, ...]], container: ClassContai
     )
 
 
-def _member(attr: Attr, owner: Class, keys: dict[int, tuple[str, ...]], container: ClassContainer) -> Member:
+def _member(attr: Attr, owner: Class, keys: _Keys, container: ClassContainer) -> Member:
     restrictions = attr.restrictions
     kind = _MEMBER_KINDS.get(attr.tag, "text")
     in_choice = restrictions.choice is not None and any(step[0] == "c" for step in restrictions.path)
@@ -236,18 +264,18 @@ def _ordinal(owner: Class, attribute: str, number: int | None) -> int | None:
     return None if number is None else [n for n in numbers if n is not None].index(number) + 1
 
 
-def _type_name(
-    attr_type: AttrType, owner: Class, keys: dict[int, tuple[str, ...]], container: ClassContainer
-) -> TypeName:
+def _type_name(attr_type: AttrType, owner: Class, keys: _Keys, container: ClassContainer) -> TypeName:
     if attr_type.native:
         return TypeName(attr_type.name, None)
-    if attr_type.reference in keys:
-        return TypeName(None, keys[attr_type.reference])
+    referred = keys.get(attr_type.reference)
+    # A class that xsdata replaced may have left its address to another one: the name must agree as well.
+    if referred is not None and referred[1].qname == attr_type.qname:
+        return TypeName(None, referred[0])
     if attr_type.forward or attr_type.circular:
         found = next((inner for inner in owner.inner if inner.qname == attr_type.qname), owner)
-        return TypeName(None, keys[id(found)])
+        return TypeName(None, keys[found.ref][0])
     candidates = container.data.get(attr_type.qname, [])
     ordered = sorted(candidates, key=lambda item: item.tag == Tag.ELEMENT)
     if not ordered:
         raise ContractError([Problem("contract", 0, "type", f"{attr_type.qname} cannot be resolved")])
-    return TypeName(None, keys[id(ordered[0])])
+    return TypeName(None, keys[ordered[0].ref][0])

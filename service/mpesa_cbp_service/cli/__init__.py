@@ -58,6 +58,7 @@ COMMANDS = MappingProxyType(
             "listen",
             "Take results, queue timeouts and C2B payments from the broker, store them, and run handlers.",
         ),
+        "order": ("order", "Send any command of the core, by its CommandID."),
         "pay": ("pay", "Pay a customer, an organisation, or every line of a file; or move own funds."),
         "query": (
             "query",

@@ -27,13 +27,14 @@ def balance(
     Exits with 0 once the broker has the request (with --wait: once it is answered), 1 if it was refused or not sent,
     2 for wrong usage or settings, 3 if the journal cannot be used, 4 if it is not known, or not answered in time.
     """
-    wish = balance_enquiry(remark=remark, conversation_id=conversation_id)
-    return carry_out(configuration, wish, Manner(yes=True, wait=wait, as_json=as_json))
+    wanted = balance_enquiry(remark=remark, conversation_id=conversation_id)
+    return carry_out(configuration, wanted, Manner(yes=True, wait=wait, as_json=as_json))
 
 
 @click.command()
 @click.option("--receipt", help="Receipt number of the transaction.")
-@click.option("--of", "of_conversation_id", help="Its conversation id.")
+@click.option("--of", "of_conversation_id", help="Its conversation id, ours.")
+@click.option("--of-core", "of_core_conversation_id", help="The core's conversation id (AG_…).")
 @request_options
 @configured(_NEEDED)
 def status(
@@ -41,6 +42,7 @@ def status(
     configuration: Configuration,
     receipt: str | None,
     of_conversation_id: str | None,
+    of_core_conversation_id: str | None,
     remark: str | None,
     conversation_id: str | None,
     wait: float | None,
@@ -55,18 +57,21 @@ def status(
     Exits with 0 once the broker has the request (with --wait: once it is answered), 1 if the core knows no such
     transaction, 2 for wrong usage or settings, 3 if the journal cannot be used, 4 if nothing was learnt.
     """
-    if receipt is None and of_conversation_id is None:
-        raise click.UsageError("Which transaction? Give --receipt, or --of with its conversation id.")
-    wish = status_enquiry(
-        receipt=receipt, of_conversation_id=of_conversation_id, remark=remark, conversation_id=conversation_id
+    if sum(each is not None for each in (receipt, of_conversation_id, of_core_conversation_id)) != 1:
+        raise click.UsageError("Which transaction? Give --receipt, --of or --of-core, one of them.")
+    wanted = status_enquiry(
+        receipt=receipt,
+        of_conversation_id=of_conversation_id,
+        of_core_conversation_id=of_core_conversation_id,
+        remark=remark,
+        conversation_id=conversation_id,
     )
     with tells_nothing():
-        return carry_out(configuration, wish, Manner(yes=True, wait=wait, as_json=as_json))
+        return carry_out(configuration, wanted, Manner(yes=True, wait=wait, as_json=as_json))
 
 
 @click.command()
 @click.option("--receipt", required=True, help="Receipt number of the transaction.")
-@click.option("--receiver", help="Short code that it is taken back to [default: our own].")
 @resume_option
 @yes_option
 @request_options
@@ -75,7 +80,6 @@ def reverse(
     *,
     configuration: Configuration,
     receipt: str,
-    receiver: str | None,
     remark: str | None,
     conversation_id: str | None,
     resume: bool,
@@ -91,8 +95,8 @@ def reverse(
     Exits with 0 once the broker has the request (with --wait: once it is taken back), 1 if it was certainly not taken
     back, 2 for wrong usage or settings, 3 if the journal cannot be used, 4 if that is not known.
     """
-    wish = reversal(receipt, receiver=receiver, remark=remark, conversation_id=conversation_id)
-    return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
+    wanted = reversal(receipt, remark=remark, conversation_id=conversation_id)
+    return carry_out(configuration, wanted, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
 
 
 @click.command()
@@ -128,11 +132,11 @@ def register(
     Exits with 0 once the broker has the request (with --wait: once the core has taken it), 1 if it was refused or not
     sent, 2 for wrong usage or settings, 3 if the journal cannot be used, 4 if that is not known.
     """
-    wish = registration(
+    wanted = registration(
         confirmation_url=confirmation_url,
         validation_url=validation_url,
         response_type=response_type,
         remark=remark,
         conversation_id=conversation_id,
     )
-    return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json))
+    return carry_out(configuration, wanted, Manner(yes=yes, wait=wait, as_json=as_json))

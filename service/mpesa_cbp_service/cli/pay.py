@@ -16,7 +16,16 @@ from mpesa_cbp_service.config import FOR_CLIENT, FOR_JOURNAL, Configuration
 
 _FAMILIES = ("B2C", "B2B", "own funds")
 _COMMANDS = [command.id for command in COMMANDS.values() if command.family in _FAMILIES]
-_OF_ONE_PAYMENT = ("msisdn", "short_code", "amount", "account_reference", "occasion", "remark", "conversation_id")
+_OF_ONE_PAYMENT = (
+    "msisdn",
+    "short_code",
+    "amount",
+    "account_reference",
+    "till",
+    "occasion",
+    "remark",
+    "conversation_id",
+)
 _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
 
 
@@ -31,7 +40,8 @@ _DEFAULTS = {"msisdn": "BusinessPayment", "short_code": "BusinessPayBill"}
     help="CommandID [default: BusinessPayment for a customer, BusinessPayBill for an organisation]. "
     "One that moves own funds takes neither --msisdn nor --short-code.",
 )
-@click.option("--account-reference", help="The account that is paid into, for BusinessPayBill.")
+@click.option("--account-reference", help="The account that is paid into (PayTaxToKRA: the PRN).")
+@click.option("--till", is_flag=True, default=None, help="The number of --short-code is a till's (IdentifierType 2).")
 @click.option("--occasion", help="Text that goes with a payment to a customer.")
 @resume_option
 @file_options
@@ -54,7 +64,8 @@ def pay(
     \b
     mpesa-cbp pay --msisdn 0712345678 --amount 100 --remark "Salary November"
     mpesa-cbp pay --short-code 888888 --account-reference INV-7 --amount 7000 --wait 60
-    mpesa-cbp pay --command OrgRevenueSettlement --amount 50000 --yes
+    mpesa-cbp pay --command OrgBankAccountWithdrawal --amount 50000 --yes
+    mpesa-cbp pay --command OrgRevenueSettlement --yes
     mpesa-cbp pay --file payroll.csv --dry-run
 
     The conversation id is printed before anything is sent: with it mpesa-cbp query can always ask. Exits with 0 once
@@ -69,30 +80,36 @@ def pay(
         return pay_file(configuration, Wanted(file=file, command=chosen, yes=yes, wait=wait, **more))
     if more["dry_run"] or more["overwrite"] or more["batch"] is not None or more["report"] is not None:
         raise click.UsageError("--dry-run, --batch, --report and --overwrite go with --file.")
-    wish = _wish(command, **single)
-    return carry_out(configuration, wish, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
+    wanted = _wanted(command, **single)
+    return carry_out(configuration, wanted, Manner(yes=yes, wait=wait, as_json=as_json, resume=resume))
 
 
-def _wish(
+def _wanted(
     command: str | None,
     *,
     msisdn: str | None,
     short_code: str | None,
     amount: str | None,
     account_reference: str | None,
+    till: bool | None,
     occasion: str | None,
     remark: str | None,
     conversation_id: str | None,
 ) -> PaymentRequest:
     """What is to be paid, by the options of a single payment. Raises UsageError for those that do not go together."""
+    chosen = _chosen(command, msisdn=msisdn, short_code=short_code)
+    if not COMMANDS[chosen].amount:
+        return own_funds_transfer(amount, command=chosen, remark=remark, conversation_id=conversation_id)
     if amount is None:
         raise click.UsageError("How much? Give --amount, or --file for many payments.")
-    chosen = _chosen(command, msisdn=msisdn, short_code=short_code)
     if occasion is not None and msisdn is None:
         raise click.UsageError("--occasion goes with a payment to a customer.")
     if account_reference is not None and short_code is None:
         raise click.UsageError("--account-reference goes with a payment to an organisation.")
-    more: Any = {"command": chosen, "remark": remark, "conversation_id": conversation_id}
+    if till and short_code is None:
+        raise click.UsageError("--till goes with --short-code.")
+    more: Any = {"receiver_type": 2} if till else {}
+    more |= {"command": chosen, "remark": remark, "conversation_id": conversation_id}
     if msisdn is not None:
         return customer_payment(msisdn, amount, occasion=occasion, **more)
     if short_code is not None:

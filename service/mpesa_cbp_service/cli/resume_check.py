@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mpesa_cbp.errors import DuplicateConversation, Sent
-from mpesa_cbp.send.sender import differences
+from mpesa_cbp.send.stored_request import differences
 from mpesa_cbp_models import Request
 from mpesa_cbp_service.journal import Journal
 

@@ -14,7 +14,7 @@ import click
 
 from mpesa_cbp.client import Client
 from mpesa_cbp.commands.request import PaymentRequest
-from mpesa_cbp.commands.table import COMMANDS
+from mpesa_cbp.commands.table import COMMANDS, REVERSED_RECEIPT, TRANSACTION_REVERSAL
 from mpesa_cbp.errors import CbpError, DuplicateConversation, JournalError, JournalOutcomeUnknown, MalformedMessage
 from mpesa_cbp.payment.codes import is_success
 from mpesa_cbp.payment.model import ENQUIRIES, FINAL_STATES, MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentState
@@ -91,21 +91,22 @@ resume_option = click.option(
 yes_option = click.option("--yes", is_flag=True, help="Do not ask before it is sent.")
 
 
-def carry_out(configuration: Configuration, wish: PaymentRequest, manner: Manner) -> int:
+def carry_out(configuration: Configuration, wanted: PaymentRequest, manner: Manner) -> int:
     """Check, show, ask, send and perhaps wait; returns the exit code. Raises whatever ``Client.send`` raises."""
-    if manner.resume and wish.conversation_id is None:
+    if manner.resume and wanted.conversation_id is None:
         raise click.UsageError("--resume needs the --conversation-id of what is to be sent again.")
     with open_journal_to_send(configuration) as journal, configuration.client(journal=journal) as client:
-        conversation_id = wish.conversation_id or client.new_conversation_id()
-        wish = replace(wish, conversation_id=conversation_id)
-        for line in _summary(client.orders.request(wish), str(configuration.endpoint)):
+        conversation_id = wanted.conversation_id or client.new_conversation_id()
+        wanted = replace(wanted, conversation_id=conversation_id)
+        request = client.builder.build(wanted)
+        for line in _summary(request, str(configuration.endpoint)):
             click.echo(line, err=True)
-        if wish.command_id == "TransactionReversal":
-            click.echo(f"{'takes back':16} {_taken_back(journal, wish)}", err=True)
+        if wanted.command_id == TRANSACTION_REVERSAL:
+            click.echo(f"{'takes back':16} {_taken_back(journal, wanted)}", err=True)
         warn_without_result_url(configuration)
         if not manner.yes:
             _ask()
-        return _send(client, journal, client.orders.request(wish), manner)
+        return _send(client, journal, request, manner)
 
 
 def _send(client: Client, journal: Journal, request: Request, manner: Manner) -> int:
@@ -183,9 +184,9 @@ def _summary(request: Request, endpoint: str) -> list[str]:
     return [f"{label:16} {value}" for label, value in facts if value]
 
 
-def _taken_back(journal: Journal, wish: PaymentRequest) -> str:
+def _taken_back(journal: Journal, wanted: PaymentRequest) -> str:
     """What the journal knows of the transaction that is to be taken back: a receipt is soon mistyped."""
-    receipt = dict(wish.parameters)["OriginalReceiptNumber"]
+    receipt = dict(wanted.parameters)[REVERSED_RECEIPT]
     with before_sending():
         known = journal.payments(receipt=receipt, limit=2)
     if len(known) != 1:

@@ -79,6 +79,9 @@ class Configuration(ListenerConfiguration):
     endpoint: str | None = declare(URL, "the broker's address, ending in `/mminterface/request`")
     query_url: str | None = declare(URL, "where queryTransaction is posted, if not to the endpoint")
     management_url: str | None = declare(URL, "where changePassword is posted, if not to the endpoint")
+    registration_url: str | None = declare(
+        URL, "where RegisterURL is posted, if not to `/mminterface/registerURL` beside the endpoint"
+    )
     organisation: str | None = declare(TEXT, "our name, as it stands in conversation ids")
     result_url: str | None = declare(URL, "where the broker posts results to us")
     queue_timeout_url: str | None = declare(URL, "where the broker tells that a cached request expired")
@@ -105,6 +108,12 @@ class Configuration(ListenerConfiguration):
     )
     initiator_key_owner: int = declare(
         whole_number(1, 2), "KeyOwner: 1 the API caller's key, 2 the initiator's", 1, table="initiator"
+    )
+    initiator_identifier_type: int = declare(
+        whole_number(1, 14),
+        "IdentifierType: 11 an organisation's user, 14 an operator-internal one",
+        11,
+        table="initiator",
     )
 
     signing_profile: str = declare(
@@ -160,6 +169,7 @@ class Configuration(ListenerConfiguration):
         profile = PROFILES[self.signing_profile]
         reading, zone = self.signing_sp_password_reading, self.signing_zone
         return Profile(
+            signed=profile.signed,
             header_namespace=self.signing_header_namespace or profile.header_namespace,
             sp_password_reading=SpPasswordReading(reading) if reading else profile.sp_password_reading,
             zone=_ZONES[zone] if zone else profile.zone,
@@ -203,6 +213,7 @@ class Configuration(ListenerConfiguration):
             "country_code": self.country_code,
             "query_url": self.query_url,
             "management_url": self.management_url,
+            "registration_url": self.registration_url,
         }
 
     def _service_provider(self) -> ServiceProvider:
@@ -222,6 +233,7 @@ class Configuration(ListenerConfiguration):
             certificate=self.initiator_certificate or "",
             certificate_passphrase=self.initiator_certificate_passphrase,
             key_owner=self.initiator_key_owner,
+            identifier_type=self.initiator_identifier_type,
         )
 
 

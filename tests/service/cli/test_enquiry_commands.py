@@ -77,7 +77,7 @@ def test_the_answer_about_a_reversed_payment_says_reversed_and_no_payment_succee
     ("arguments", "said"),
     [
         (["pay", "--msisdn", "0712345678", "--amount", "100"], "Certainly nothing was paid."),
-        (["pay", "--command", "OrgRevenueSettlement", "--amount", "100"], "Certainly no funds were moved."),
+        (["pay", "--command", "OrgRevenueSettlement"], "Certainly no funds were moved."),
         (["reverse", "--receipt", "NOSUCH"], "The transaction was certainly not taken back."),
         (["status", "--receipt", "NOSUCH"], "The core gave no answer to the enquiry."),
         (["register", "--confirmation-url", "https://us.example/c"], "The URLs were certainly not registered."),

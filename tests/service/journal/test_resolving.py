@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 from mpesa_cbp import Client, PaymentState
-from mpesa_cbp.commands import request as wishes
-from mpesa_cbp.commands.request import PaymentRequest
+from mpesa_cbp.commands.request import PaymentRequest, business_payment, reversal
 from mpesa_cbp.errors import DuplicateConversation, InvalidRequest, OutcomeUnknown, Throttled
 from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp.payment.state_machine import QueryVerdict
@@ -188,11 +187,11 @@ def test_something_else_is_never_sent_under_the_id_of_a_known_payment(
     ("first", "other", "named"),
     [
         (
-            wishes.business_payment("888888", 100, account_reference="INV-7"),
-            wishes.business_payment("888888", 100, account_reference="INV-8"),
+            business_payment("888888", 100, account_reference="INV-7"),
+            business_payment("888888", 100, account_reference="INV-8"),
             "AccountReference",
         ),
-        (wishes.reversal("RECEIPT001"), wishes.reversal("RECEIPT002"), "OriginalReceiptNumber"),
+        (reversal("RECEIPT001"), reversal("RECEIPT002"), "OriginalTransactionID"),
     ],
     ids=["another account", "another receipt"],
 )
@@ -200,9 +199,7 @@ def test_no_other_account_and_no_other_receipt_goes_out_under_a_known_id(
     simulator: Simulator, client: Client, conversation_id: str, first: PaymentRequest, other: PaymentRequest, named: str
 ) -> None:
     simulator.choose("throttled")
-    request, another = (
-        client.orders.request(replace(each, conversation_id=conversation_id)) for each in (first, other)
-    )
+    request, another = (client.builder.build(replace(each, conversation_id=conversation_id)) for each in (first, other))
     with pytest.raises(Throttled):
         client.send(request)
     seen = sum(step.number == 1 for step in simulator.steps)

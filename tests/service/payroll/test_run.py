@@ -16,10 +16,10 @@ import pytest
 
 from mpesa_cbp import Client, PaymentState
 from mpesa_cbp.commands.request import customer_payment
-from mpesa_cbp.commands.table import without_credentials
 from mpesa_cbp.errors import InvalidRequest
 from mpesa_cbp.identity.profile import ServiceProvider
 from mpesa_cbp.payment.model import EventKind
+from mpesa_cbp.send.stored_request import without_credentials
 from mpesa_cbp_service import Journal
 from mpesa_cbp_service.payroll import LineOutcome, PlannedLine, Run, plan_batch
 from mpesa_cbp_service.payroll.file import PayrollLine
@@ -212,7 +212,7 @@ def test_payment_that_was_stored_and_never_sent_is_sent_by_the_next_run(client: 
         command_id=COMMAND,
         amount=Decimal(100),
         receiver=line.msisdn,
-        request=without_credentials(client.orders.request(wish)).to_xml(),
+        request=without_credentials(client.builder.build(wish)).to_xml(),
     )
     outcomes, _ = pay(client, journal, lines(1))
     assert outcomes == [LineOutcome.ACCEPTED]

@@ -1,33 +1,55 @@
-"""What a caller may ask of the core, not checked yet: one function for each family of commands (protocol, section 4).
+"""Unvalidated payment requests, one constructor per command family (protocol, sections 4 and 12).
 
-``Client`` and the command line say the same with the same words; ``ordering`` makes requests of it.
+``Client`` and the command line use the same constructors; ``RequestBuilder`` checks what they hold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import TypedDict, Unpack
 
+from mpesa_cbp.commands.table import REGISTER_URL, REVERSED_RECEIPT, TRANSACTION_REVERSAL
 from mpesa_cbp.parsing import http_url
+from mpesa_cbp_models import IdentifierType
+
+
+class RequestOptions(TypedDict, total=False):
+    """Keyword arguments that every request takes.
+
+    ``remark``: text that goes with it, at most 255 characters. ``conversation_id``: your own key for it, 1 to 128
+    printable characters, never used before; the client makes one where it has a journal. ``result_url`` and
+    ``queue_timeout_url`` replace the client's for this request.
+    """
+
+    remark: str | None
+    conversation_id: str | None
+    result_url: str | None
+    queue_timeout_url: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentRequest:
-    """What a caller asks for, not checked yet; ``problems`` are those that its method has found.
+    """What a caller asks of the core; ``problems`` are those that the constructor found.
 
-    ``family`` is that of the commands which the method sends, ``receiver_name`` what it calls the receiver. A pair
-    without a value is left out.
+    ``family`` is that of the commands which the constructor allows, None for any command. ``receiver_name`` is the
+    argument's name in messages. A pair without a value is left out. ``result_url`` and ``queue_timeout_url`` replace
+    those of the client for this request alone.
     """
 
     command_id: str
-    family: str
+    family: str | None
     receiver: str | None = field(default=None, repr=False)
-    receiver_name: str = ""
+    receiver_name: str = "receiver"
+    receiver_type: int | None = None
     amount: Decimal | int | str | None = None
     parameters: tuple[tuple[str, str | None], ...] = ()
     references: tuple[tuple[str, str | None], ...] = field(default=(), repr=False)
     remark: str | None = None
     conversation_id: str | None = None
+    result_url: str | None = field(default=None, repr=False)
+    queue_timeout_url: str | None = field(default=None, repr=False)
     problems: tuple[str, ...] = ()
 
 
@@ -36,9 +58,8 @@ def customer_payment(
     amount: Decimal | int | str,
     *,
     command: str = "BusinessPayment",
-    remark: str | None = None,
     occasion: str | None = None,
-    conversation_id: str | None = None,
+    **options: Unpack[RequestOptions],
 ) -> PaymentRequest:
     """Pay a customer (B2C)."""
     return PaymentRequest(
@@ -48,8 +69,7 @@ def customer_payment(
         receiver_name="msisdn",
         amount=amount,
         references=(("Occasion", occasion),),
-        remark=remark,
-        conversation_id=conversation_id,
+        **options,
     )
 
 
@@ -59,70 +79,79 @@ def business_payment(
     *,
     command: str = "BusinessPayBill",
     account_reference: str | None = None,
-    remark: str | None = None,
-    conversation_id: str | None = None,
+    receiver_type: int | None = None,
+    **options: Unpack[RequestOptions],
 ) -> PaymentRequest:
-    """Pay an organisation (B2B)."""
+    """Pay an organisation (B2B); ``receiver_type`` 2 where the number is a till's, 4 (a short code) by default."""
     return PaymentRequest(
         command_id=command,
         family="B2B",
         receiver=short_code,
         receiver_name="short_code",
+        receiver_type=receiver_type,
         amount=amount,
         parameters=(("AccountReference", account_reference),),
-        remark=remark,
-        conversation_id=conversation_id,
-        problems=_blank(account_reference=account_reference),
+        **options,
+        problems=(*_blank(account_reference=account_reference), *_not_organisation(receiver_type)),
     )
 
 
 def own_funds_transfer(
-    amount: Decimal | int | str, *, command: str, remark: str | None = None, conversation_id: str | None = None
+    amount: Decimal | int | str | None,
+    *,
+    command: str,
+    **options: Unpack[RequestOptions],
 ) -> PaymentRequest:
-    """Move money between the organisation's own accounts."""
+    """Move money between the organisation's own accounts; OrgRevenueSettlement takes no amount."""
     return PaymentRequest(
-        command_id=command, family="own funds", amount=amount, remark=remark, conversation_id=conversation_id
+        command_id=command,
+        family="own funds",
+        amount=amount,
+        **options,
     )
 
 
-def balance_enquiry(*, remark: str | None = None, conversation_id: str | None = None) -> PaymentRequest:
+def balance_enquiry(**options: Unpack[RequestOptions]) -> PaymentRequest:
     """Ask for the balances of the organisation."""
-    return PaymentRequest(command_id="AccountBalance", family="query", remark=remark, conversation_id=conversation_id)
+    return PaymentRequest(command_id="AccountBalance", family="query", **options)
 
 
 def status_enquiry(
     *,
     receipt: str | None = None,
     of_conversation_id: str | None = None,
-    remark: str | None = None,
-    conversation_id: str | None = None,
+    of_core_conversation_id: str | None = None,
+    **options: Unpack[RequestOptions],
 ) -> PaymentRequest:
-    """Ask about one transaction, by its receipt or its conversation id."""
-    problems = _blank(receipt=receipt, of_conversation_id=of_conversation_id)
-    if (receipt is None) == (of_conversation_id is None):
-        problems += ("give either receipt or of_conversation_id",)
+    """Ask about one transaction, by its receipt, by our conversation id or by the core's."""
+    named = {
+        "receipt": receipt,
+        "of_conversation_id": of_conversation_id,
+        "of_core_conversation_id": of_core_conversation_id,
+    }
+    problems = _blank(**named)
+    if sum(value is not None for value in named.values()) != 1:
+        problems += (f"give exactly one of {', '.join(named)}",)
     return PaymentRequest(
         command_id="TransactionStatusQuery",
         family="query",
-        parameters=(("ReceiptNumber", receipt), ("OriginatorConversationID", of_conversation_id)),
-        remark=remark,
-        conversation_id=conversation_id,
+        parameters=(
+            ("ReceiptNumber", receipt),
+            ("OriginatorConversationID", of_conversation_id),
+            ("ConversationID", of_core_conversation_id),
+        ),
+        **options,
         problems=problems,
     )
 
 
-def reversal(
-    receipt: str, *, receiver: str | None = None, remark: str | None = None, conversation_id: str | None = None
-) -> PaymentRequest:
-    """Take a transaction back to ``receiver``, our own short code if not given."""
+def reversal(receipt: str, **options: Unpack[RequestOptions]) -> PaymentRequest:
+    """Reverse a transaction, by its receipt."""
     return PaymentRequest(
-        command_id="TransactionReversal",
+        command_id=TRANSACTION_REVERSAL,
         family="reversal",
-        receiver=receiver,
-        receiver_name="receiver",
-        parameters=(("OriginalReceiptNumber", receipt),),
-        remark=remark,
-        conversation_id=conversation_id,
+        parameters=((REVERSED_RECEIPT, receipt),),
+        **options,
         problems=_blank(receipt=receipt),
     )
 
@@ -132,24 +161,71 @@ def registration(
     confirmation_url: str,
     validation_url: str | None = None,
     response_type: str = "Cancelled",
-    remark: str | None = None,
-    conversation_id: str | None = None,
+    **options: Unpack[RequestOptions],
 ) -> PaymentRequest:
-    """Tell where C2B payments are to be validated and confirmed."""
+    """Register the URLs where C2B payments are validated and confirmed."""
     problems = (
         *_not_urls(confirmation_url=confirmation_url),
         *(_not_urls(validation_url=validation_url) if validation_url is not None else ()),
         *(() if response_type in ("Completed", "Cancelled") else ("response_type must be Completed or Cancelled",)),
     )
     return PaymentRequest(
-        command_id="RegisterURL",
+        command_id=REGISTER_URL,
         family="C2B set-up",
         parameters=(("ResponseType", response_type),),
         references=(("ValidationURL", validation_url), ("ConfirmationURL", confirmation_url)),
-        remark=remark,
-        conversation_id=conversation_id,
+        **options,
         problems=problems,
     )
+
+
+def any_order(
+    command: str,
+    *,
+    receiver: str | None = None,
+    receiver_type: int | None = None,
+    amount: Decimal | int | str | None = None,
+    parameters: Mapping[str, str] | None = None,
+    references: Mapping[str, str] | None = None,
+    **options: Unpack[RequestOptions],
+) -> PaymentRequest:
+    """Order any command: one of the table is checked by it, another goes out as you say.
+
+    ``receiver_type`` is an IdentifierType (protocol, section 4); a command that is not in the table needs it where it
+    has a receiver.
+    """
+    given: object = command
+    problems = [] if isinstance(given, str) and given.strip() else ["command: must be text, and not blank"]
+    problems += _pair_problems("parameters", parameters, argument="Amount")
+    problems += _pair_problems("references", references, argument="QueueTimeoutURL")
+    if problems:
+        parameters = references = None
+    return PaymentRequest(
+        command_id=command,
+        family=None,
+        receiver=receiver,
+        receiver_type=receiver_type,
+        amount=amount,
+        parameters=tuple((parameters or {}).items()),
+        references=tuple((references or {}).items()),
+        **options,
+        problems=tuple(problems),
+    )
+
+
+def _pair_problems(name: str, pairs: object, *, argument: str) -> list[str]:
+    if pairs is None:
+        return []
+    if not isinstance(pairs, Mapping) or not all(isinstance(each, str) for pair in pairs.items() for each in pair):
+        return [f"{name}: must be a mapping of texts"]
+    return [f"{name}: give {argument} as an argument"] if argument in pairs else []
+
+
+def _not_organisation(receiver_type: int | None) -> tuple[str, ...]:
+    allowed = (IdentifierType.TillNumber.value, IdentifierType.OrganizationShortCode.value)
+    if receiver_type is None or receiver_type in allowed:
+        return ()
+    return (f"receiver_type must be {allowed[0]} (till) or {allowed[1]} (short code)",)
 
 
 def _blank(**texts: str | None) -> tuple[str, ...]:

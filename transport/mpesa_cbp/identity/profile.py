@@ -89,7 +89,8 @@ class Initiator:
 
     ``certificate`` may be a path or the file's content, in any form in which certificates are handed out;
     ``certificate_passphrase`` opens a `.p12`.
-    ``key_owner`` is 1 where that is the API caller's key, 2 where it is the initiator's.
+    ``key_owner`` is 1 for the API caller's key, 2 for the initiator's. ``identifier_type`` is 11 for an
+    organisation's user, 14 for an operator-internal system (protocol, section 12).
     """
 
     name: str
@@ -98,15 +99,20 @@ class Initiator:
     certificate: str | Path | bytes = field(repr=False)
     certificate_passphrase: Secret | None = field(default=None, repr=False)
     key_owner: int = 1
+    identifier_type: int = 11
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """How the signing header is written: its namespace, the reading of spPassword, the zone of timeStamp."""
+    """How the signing header is written: its namespace, the reading of spPassword, the zone of timeStamp.
+
+    Without ``signed`` there is no header at all, as operator-internal systems post (protocol, section 12).
+    """
 
     header_namespace: str = CONTRACT_HEADER_NAMESPACE
     sp_password_reading: SpPasswordReading = SpPasswordReading.UPPER_HEX
     zone: tzinfo = UTC
+    signed: bool = True
 
     def __post_init__(self) -> None:
         if not self.header_namespace.isprintable() or any(each in self.header_namespace for each in " \"'<>&"):
@@ -118,8 +124,11 @@ PROFILES: dict[str, Profile] = {
     "guide": Profile(
         header_namespace=GUIDE_HEADER_NAMESPACE, sp_password_reading=SpPasswordReading.LOWER_HEX, zone=NAIROBI
     ),
+    "none": Profile(signed=False),
 }
-"""``contract`` is what the specification says, ``guide`` what later guides show and most partners send."""
+"""``contract`` is what the specification says, ``guide`` what later guides show and most partners send, ``none`` is for
+operator-internal systems, which send no signing header.
+"""
 
 
 def profile_of(profile: str | Profile) -> Profile:

@@ -6,14 +6,14 @@ Secrets are fetched at the moment at which they are needed and kept by nobody he
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mpesa_cbp.errors import SettingsError
 from mpesa_cbp.identity.profile import Initiator, Profile, Secret, ServiceProvider, passphrase_bytes, reveal
 from mpesa_cbp.identity.security import CredentialKey, SecurityError, credential_key, encrypt_new_password, sp_password
 from mpesa_cbp.redaction import SecretText
-from mpesa_cbp_models import ChangePassword, RequestSOAPHeader
+from mpesa_cbp_models import ChangePassword, Request, RequestSOAPHeader
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,13 @@ class Signer:
     clock: Callable[[], datetime]
     key: CredentialKey = field(repr=False)
 
-    def header(self) -> RequestSOAPHeader:
+    def header(self) -> RequestSOAPHeader | None:
         """The signing header; without a password (SPID and IP) it has neither spPassword nor timeStamp.
 
-        Raises SettingsError for a password that cannot be used.
+        None where the profile signs nothing. Raises SettingsError for a password that cannot be used.
         """
+        if not self.profile.signed:
+            return None
         provider = self.service_provider
         if provider.password is None:
             return RequestSOAPHeader(sp_id=provider.id, service_id=provider.service_id)
@@ -40,8 +42,12 @@ class Signer:
             sp_id=provider.id, sp_password=signed, service_id=provider.service_id, time_stamp=stamp
         )
 
-    def credential(self) -> SecretText:
-        """The SecurityCredential, new for each request. Raises SettingsError for a password that cannot be used."""
+    def with_credential(self, request: Request) -> Request:
+        """The request with its SecurityCredential, freshly encrypted. Raises SettingsError for an unusable password."""
+        initiator = replace(request.identity.initiator, security_credential=self._credential())
+        return replace(request, identity=replace(request.identity, initiator=initiator))
+
+    def _credential(self) -> SecretText:
         try:
             return SecretText(self.key.encrypt(reveal(self.initiator.password)))
         except SecurityError as error:

@@ -1,17 +1,15 @@
-"""One request on its way: stored, marked as sending, sent once, and what came of it stored (protocol, section 1).
+"""Send a request once: journal it, mark it sending, POST it, record the outcome (protocol, section 1).
 
-The order never changes. A failure after bytes may have left is ``OutcomeUnknown`` and is never followed by a second
-sending.
+The order of these steps never changes. A failure after bytes may have left is ``OutcomeUnknown``, and the request is
+never sent again.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-from decimal import Decimal
-from typing import TypedDict, TypeVar
+from typing import TypeVar
 
-from mpesa_cbp.commands.table import without_credentials
 from mpesa_cbp.errors import (
     CbpError,
     DuplicateConversation,
@@ -34,12 +32,12 @@ from mpesa_cbp.log_events import (
     PAYMENT_REFUSED,
     PAYMENT_SENDING,
 )
-from mpesa_cbp.parsing import parse_amount
 from mpesa_cbp.payment.codes import response_meaning
-from mpesa_cbp.payment.model import MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentJournal, PaymentState
-from mpesa_cbp.redaction import MessageBytes, PersonalText
+from mpesa_cbp.payment.model import MAKE_ANEW, MOVES_NO_MONEY, EventKind, PaymentJournal, PaymentState
+from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp.send.acknowledgement import Acknowledgement, acknowledge, outcome_unknown, read_answer
 from mpesa_cbp.send.broker_call import BrokerCall
+from mpesa_cbp.send.stored_request import differences, facts_of, without_credentials
 from mpesa_cbp.soap import encode
 from mpesa_cbp_models import (
     ChangePasswordResponse,
@@ -67,14 +65,6 @@ _NO_LEDGER = "resume goes with a journal: without one your own ledger says wheth
 _Answer = TypeVar("_Answer", ChangePasswordResponse, QueryTransactionResponse)
 
 
-class PaymentFacts(TypedDict):
-    """By these it is seen whether a request is the payment that has its conversation id."""
-
-    command_id: str
-    amount: Decimal | None
-    receiver: str | None
-
-
 class Sender:
     """Delivers requests over one transport; ``journal`` may be None where the caller keeps the ledger."""
 
@@ -83,19 +73,22 @@ class Sender:
         self._signer = signer
         self._journal = journal
 
-    def deliver(self, request: Request, *, resume: bool = False) -> Acknowledgement:
-        """Store a checked request, sign and send it, and store the answer. Raises as ``Client.send``."""
+    def deliver(self, request: Request, *, url: str | None = None, resume: bool = False) -> Acknowledgement:
+        """Store a checked request, sign and send it to the endpoint or ``url``, and store the answer.
+
+        Raises as ``Client.send``.
+        """
         conversation_id = request.transaction.originator_conversation_id
         self._http.require_open(conversation_id)
         envelope = self._envelope(request, GENERIC_API_REQUEST, self._signer.header())
         self._store(request, resume=resume)
         if self._record(conversation_id, EventKind.SENDING, sent=Sent.NO) is not PaymentState.SENT:
             raise DuplicateConversation(
-                "The journal does not give leave to send this payment", conversation_id=conversation_id, sent=Sent.NO
+                "The journal does not permit sending this payment", conversation_id=conversation_id, sent=Sent.NO
             )
         PAYMENT_SENDING.log(_logger, conversation_id=conversation_id)
         try:
-            acknowledgement = self._send(envelope, conversation_id)
+            acknowledgement = self._send(envelope, conversation_id, url)
         except CbpError as error:
             if isinstance(error, OutcomeUnknown) and request.transaction.command_id in MOVES_NO_MONEY:
                 error.advice = MAKE_ANEW
@@ -124,26 +117,28 @@ class Sender:
         )
         return acknowledgement
 
-    def _send(self, envelope: bytes, conversation_id: str) -> Acknowledgement:
-        answer = self._http.post(envelope, soap_action=GENERIC_API_REQUEST.soap_action, conversation_id=conversation_id)
+    def _send(self, envelope: bytes, conversation_id: str, url: str | None) -> Acknowledgement:
+        answer = self._http.post(
+            envelope, soap_action=GENERIC_API_REQUEST.soap_action, url=url, conversation_id=conversation_id
+        )
         decoded = read_answer(answer, conversation_id)
         if not isinstance(decoded.message, Response):
             raise outcome_unknown("The answer is of another kind than the contract has it", conversation_id, answer)
         return acknowledge(decoded.message, decoded, conversation_id=conversation_id)
 
-    def ask(self, question: BrokerCall, message: object, kind: type[_Answer]) -> _Answer:
+    def ask(self, call: BrokerCall, message: object, kind: type[_Answer]) -> _Answer:
         """Send a message that no journal keeps, and give back its answer of that kind; a refusal is raised.
 
         Raises NotSent, OutcomeUnknown, Refused and its kinds, SoapFault.
         """
-        conversation_id = question.conversation_id
-        header = self._signer.header() if question.signed else None
-        envelope = self._envelope(message, question.operation, header)
+        conversation_id = call.conversation_id
+        header = self._signer.header() if call.signed else None
+        envelope = self._envelope(message, call.operation, header)
         try:
             answer = self._http.post(
                 envelope,
-                soap_action=question.operation.soap_action,
-                url=question.url,
+                soap_action=call.operation.soap_action,
+                url=call.url,
                 conversation_id=conversation_id,
             )
             decoded = read_answer(answer, conversation_id)
@@ -154,10 +149,10 @@ class Sender:
                 found = found.result
             if isinstance(found, Response):
                 acknowledge(found, decoded, conversation_id=conversation_id)
-            what = f"The answer to {question.operation.name} is of another kind"
+            what = f"The answer to {call.operation.name} is of another kind"
             raise outcome_unknown(what, conversation_id, answer)
         except OutcomeUnknown as error:
-            error.advice = question.if_unknown
+            error.advice = call.if_unknown
             raise
 
     def _envelope(self, message: object, operation: Operation, header: RequestSOAPHeader | None) -> bytes:
@@ -189,9 +184,9 @@ class Sender:
         """Refuse to resume what is not known or is another request; whether it may be sent the journal says."""
         conversation_id = request.transaction.originator_conversation_id
         known = journal.payment(conversation_id)
-        told = [_NEVER_SEEN] if known is None else differences(known, journal.request(conversation_id), request)
-        if told:
-            raise InvalidRequest(told, conversation_id=conversation_id)
+        problems = [_NEVER_SEEN] if known is None else differences(known, journal.request(conversation_id), request)
+        if problems:
+            raise InvalidRequest(problems, conversation_id=conversation_id)
 
     def _record_failure(self, conversation_id: str, error: CbpError) -> None:
         if error.sent is Sent.NO:
@@ -213,7 +208,7 @@ class Sender:
         detail: str | None = None,
         deviations: tuple[str, ...] = (),
     ) -> PaymentState:
-        """Log an event and store it; without a journal the caller's ledger gives leave to send."""
+        """Log an event and store it; without a journal the caller's ledger gives the permission to send."""
         facts = {
             "code": code,
             "core_conversation_id": core_conversation_id,
@@ -221,7 +216,7 @@ class Sender:
             "error": detail,
         }
         event = _LOGGED.get(kind)
-        if event is not None:  # logged first: what came of a payment must be told even if it cannot be stored
+        if event is not None:  # logged first: the outcome of a payment must be known even if it cannot be stored
             event.log(_logger, conversation_id=conversation_id, **{k: v for k, v in facts.items() if k in event.fields})
         if self._journal is None:
             return PaymentState.SENT
@@ -236,46 +231,3 @@ class Sender:
             raise JournalOutcomeUnknown(
                 error.message, conversation_id=conversation_id, sent=sent, advice=error.advice
             ) from error
-
-
-def facts_of(request: Request) -> PaymentFacts:
-    """What the journal keeps of a request beside its text."""
-    transaction, receiver = request.transaction, request.identity.receiver_party
-    pairs = transaction.parameters.parameter if transaction.parameters is not None else []
-    values = {pair.key: pair.value for pair in pairs}
-    return PaymentFacts(
-        command_id=transaction.command_id,
-        amount=_amount_of(values.get("Amount")),
-        receiver=PersonalText(receiver.identifier) if receiver is not None else None,
-    )
-
-
-def differences(known: Payment, stored: bytes | None, request: Request) -> list[str]:
-    """In what a request is another one than that of a payment in the journal, which has ``stored`` as its text.
-
-    All counts that says what is to be done and to whom: amount, receiver, account, receipt; the remark does not.
-    """
-    try:
-        earlier = _details(Request.from_xml(stored or b""))
-    except ValueError:
-        return ["what the journal has of this conversation id cannot be read, and so not compared"]
-    now = _details(request)
-    names = [name for name, value in facts_of(request).items() if getattr(known, name) != value]
-    names += [name for name in {**earlier, **now} if earlier.get(name) != now.get(name)]
-    return [f"{name} differs from that of the payment which has this conversation id" for name in names]
-
-
-def _details(request: Request) -> dict[str, str]:
-    """Parameters and references; the amount is compared as a number, and who waits for a timeout changes nothing."""
-    transaction = request.transaction
-    pairs = transaction.parameters.parameter if transaction.parameters is not None else []
-    items = transaction.reference_data.reference_item if transaction.reference_data is not None else []
-    found = {pair.key.strip(): (pair.value or "").strip() for pair in [*pairs, *items]}
-    return {key: value for key, value in found.items() if key not in ("Amount", "QueueTimeoutURL")}
-
-
-def _amount_of(text: str | None) -> Decimal | None:
-    try:
-        return parse_amount(text) if text is not None else None
-    except (ValueError, TypeError):
-        return None

@@ -18,7 +18,7 @@ from mpesa_cbp.soap.routes import (
     OTHER_NAMESPACES,
 )
 from mpesa_cbp_models import Reading
-from mpesa_cbp_models._reading import local
+from mpesa_cbp_models.xml import local
 
 __all__ = ["DIALECTS", "DialectReading"]
 

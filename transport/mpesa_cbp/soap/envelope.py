@@ -33,7 +33,7 @@ from mpesa_cbp.soap.routes import (
 )
 from mpesa_cbp.soap.template_cache import plain_payload
 from mpesa_cbp_models import InvalidMessage, InvalidValue, Operation, RequestSOAPHeader
-from mpesa_cbp_models._reading import children, local, path_of
+from mpesa_cbp_models.xml import children, local, path_of
 
 __all__ = ["Decoded", "decode", "encode", "encode_fault"]
 

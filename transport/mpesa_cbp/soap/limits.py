@@ -7,7 +7,7 @@ import re
 from lxml import etree
 
 from mpesa_cbp_models import InvalidMessage, Reading
-from mpesa_cbp_models._parsing import USUAL_LENGTH, USUAL_STARTS, parse
+from mpesa_cbp_models.xml import USUAL_LENGTH, USUAL_STARTS, parse
 
 __all__ = ["parse_within_limits"]
 

@@ -29,8 +29,8 @@ def compare_order(old: ClassPlan, new: ClassPlan, pairs: MemberPairs) -> Iterato
     yield change(
         "element-order-changed",
         key=(*old.path, "", *new.path),
-        old=_in_order([pair[0] for pair in involved], {}),
-        new=_in_order([pair[1] for pair in involved], {id(pair[1]): pair[0].shown for pair in involved}),
+        old=_in_order([(before.rank, before.shown) for before, _ in involved]),
+        new=_in_order([(after.rank, before.shown) for before, after in involved]),
         old_place=old.place,
         new_place=new.place,
         outbound="info" if freed else "error",
@@ -49,9 +49,9 @@ def _relation(first: Member, second: Member) -> str:
     return "before" if first.rank < second.rank else "behind"
 
 
-def _in_order(members: Sequence[Member], names: dict[int, str]) -> str:
-    """The members' names, those of one rank joined with ``&``."""
+def _in_order(members: Sequence[tuple[int, str]]) -> str:
+    """The members' names by rank, those of one rank joined with ``&``."""
     ranks: dict[int, list[str]] = {}
-    for member in members:
-        ranks.setdefault(member.rank, []).append(names.get(id(member), member.shown))
+    for rank, shown in members:
+        ranks.setdefault(rank, []).append(shown)
     return ", ".join(" & ".join(sorted(ranks[rank])) for rank in sorted(ranks))

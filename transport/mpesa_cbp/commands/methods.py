@@ -1,0 +1,182 @@
+"""One method a command family (protocol, section 4); ``Client`` has them all."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Unpack
+
+from mpesa_cbp.commands.request import (
+    PaymentRequest,
+    RequestOptions,
+    any_order,
+    balance_enquiry,
+    business_payment,
+    customer_payment,
+    own_funds_transfer,
+    registration,
+    reversal,
+    status_enquiry,
+)
+from mpesa_cbp.redaction import personal
+from mpesa_cbp.send.acknowledgement import Acknowledgement
+
+
+class CommandMethods(ABC):
+    """The commands of the core as methods, over one that builds and sends a request."""
+
+    @abstractmethod
+    def _order(self, wanted: PaymentRequest, resume: bool = False) -> Acknowledgement: ...
+
+    # -- payments -----------------------------------------------------------------------------------------------
+
+    def pay_customer(
+        self,
+        msisdn: str,
+        amount: Decimal | int | str,
+        *,
+        command: str = "BusinessPayment",
+        occasion: str | None = None,
+        resume: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Acknowledgement:
+        """Pay a customer (B2C; protocol, section 4).
+
+            client.pay_customer("0712 345 678", "100.00", remark="Salary November", conversation_id=SALARY)
+
+        ``msisdn``: a phone number as people write it: 0712 345 678, +254 712 345678, 254712345678. ``amount``: KES, a
+        Decimal, int or text with at most two places; a float is refused. ``command``: SalaryPayment, BusinessPayment,
+        PromotionPayment, SalaryPaymentWithWithdrawalChargePaid, BusinessPaymentWithWithdrawalChargePaid or
+        TransferFromBankToCustomer. ``occasion``: text that goes with it. ``options``: ``remark`` (at most 255
+        characters), ``conversation_id`` (your own key, 1 to 128 characters, never used before; made for you where there
+        is a journal), ``result_url`` and ``queue_timeout_url`` in place of the client's.
+
+        ``resume`` sends a payment that the journal has under that ``conversation_id``, if it was never sent or
+        certainly had no effect (``Payment.may_be_sent``). Otherwise it raises DuplicateConversation; InvalidRequest
+        where the journal has no such payment or a different one, and where there is no journal.
+
+        Returns when the broker has accepted or queued the request; only the result says whether money moved. Raises
+        InvalidRequest, NotSent, OutcomeUnknown, Refused (and its kinds), SoapFault, JournalError.
+        """
+        msisdn = personal(msisdn)
+        return self._order(customer_payment(msisdn, amount, command=command, occasion=occasion, **options), resume)
+
+    def pay_business(
+        self,
+        short_code: str,
+        amount: Decimal | int | str,
+        *,
+        command: str = "BusinessPayBill",
+        account_reference: str | None = None,
+        receiver_type: int | None = None,
+        resume: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Acknowledgement:
+        """Pay another organisation (B2B). Otherwise as ``pay_customer``.
+
+        ``short_code``: up to ten digits. BusinessPayBill and PayTaxToKRA need ``account_reference``, BusinessPayToBulk
+        may have one. ``receiver_type`` 2 says that the number is a till's (BusinessBuyGoods), 4 a short code.
+        """
+        wanted = business_payment(
+            short_code,
+            amount,
+            command=command,
+            account_reference=account_reference,
+            receiver_type=receiver_type,
+            **options,
+        )
+        return self._order(wanted, resume)
+
+    def transfer_own_funds(
+        self,
+        amount: Decimal | int | str | None = None,
+        *,
+        command: str,
+        resume: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Acknowledgement:
+        """Move money between the organisation's own accounts. Otherwise as ``pay_customer``.
+
+        OrgRevenueSettlement settles the whole revenue and takes no ``amount``; the other commands need one.
+        """
+        return self._order(own_funds_transfer(amount, command=command, **options), resume)
+
+    def order(
+        self,
+        command: str,
+        *,
+        receiver: str | None = None,
+        receiver_type: int | None = None,
+        amount: Decimal | int | str | None = None,
+        parameters: Mapping[str, str] | None = None,
+        references: Mapping[str, str] | None = None,
+        resume: bool = False,
+        **options: Unpack[RequestOptions],
+    ) -> Acknowledgement:
+        """Order any command, with identity, credential and checks as for the others. Otherwise as ``pay_customer``.
+
+            client.order("NewPayment", receiver="0712345678", receiver_type=1, amount=100, parameters={"Kind": "A"})
+
+        A command of the table is checked by it. For any other, ``receiver_type`` (IdentifierType: 1 MSISDN, 2 till, 4
+        short code, …) goes with ``receiver``, our short code is the primary party, and ``parameters`` and
+        ``references`` go out in their order.
+        """
+        wanted = any_order(
+            command,
+            receiver=personal(receiver) if receiver is not None else None,
+            receiver_type=receiver_type,
+            amount=amount,
+            parameters=parameters,
+            references=references,
+            **options,
+        )
+        return self._order(wanted, resume)
+
+    # -- enquiries and set-up -----------------------------------------------------------------------------------
+
+    def account_balance(self, **options: Unpack[RequestOptions]) -> Acknowledgement:
+        """Ask for the balances of the organisation; they come with the result."""
+        return self._order(balance_enquiry(**options))
+
+    def transaction_status(
+        self,
+        *,
+        receipt: str | None = None,
+        of_conversation_id: str | None = None,
+        of_core_conversation_id: str | None = None,
+        **options: Unpack[RequestOptions],
+    ) -> Acknowledgement:
+        """Ask the core about one transaction; the answer is a result.
+
+        Give exactly one of its receipt, our conversation id and the core's (AG_…).
+        """
+        wanted = status_enquiry(
+            receipt=receipt,
+            of_conversation_id=of_conversation_id,
+            of_core_conversation_id=of_core_conversation_id,
+            **options,
+        )
+        return self._order(wanted)
+
+    def reverse(self, receipt: str, **options: Unpack[RequestOptions]) -> Acknowledgement:
+        """Ask the core to reverse a transaction, by its receipt; the result says whether it did."""
+        return self._order(reversal(receipt, **options))
+
+    def register_urls(
+        self,
+        *,
+        confirmation_url: str,
+        validation_url: str | None = None,
+        response_type: str = "Cancelled",
+        **options: Unpack[RequestOptions],
+    ) -> Acknowledgement:
+        """Register where C2B payments are validated and confirmed (protocol, section 10).
+
+        ``response_type`` says what happens to a payment when the validation URL cannot be reached: Completed or
+        Cancelled. The request is posted to ``registration_url``.
+        """
+        wanted = registration(
+            confirmation_url=confirmation_url, validation_url=validation_url, response_type=response_type, **options
+        )
+        return self._order(wanted)
