@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,6 +31,7 @@ def asgi_application(listener: Listener) -> AsgiApplication:
 
     async def application(scope: _Scope, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "http":
+            listener.hand_over(asyncio.get_running_loop().call_soon_threadsafe)
             await _send(send, await _run(listener.answer(_request(scope)), receive))
         elif scope["type"] == "lifespan":
             await _lifespan(listener, receive, send)
@@ -64,8 +67,30 @@ async def _run(steps: Steps, receive: _Receive) -> Reply:
 
 
 async def _result(step: Wait) -> object:
-    # A future that nobody waits for any more is cancelled: what has not begun is never done.
-    return await asyncio.wait_for(asyncio.wrap_future(step.future), step.seconds)
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    thread = threading.get_ident()
+
+    def done(_: Future[Any]) -> None:
+        if threading.get_ident() == thread:
+            _wake(waiter)
+        else:
+            loop.call_soon_threadsafe(_wake, waiter)
+
+    step.future.add_done_callback(done)
+    late = loop.call_later(step.seconds, _wake, waiter) if step.seconds is not None else None
+    await waiter
+    if late is not None:
+        late.cancel()
+    if not step.future.done():
+        step.future.cancel()  # what has not begun is never done
+        raise TimeoutError
+    return step.future.result()
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 async def _body(receive: _Receive, step: ReadBody) -> bytes:

@@ -28,7 +28,6 @@ from mpesa_cbp_service.listener.protocols import EventJournal
 from mpesa_cbp_service.listener.receiver import NotAMessage, NotStored, Receiver, StoredMessage
 from mpesa_cbp_service.listener.replies import (
     C2B_OTHER_ERROR,
-    acknowledgement,
     is_verdict,
     not_stored,
     unreadable,
@@ -159,6 +158,10 @@ class Listener:
 
     # -- the core -----------------------------------------------------------------------------------------------
 
+    def hand_over(self, call: Callable[[Callable[[], None]], object]) -> None:
+        """Have the futures that steps wait for settled by ``call``, which is given a function to be called soon."""
+        self._receiver.hand_over(call)
+
     def answer(self, request: Request) -> Steps:
         """Answer one HTTP request, in steps. Whatever can be judged without the body is judged before it is read."""
         try:
@@ -236,7 +239,7 @@ class Listener:
         if stored.kind is EventKind.C2B_VALIDATION:
             return _xml(verdict((yield from self._validate(stored))))
         self.worker.wake()
-        return _xml(acknowledgement(stored.kind, stored.decoded))
+        return _xml(stored.acknowledgement)
 
     def _validate(self, stored: StoredMessage) -> Generator[Wait, Any, str | None]:
         """The handler's verdict; without a handler, or when it fails, the payment is refused: nobody has agreed."""

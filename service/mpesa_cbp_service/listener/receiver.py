@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,7 @@ from mpesa_cbp_service.listener.http_messages import Wait
 from mpesa_cbp_service.listener.log_limit import LogLimit
 from mpesa_cbp_service.listener.metrics import ListenerMetrics
 from mpesa_cbp_service.listener.protocols import EventJournal
+from mpesa_cbp_service.listener.replies import acknowledgement
 from mpesa_cbp_service.notifications import KINDS, content_digest, identity_of
 
 __all__ = ["NotAMessage", "NotStored", "Receiver", "StoredMessage"]
@@ -46,6 +47,7 @@ class StoredMessage:
     kind: EventKind
     decoded: Decoded
     event_id: int
+    acknowledgement: bytes
 
 
 class NotAMessage(Exception):
@@ -64,6 +66,24 @@ class NotStored(Exception):
         self.kind = kind
         self.decoded = decoded
         self.overloaded = overloaded
+
+
+class _Message:
+    """A body, which is read once: in the committing thread, or where it is refused before that."""
+
+    def __init__(self, body: bytes, origin: str | None) -> None:
+        self.body, self.origin = body, origin
+        self._read: tuple[EventKind, Decoded] | None = None
+
+    def read(self) -> tuple[EventKind, Decoded]:
+        """Kind and content. Raises NotAMessage."""
+        if self._read is None:
+            self._read = _read(self.body)
+        return self._read
+
+    def delivery(self) -> InboundMessage:
+        """What the journal stores of it. Raises NotAMessage."""
+        return _delivery(*self.read(), self.body, self.origin)
 
 
 class Receiver:
@@ -90,6 +110,10 @@ class Receiver:
         self._checking = threading.Lock()
         self.stop = self._group.stop
 
+    def hand_over(self, call: Callable[[Callable[[], None]], object]) -> None:
+        """Have futures settled by ``call``, see GroupCommit."""
+        self._group.hand_over = call
+
     def check(self) -> Future[None]:
         """A future of whether the journal can be written, JournalError if not; at most one write is under way for all.
 
@@ -109,22 +133,28 @@ class Receiver:
 
     def store(self, body: bytes, origin: str | None) -> Generator[Wait, Any, StoredMessage]:
         """Read one body and store it; it is committed when this returns. Raises NotAMessage or NotStored."""
-        kind, decoded = _read(body)
-        delivery = _delivery(kind, decoded, body, origin)
+        message = _Message(body, origin)
         began = time.monotonic()
         try:
-            received: StoreOutcome = yield Wait(self._group.put(delivery), self._longest_wait)
-            if kind is EventKind.C2B_CONFIRMATION and not received.is_new:
-                keep = partial(self._keep_rival, delivery, decoded, received)
-                yield Wait(self._group.call(keep), self._longest_wait)
+            stored: StoredMessage = yield Wait(
+                self._group.put(message.delivery, partial(self._stored, message)), self._longest_wait
+            )
         except (JournalError, Overloaded, TimeoutError) as error:
+            kind, decoded = message.read()
+            self._metrics.seconds.observe(time.monotonic() - began)
             self._failed(kind, decoded, error)
             raise NotStored(kind, decoded, overloaded=not isinstance(error, JournalError)) from None
-        finally:
-            self._metrics.seconds.observe(time.monotonic() - began)
+        self._metrics.seconds.observe(time.monotonic() - began)
         self._failed_at = None
-        self._tell(kind, decoded, received, origin)
-        return StoredMessage(kind, decoded, received.event_id)
+        return stored
+
+    def _stored(self, message: _Message, received: StoreOutcome) -> StoredMessage:
+        kind, decoded = message.read()
+        if kind is EventKind.C2B_CONFIRMATION and not received.is_new:
+            self._keep_rival(message.delivery(), decoded, received)
+        self._tell(kind, decoded, received, message.origin)
+        reply = acknowledgement(kind, decoded) if kind is not EventKind.C2B_VALIDATION else b""
+        return StoredMessage(kind, decoded, received.event_id, reply)
 
     def _failed(self, kind: EventKind, decoded: Decoded | None, error: Exception) -> None:
         self._failed_at = time.monotonic()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 import pytest
 from bench.memory_journal import MemoryJournal
@@ -28,6 +29,10 @@ from tests.service.listener.wsgi import code_of, post
 
 def delivery(identity: str) -> InboundMessage:
     return InboundMessage(kind=EventKind.RESULT, identity=identity, body=b"")
+
+
+def put(group: GroupCommit, given: InboundMessage) -> Future[StoreOutcome]:
+    return group.put(lambda: given, lambda outcome: outcome)
 
 
 class Store:
@@ -52,9 +57,9 @@ class Store:
 def test_what_comes_during_a_commit_shares_the_next_one_and_each_gets_its_own_outcome() -> None:
     store = Store()
     group = GroupCommit(store.receive_all)
-    first = group.put(delivery("0"))
+    first = put(group, delivery("0"))
     assert store.begun.acquire(timeout=30)
-    others = [group.put(delivery(str(number))) for number in range(1, 10)]
+    others = [put(group, delivery(str(number))) for number in range(1, 10)]
     assert not any(each.done() for each in (first, *others))
     for _ in range(2):
         store.may_commit.release()
@@ -65,9 +70,9 @@ def test_what_comes_during_a_commit_shares_the_next_one_and_each_gets_its_own_ou
 def test_no_more_than_the_largest_share_a_commit() -> None:
     store = Store()
     group = GroupCommit(store.receive_all, largest=2)
-    first = group.put(delivery("0"))
+    first = put(group, delivery("0"))
     assert store.begun.acquire(timeout=30)
-    others = [group.put(delivery(str(number))) for number in range(1, 6)]
+    others = [put(group, delivery(str(number))) for number in range(1, 6)]
     for _ in range(4):
         store.may_commit.release()
     assert [each.result(30).event_id for each in (first, *others)] == list(range(6))
@@ -79,51 +84,51 @@ def test_one_that_the_database_cannot_take_keeps_out_no_other() -> None:
     group = GroupCommit(store.receive_all)
     for _ in range(100):
         store.may_commit.release()
-    futures = [group.put(delivery(str(number))) for number in range(8)]
+    futures = [put(group, delivery(str(number))) for number in range(8)]
     assert [number for number, each in enumerate(futures) if each.exception(30)] == [3]
 
 
 def test_too_many_are_refused_at_once_and_later_taken() -> None:
     store = Store()
     group = GroupCommit(store.receive_all, maximum_waiting=1)
-    first = group.put(delivery("1"))
+    first = put(group, delivery("1"))
     assert store.begun.acquire(timeout=30)
-    second = group.put(delivery("2"))
+    second = put(group, delivery("2"))
     with pytest.raises(Overloaded, match="Too many"):
-        group.put(delivery("3"))
+        put(group, delivery("3"))
     for _ in range(3):
         store.may_commit.release()
     assert (first.result(30).event_id, second.result(30).event_id) == (1, 2)
-    assert group.put(delivery("3")).result(30).event_id == 3
+    assert put(group, delivery("3")).result(30).event_id == 3
 
 
 def test_what_is_given_up_before_its_commit_is_not_stored_and_may_come_again() -> None:
     store = Store()
     group = GroupCommit(store.receive_all)
-    first = group.put(delivery("1"))
+    first = put(group, delivery("1"))
     assert store.begun.acquire(timeout=30)
-    given_up, kept = group.put(delivery("2")), group.put(delivery("3"))
+    given_up, kept = put(group, delivery("2")), put(group, delivery("3"))
     assert given_up.cancel()
     assert not first.cancel()
     for _ in range(3):
         store.may_commit.release()
     assert (first.result(30).event_id, kept.result(30).event_id) == (1, 3)
-    assert group.put(delivery("2")).result(30).event_id == 2
+    assert put(group, delivery("2")).result(30).event_id == 2
     assert store.batches == [["1"], ["3"], ["2"]]
 
 
 def test_while_a_commit_takes_too_long_new_deliveries_are_refused_at_once() -> None:
     store = Store()
     group = GroupCommit(store.receive_all, longest_wait=0)
-    first = group.put(delivery("1"))
+    first = put(group, delivery("1"))
     assert store.begun.acquire(timeout=30)
     with pytest.raises(Overloaded, match="too long"):
-        group.put(delivery("2"))
+        put(group, delivery("2"))
     for _ in range(2):
         store.may_commit.release()
     assert first.result(30).event_id == 1
     group.stop()
-    assert group.put(delivery("2")).result(30).event_id == 2
+    assert put(group, delivery("2")).result(30).event_id == 2
 
 
 def test_error_that_nobody_expected_leaves_nobody_waiting_and_ends_no_later_commit() -> None:
@@ -138,7 +143,7 @@ def test_error_that_nobody_expected_leaves_nobody_waiting_and_ends_no_later_comm
     group = GroupCommit(failing_for_two, largest=1)
     for _ in range(3):
         store.may_commit.release()
-    first, second, third = (group.put(delivery(name)) for name in "123")
+    first, second, third = (put(group, delivery(name)) for name in "123")
     assert first.result(30).event_id == 1
     error = second.exception(30)
     assert isinstance(error, JournalError)
@@ -149,20 +154,54 @@ def test_error_that_nobody_expected_leaves_nobody_waiting_and_ends_no_later_comm
 def test_calls_have_the_journal_to_themselves_and_their_errors_are_their_callers() -> None:
     store = Store()
     group = GroupCommit(store.receive_all)
-    first = group.put(delivery("1"))
+    first = put(group, delivery("1"))
     assert store.begun.acquire(timeout=30)
     seen, failed = group.call(lambda: list(store.batches)), group.call(lambda: store.batches[9])
     for _ in range(2):
         store.may_commit.release()
     assert first.result(30).event_id == 1
     assert seen.result(30) == [["1"]]
-    assert isinstance(failed.exception(30), JournalError)
+    assert isinstance(failed.exception(30), IndexError)
+
+
+def test_what_cannot_be_prepared_is_its_own_callers_error_and_keeps_out_no_other() -> None:
+    store = Store()
+    group = GroupCommit(store.receive_all)
+    first = put(group, delivery("1"))
+    assert store.begun.acquire(timeout=30)
+
+    def broken() -> InboundMessage:
+        raise ZeroDivisionError
+
+    failed, other = group.put(broken, lambda outcome: outcome), put(group, delivery("2"))
+    for _ in range(2):
+        store.may_commit.release()
+    assert (first.result(30).event_id, other.result(30).event_id) == (1, 2)
+    assert isinstance(failed.exception(30), ZeroDivisionError)
+    assert store.batches == [["1"], ["2"]]
+
+
+def test_all_futures_of_a_commit_are_settled_by_one_call_in_the_thread_that_was_named() -> None:
+    store, settles = Store(), queue.SimpleQueue[Callable[[], None]]()
+    group = GroupCommit(store.receive_all)
+    group.hand_over = settles.put
+    first = put(group, delivery("0"))
+    assert store.begun.acquire(timeout=30)
+    others = [put(group, delivery(str(number))) for number in range(1, 4)]
+    for _ in range(2):
+        store.may_commit.release()
+    settles.get(timeout=30)()
+    assert first.done()
+    last = settles.get(timeout=30)
+    assert not any(each.done() for each in others)
+    last()
+    assert [each.result(0).event_id for each in others] == [1, 2, 3]
 
 
 def test_what_is_queued_is_stored_before_the_thread_ends() -> None:
     store = Store()
     group = GroupCommit(store.receive_all, largest=1)
-    futures = [group.put(delivery(str(number))) for number in range(3)]
+    futures = [put(group, delivery(str(number))) for number in range(3)]
     for _ in futures:
         store.may_commit.release()
     group.stop()
@@ -179,10 +218,10 @@ from mpesa_cbp_service.listener.group_commit import GroupCommit
 
 group = GroupCommit(lambda many: [StoreOutcome(event_id=1, is_new=True, contradicts=False, state=None) for _ in many])
 delivery = InboundMessage(kind=EventKind.RESULT, identity="1", body=b"")
-group.put(delivery).result(30)
+group.put(lambda: delivery, lambda outcome: outcome).result(30)
 child = os.fork()
 if not child:
-    os._exit(0 if group.put(delivery).result(30).event_id == 1 else 1)
+    os._exit(0 if group.put(lambda: delivery, lambda outcome: outcome).result(30).event_id == 1 else 1)
 raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 """
     subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=60)
