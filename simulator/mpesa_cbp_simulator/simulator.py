@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -147,8 +146,6 @@ class Simulator:
         """Make or read the key pair, listen, and go on with what was open. Raises SettingsError."""
         if self._parts is not None:
             raise SettingsError("the simulator is running already")
-        # waitress warns of each answer that breaks off, which on one bad day is what was asked for.
-        logging.getLogger("waitress").setLevel(logging.ERROR)
         directory = self._directory
         if directory is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="mpesa-cbp-simulator-")

@@ -80,6 +80,8 @@ def _contradictions(configuration: Configuration) -> list[str]:
     if configuration.tls_client_key is not None and configuration.tls_client_certificate is None:
         found.append("tls.client_key is set without tls.client_certificate")
     found += listener_contradictions(configuration)
+    if configuration.listener_workers > 1 and (configuration.journal_url or "").startswith("sqlite"):
+        found.append("listener.workers is more than 1, and journal.url is SQLite, which one process writes at a time")
     if (configuration.new_password_key is None) != (configuration.new_password_vector is None):
         found.append("new_password.key and new_password.vector belong together, and one of them is missing")
     return found
