@@ -13,6 +13,8 @@ __all__ = [
     "C2BPaymentConfirmationRequest",
     "C2BPaymentConfirmationRequestKYCInfo",
     "C2BPaymentConfirmationResult",
+    "C2BPaymentQueryRequest",
+    "C2BPaymentQueryResult",
     "C2BPaymentValidationRequest",
     "C2BPaymentValidationRequestKYCInfo",
     "C2BPaymentValidationResult",
@@ -279,3 +281,88 @@ class C2BPaymentConfirmationResult(GlobalElement):
         namespace = _NAMESPACE
 
     value: str = field(default="", metadata={"required": True})
+
+
+@dataclass(slots=True, kw_only=True)
+class C2BPaymentQueryRequest(GlobalElement):
+    """Question of the broker what a customer has to pay, before the customer pays.
+
+    Met in Ethiopia, where billers answer it; the published contracts do not have it. No money moves by
+    it.
+    """
+
+    class Meta:
+        """Names on the wire."""
+
+        name = "C2BPaymentQueryRequest"
+        namespace = _NAMESPACE
+
+    trans_type: str | None = field(
+        default=None, metadata={"type": "Element", "name": "TransType", "namespace": "", "required": True}
+    )
+    """Kind of question: QueryBill, or a number such as 11124. Not to be relied on: some systems leave it
+    out.
+    """
+
+    trans_id: str = field(metadata={"type": "Element", "name": "TransID", "namespace": "", "required": True})
+    """Number that the core has given to the question. Hand it back in the answer."""
+
+    trans_time: str = field(metadata={"type": "Element", "name": "TransTime", "namespace": "", "required": True})
+    """Moment of the question in the pattern yyyyMMddHHmmss, in local time, although the text does not say
+    so.
+    """
+
+    business_short_code: str = field(
+        metadata={"type": "Element", "name": "BusinessShortCode", "namespace": "", "required": True}
+    )
+    """Short code of the biller that is asked. Make sure that it is one of your own."""
+
+    bill_ref_number: str = field(
+        metadata={"type": "Element", "name": "BillRefNumber", "namespace": "", "required": True}
+    )
+    """Reference that the customer typed in and wants to know about. Free text from a phone keypad, so
+    expect blanks and typing errors.
+    """
+
+    msisdn: str | None = field(
+        default=None, repr=False, metadata={"type": "Element", "name": "MSISDN", "namespace": ""}
+    )
+    """Phone number of the asking customer in international form, for example 251911000000."""
+
+
+@dataclass(slots=True, kw_only=True)
+class C2BPaymentQueryResult(GlobalElement):
+    """The partner's answer: the bill that belongs to the reference, or that there is none."""
+
+    class Meta:
+        """Names on the wire."""
+
+        name = "C2BPaymentQueryResult"
+        namespace = _NAMESPACE
+
+    result_code: str = field(metadata={"type": "Element", "name": "ResultCode", "namespace": "", "required": True})
+    """0 where the bill was found. Billers use codes of their own for the rest; the customer is shown the
+    description.
+    """
+
+    result_desc: str | None = field(default=None, metadata={"type": "Element", "name": "ResultDesc", "namespace": ""})
+    """Plain-language text that goes with ResultCode."""
+
+    trans_id: str | None = field(default=None, metadata={"type": "Element", "name": "TransID", "namespace": ""})
+    """TransID of the question, handed back."""
+
+    bill_ref_number: str | None = field(
+        default=None, metadata={"type": "Element", "name": "BillRefNumber", "namespace": ""}
+    )
+    """BillRefNumber of the question, handed back."""
+
+    utility_name: str | None = field(default=None, metadata={"type": "Element", "name": "UtilityName", "namespace": ""})
+    """Name of the service or the account that is billed, for example Tuition Fee."""
+
+    customer_name: str | None = field(
+        default=None, repr=False, metadata={"type": "Element", "name": "CustomerName", "namespace": ""}
+    )
+    """Name on the bill. Personal data: the customer sees it before paying."""
+
+    amount: str | None = field(default=None, metadata={"type": "Element", "name": "Amount", "namespace": ""})
+    """Amount due as decimal text, for example 120.00. Systems write none, two or four places."""

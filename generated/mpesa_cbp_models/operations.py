@@ -14,6 +14,7 @@ __all__ = [
     "Operation",
     "VALIDATE_C2B_PAYMENT",
     "CONFIRM_C2B_PAYMENT",
+    "QUERY_C2B_PAYMENT",
     "GENERIC_API_REQUEST",
     "GENERIC_API_RESULT",
     "CHANGE_PASSWORD",
@@ -92,6 +93,42 @@ CONFIRM_C2B_PAYMENT = Operation(
 
 Store it, then answer. The payment is final at this point. The SOAPAction is ConfirmC2BPayment, unlike
 the empty one elsewhere.
+"""
+
+QUERY_C2B_PAYMENT = Operation(
+    name="QueryC2BPayment",
+    namespace="http://cps.huawei.com/cpsinterface/c2bpayment",
+    port_type="C2BPaymentValidationAndComfirmation",
+    binding="C2BPaymentValidationAndConfirmationBinding",
+    service="C2BPaymentValidationAndConfirmationService",
+    port="C2BPaymentValidationAndConfirmationServicePort",
+    address="http://cps.huawei.com/cpsinterface/c2bpayment/wsdl/CPSInterface_C2BPaymentValidationAndConfirmation.wsdl",
+    soap_action="",
+    style="document",
+    role="callee",
+    input=Message(
+        element="{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentQueryRequest",
+        type_name="c2b.C2BPaymentQueryRequest",
+        headers=(),
+        header_type_names=(),
+        payload_element=None,
+        payload_type_name=None,
+    ),
+    output=Message(
+        element="{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentQueryResult",
+        type_name="c2b.C2BPaymentQueryResult",
+        headers=(),
+        header_type_names=(),
+        payload_element=None,
+        payload_type_name=None,
+    ),
+    faults=(),
+    documentation="Asks the partner what a customer has to pay under a reference.\n\nNo published contract names this operation, so its name is this project's own; its\nmessages are those that billers in Ethiopia exchange. It is known by its element,\nand the SOAPAction is empty.",
+)
+"""Asks the partner what a customer has to pay under a reference.
+
+No published contract names this operation, so its name is this project's own; its messages are those
+that billers in Ethiopia exchange. It is known by its element, and the SOAPAction is empty.
 """
 
 GENERIC_API_REQUEST = Operation(
@@ -282,6 +319,7 @@ is concerned, yet a late result is still worth storing. Answer 00000000 once the
 OPERATIONS: tuple[Operation, ...] = (
     VALIDATE_C2B_PAYMENT,
     CONFIRM_C2B_PAYMENT,
+    QUERY_C2B_PAYMENT,
     GENERIC_API_REQUEST,
     GENERIC_API_RESULT,
     CHANGE_PASSWORD,
@@ -295,6 +333,8 @@ ELEMENTS: dict[str, str] = {
     "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentValidationResult": "c2b.C2BPaymentValidationResult",
     "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationRequest": "c2b.C2BPaymentConfirmationRequest",
     "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentConfirmationResult": "c2b.C2BPaymentConfirmationResult",
+    "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentQueryRequest": "c2b.C2BPaymentQueryRequest",
+    "{http://cps.huawei.com/cpsinterface/c2bpayment}C2BPaymentQueryResult": "c2b.C2BPaymentQueryResult",
     "{http://www.huawei.com.cn/schema/common/v2_1}RequestSOAPHeader": "header.RequestSOAPHeader",
     "{http://www.csapi.org/schema/management/data/v1_0/local}changePassword": "management.ChangePassword",
     "{http://www.csapi.org/schema/management/data/v1_0/local}changePasswordResponse": "management.ChangePasswordResponse",

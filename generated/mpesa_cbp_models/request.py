@@ -151,13 +151,17 @@ class ParameterType(ComplexType):
         name = "ParameterType"
         target_namespace = _NAMESPACE
 
-    key: str = field(metadata={"type": "Element", "name": "Key", "namespace": _NAMESPACE, "required": True})
+    key: str | None = field(
+        default=None, metadata={"type": "Element", "name": "Key", "namespace": _NAMESPACE, "required": True}
+    )
     """Name of the value, for example Amount, AccountReference or QueueTimeoutURL. Spelling and case
     matter. Which names are expected follows from the CommandID.
     """
 
-    value: str = field(
-        repr=False, metadata={"type": "Element", "name": "Value", "namespace": _NAMESPACE, "required": True}
+    value: str | None = field(
+        default=None,
+        repr=False,
+        metadata={"type": "Element", "name": "Value", "namespace": _NAMESPACE, "required": True},
     )
     """The value as text. Amounts are decimal numbers in Kenyan shillings with a point and without currency
     or thousands separator, for example 200.00.
@@ -230,14 +234,15 @@ class Transaction(ComplexType):
     )
     """Set aside for later use. Leave it out; samples send it empty or as 0."""
 
-    originator_conversation_id: str = field(
+    originator_conversation_id: str | None = field(
+        default=None,
         metadata={
             "type": "Element",
             "name": "OriginatorConversationID",
             "namespace": _NAMESPACE,
             "required": True,
             "max_length": 128,
-        }
+        },
     )
     """Key that the partner gives to this request, at most 128 characters, begun with short code and name
     of the organisation, for example 600000_Acme_0001. Never use one a second time, not even after a

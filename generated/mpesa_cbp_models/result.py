@@ -68,14 +68,18 @@ class ParameterType(ComplexType):
         name = "ParameterType"
         target_namespace = _NAMESPACE
 
-    key: str = field(metadata={"type": "Element", "name": "Key", "namespace": _NAMESPACE, "required": True})
+    key: str | None = field(
+        default=None, metadata={"type": "Element", "name": "Key", "namespace": _NAMESPACE, "required": True}
+    )
     """Name of the value, for example TransactionReceipt, Charges Paid Account Available Funds or
     queryDate. Blanks around it have no meaning, blanks inside it belong to the name. The list is open,
     so a name never seen before is no error.
     """
 
-    value: str = field(
-        repr=False, metadata={"type": "Element", "name": "Value", "namespace": _NAMESPACE, "required": True}
+    value: str | None = field(
+        default=None,
+        repr=False,
+        metadata={"type": "Element", "name": "Value", "namespace": _NAMESPACE, "required": True},
     )
     """The value as text, whose form depends on the Key: an amount may read 200.00 or Ksh200.00, a time
     22/10/2026 20:55:24, 30.09.2026 12:52:31 or 20261124170252. Times are Nairobi time (UTC+3) and

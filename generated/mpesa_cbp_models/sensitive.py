@@ -15,6 +15,7 @@ SECRET_ELEMENTS: frozenset[str] = frozenset(
 SENSITIVE_ELEMENTS: frozenset[str] = frozenset(
     [
         "CheckSum",
+        "CustomerName",
         "EncryptedParameters",
         "Identifier",
         "KYCValue",

@@ -1,4 +1,4 @@
-"""The checks of broker and core, each giving the code that must come back, or None.
+"""The checks of broker and core, each giving a code or None.
 
 The broker answers at once, with a ResponseCode; the core's refusals come as results, with a ResultCode (protocol,
 section 5). Where the sources leave the order of checks open, docs/simulator.md states ours.
@@ -20,6 +20,7 @@ from mpesa_cbp_models.request import PrimaryParty, ReceiverParty
 from mpesa_cbp_simulator.config import Operator, Setup
 from mpesa_cbp_simulator.ledger import Ledger
 from mpesa_cbp_simulator.parsed_request import ParsedRequest
+from mpesa_cbp_simulator.runtime_settings import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +135,9 @@ _NEEDED = {
 class CoreChecks:
     """The core's checks, in their order; each gives a ResultCode or None."""
 
-    def __init__(self, setup: Setup, ledger: Ledger) -> None:
+    def __init__(self, setup: Setup, ledger: Ledger, registry: Registry) -> None:
         self._setup = setup
+        self._registry = registry
         self._key = decryption_key(setup.private_key)
         self._ledger = ledger
         self._operators = {(each.name, each.short_code): each for each in setup.operators}
@@ -166,14 +168,27 @@ class CoreChecks:
         operator = self._operators.get((initiator.identifier, initiator.short_code or order.short_code))
         if operator is None:
             return Refusal("20", "the initiator is not known under this short code")
-        if not self._credential_fits(operator, initiator.security_credential):
-            return Refusal("18", "SecurityCredential does not hold the initiator's password")
+        refusal = self._credential(operator, initiator.security_credential)
+        if refusal is not None:
+            return refusal
         organisation = self._ledger.organisation(operator.short_code)
         if organisation is None or not organisation.active:
             return Refusal("50", "the initiator's organisation is not active")
         if operator.commands is not None and order.command_id not in operator.commands:
             return Refusal("28", "the initiator may not order this command")
         return None
+
+    def _credential(self, operator: Operator, credential: str) -> Refusal | None:
+        """Wrong passwords in a row lock the credential, which the right one does not open (protocol, section 5)."""
+        name = f"wrong-passwords:{operator.short_code}:{operator.name}"
+        wrong = int(self._registry.setting(name) or 0)
+        if wrong >= self._setup.attempts_before_lock:
+            return Refusal("8006", "the security credential is locked")
+        fits = self._credential_fits(operator, credential)
+        now = 0 if fits else wrong + 1
+        if now != wrong:
+            self._registry.set(name, str(now))
+        return None if fits else Refusal("2001", "the initiator information is invalid")
 
     def _credential_fits(self, operator: Operator, credential: str) -> bool:
         try:

@@ -1,4 +1,4 @@
-"""Who takes part in the simulated world, and how fast it turns: frozen values, with defaults that just work."""
+"""The participants and timing of the simulated world."""
 
 from __future__ import annotations
 
@@ -70,13 +70,34 @@ class Timing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What a customer may be paid, in KES: a transaction (registered or not), a day, and the balance."""
+
+    minimum: Decimal = Decimal(10)
+    maximum: Decimal
+    unregistered_minimum: Decimal = Decimal(101)
+    unregistered_maximum: Decimal = Decimal(35_000)
+    daily: Decimal
+    balance: Decimal
+
+
+LIMITS = {
+    "2014": Limits(maximum=Decimal(70_000), daily=Decimal(140_000), balance=Decimal(100_000)),
+    "today": Limits(maximum=Decimal(250_000), daily=Decimal(500_000), balance=Decimal(500_000)),
+}
+"""The figures of the specification and those of recent years (protocol, section 5)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """The whole world at its beginning.
 
     ``time_stamp_tolerance`` is how many seconds the signing header's timeStamp may be off, read as UTC or as Nairobi
     time. ``strict`` refuses requests that depart from the contract in any way. ``magic`` switches the magic amounts
     and numbers. ``any_customer`` makes a registered customer of each well-formed number when it first appears.
-    ``new_password_key`` and ``new_password_vector`` are for changePassword (protocol, section 9).
+    ``limits`` are one of ``LIMITS`` or figures of your own. After ``attempts_before_lock`` wrong passwords in a row an
+    operator's credential is locked. ``new_password_key`` and ``new_password_vector`` are for changePassword (protocol,
+    section 9).
     """
 
     service_provider: ServiceProvider
@@ -91,6 +112,8 @@ class Setup:
     strict: bool = False
     magic: bool = True
     any_customer: bool = True
+    limits: Limits = LIMITS["2014"]
+    attempts_before_lock: int = 3
     new_password_key: str = field(default="simulators-aes-k", repr=False)
     new_password_vector: str = field(default="simulators-aes-v", repr=False)
 

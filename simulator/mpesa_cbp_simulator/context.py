@@ -1,4 +1,4 @@
-"""The simulated world put together: each part is made here, once, and knows only the parts that it needs."""
+"""Put the parts of the simulator together."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def make_world(setup: Setup, scenario: Scenario, *, database: Path | None, log: 
     # Every delivery names its own URL; the endpoint is never used.
     http = HttpTransport("http://127.0.0.1:9/", timeout=_TIMEOUT, connect_retries=0)
     courier = CallbackSender(http, records, Outbox(store), schedule, setup.timing)
-    core = Core(CoreChecks(setup, ledger), ledger, records, registry, setup.clock)
+    core = Core(CoreChecks(setup, ledger, registry), ledger, records, registry, setup)
     work = Work(store, core, courier, records, schedule, setup.timing)
     return Context(
         setup=setup,

@@ -1,8 +1,7 @@
-"""The core: does what an order asks for and tells the outcome, with the result's parameters (protocol, section 6)."""
+"""The core: carry out an order and return its outcome (protocol, section 6)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,11 +10,9 @@ from mpesa_cbp.commands.table import REGISTER_URL, REVERSED_RECEIPT, TRANSACTION
 from mpesa_cbp.identity.profile import NAIROBI
 from mpesa_cbp.payment.codes import result_meaning
 from mpesa_cbp_simulator.checks import CoreChecks
+from mpesa_cbp_simulator.config import Setup
 from mpesa_cbp_simulator.ledger import (
     CHARGES,
-    MINIMUM,
-    UNREGISTERED_MAXIMUM,
-    UNREGISTERED_MINIMUM,
     UTILITY,
     WALLET,
     WORKING,
@@ -64,13 +61,14 @@ class Core:
         ledger: Ledger,
         records: Records,
         registry: Registry,
-        clock: Callable[[], datetime],
+        setup: Setup,
     ) -> None:
         self._checks = checks
+        self._limits = setup.limits
         self._ledger = ledger
         self._records = records
         self._registry = registry
-        self._clock = clock
+        self._clock = setup.clock
 
     def work(self, order: ParsedRequest, conversation: Conversation) -> CoreOutcome:
         """Check the order, do it, and tell what came of it; nothing has moved where the code is not 0."""
@@ -92,13 +90,14 @@ class Core:
         debit, credit = _accounts(order)
         amount, now = order.amount or Decimal(0), self._clock()
         if credit.name != WALLET:
-            refused = self._ledger.refusal(debit, credit, amount, now=now, maximum=None)
+            refused = self._ledger.refusal(debit, credit, amount, now=now, minimum=self._limits.minimum, maximum=None)
         else:
             customer = self._ledger.customer(order.receiver)
             registered = customer is not None and customer.registered
-            lowest = MINIMUM if registered else UNREGISTERED_MINIMUM
-            more = {} if registered else {"maximum": UNREGISTERED_MAXIMUM}
-            refused = self._ledger.refusal(debit, credit, amount, now=now, minimum=lowest, **more)
+            limits = self._limits
+            least = limits.minimum if registered else limits.unregistered_minimum
+            most = limits.maximum if registered else limits.unregistered_maximum
+            refused = self._ledger.refusal(debit, credit, amount, now=now, minimum=least, maximum=most)
         if refused is not None:
             return failed(refused)
         receipt = self._records.receipt(conversation.number)

@@ -1,4 +1,4 @@
-"""Brings results and queue timeouts to the partner, and again until they are acknowledged (protocol, section 5).
+"""Deliver results and queue timeouts until they are acknowledged (protocol, section 5).
 
 What is to be delivered is stored first, so that a simulator that was stopped or killed delivers it when it is back.
 """
@@ -179,7 +179,7 @@ class CallbackSender:
 def result_message(conversation: Conversation, result: Result) -> bytes:
     """The envelope of a result in the dialect of the conversation's day."""
     day = conversation.bad_day
-    if day.name == "dialect" and day.number is not None and speaks_results(day.number):
+    if day.name == "dialect" and isinstance(day.number, int) and speaks_results(day.number):
         return result_envelope(result, day.number)
     return encode(result, operation=GENERIC_API_RESULT, direction="input")
 

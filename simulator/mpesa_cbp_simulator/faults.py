@@ -1,4 +1,4 @@
-"""The bad days that the simulator can have, each by a name and a magic number (table in docs/simulator.md).
+"""The bad days, each with a name and a magic number (docs/simulator.md).
 
 A payment of KES 4107, or to 254799004107, has the bad day 4107: the four digits are the whole amount, or the last four
 of a number that begins with 25479900. Codes and dialects carry a number of their own: 4000 + ResultCode, 4200 +
@@ -7,11 +7,12 @@ dialect of the protocol's section 7, 4300 + the last two digits of a ResponseCod
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Decimal
 from difflib import get_close_matches
 
-from mpesa_cbp.payment.codes import response_meaning, result_meaning
+from mpesa_cbp.payment.codes import code_key, response_meaning, result_meaning
 
 MAGIC_PREFIX = "25479900"
 """How a magic receiver's number begins; the last four digits say which day it is."""
@@ -21,11 +22,12 @@ MAGIC_PREFIX = "25479900"
 class BadDay:
     """What goes wrong with one request. ``number`` is the code or dialect of the kinds that need one.
 
-    As text: ``throttled``, ``result-code:17``, ``dialect:4``; ``good`` where nothing goes wrong.
+    As text: ``throttled``, ``result-code:17``, ``result-code:SFC_IC0003``, ``dialect:4``; ``good`` where nothing goes
+    wrong.
     """
 
     name: str
-    number: int | None = None
+    number: int | str | None = None
 
     def __str__(self) -> str:
         return self.name if self.number is None else f"{self.name}:{self.number}"
@@ -44,6 +46,8 @@ class BadDay:
             if name == "response-code" and int(digits) in _NO_REFUSALS:
                 raise ValueError(f"ResponseCode {digits} is no refusal: choose {_NO_REFUSALS[int(digits)]}")
             return cls(name, int(digits))
+        if name == "result-code" and _TEXT_CODE.fullmatch(digits):
+            return cls(name, code_key(digits))
         if not colon and (name == GOOD.name or name in _MAGIC_BY_NAME):
             return cls(name)
         names = [GOOD.name, *_MAGIC_BY_NAME]
@@ -55,6 +59,7 @@ class BadDay:
 
 GOOD = BadDay("good")
 
+_TEXT_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,9}")  # at most ten characters (protocol, section 3)
 _NUMBERED = ("result-code", "response-code", "dialect")
 _NO_REFUSALS = {0: "good", 100_000_000: "cached-then-expired or another day of the cache"}
 
@@ -153,9 +158,9 @@ def all_days() -> tuple[Description, ...]:
     return BAD_DAYS + tuple(numbered)
 
 
-def _what(name: str, number: int) -> str:
+def _what(name: str, number: int | str) -> str:
     if name == "dialect":
-        return DIALECTS[number]
+        return DIALECTS[int(number)]
     if name == "response-code":
         return f"refused: {response_meaning(str(number)).meaning}"
     meaning = result_meaning(str(number))

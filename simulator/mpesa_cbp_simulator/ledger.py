@@ -1,4 +1,4 @@
-"""Accounts of organisations and customers, and the limits that hold for them (protocol, section 5, last paragraph).
+"""Accounts and the limits that hold for them (protocol, section 5).
 
 Amounts are kept in cents, so that SQLite never sees a float. Every method is all or nothing.
 """
@@ -14,13 +14,6 @@ from decimal import Decimal
 from mpesa_cbp.identity.profile import NAIROBI
 from mpesa_cbp_simulator.config import Customer, Organisation, Setup
 from mpesa_cbp_simulator.database import Database
-
-MINIMUM = Decimal(10)
-MAXIMUM = Decimal(70_000)
-UNREGISTERED_MINIMUM = Decimal(101)
-UNREGISTERED_MAXIMUM = Decimal(35_000)
-DAILY = Decimal(140_000)
-CUSTOMER_BALANCE = Decimal(100_000)
 
 WORKING = "Working Account"
 UTILITY = "Utility Account"
@@ -145,8 +138,8 @@ class Ledger:
         amount: Decimal,
         *,
         now: datetime,
-        minimum: Decimal = MINIMUM,
-        maximum: Decimal | None = MAXIMUM,
+        minimum: Decimal,
+        maximum: Decimal | None,
     ) -> int | None:
         """The ResultCode (1 to 5, 8) that stands against a transfer, or None."""
         if amount < minimum:
@@ -160,9 +153,9 @@ class Ledger:
         if payer is not None and left < payer.minimum_balance:
             return 5
         if credit.name == WALLET:
-            if self._received(credit, now) + amount > DAILY:
+            if self._received(credit, now) + amount > self._setup.limits.daily:
                 return 4
-            if self.balance(credit) + amount > CUSTOMER_BALANCE:
+            if self.balance(credit) + amount > self._setup.limits.balance:
                 return 8
         return None
 

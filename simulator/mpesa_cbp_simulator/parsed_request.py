@@ -1,4 +1,4 @@
-"""What a request asks for, read once: the values that broker and core need, in plain types."""
+"""A request as the values that broker and core need."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def read_order(request: Request) -> ParsedRequest:
     transaction, identity = request.transaction, request.identity
     parameters = transaction.parameters.parameter if transaction.parameters is not None else []
     items = transaction.reference_data.reference_item if transaction.reference_data is not None else []
-    pairs = tuple((each.key, each.value) for each in parameters)
-    references = tuple((each.key, each.value) for each in items)
+    pairs = tuple((each.key or "", each.value or "") for each in parameters)
+    references = tuple((each.key or "", each.value or "") for each in items)
     values = {key.strip(): value.strip() for key, value in references + pairs}
     primary, receiver = identity.primary_party, identity.receiver_party
     short_code = identity.initiator.short_code or ""
@@ -58,7 +58,7 @@ def read_order(request: Request) -> ParsedRequest:
     command = COMMANDS.get(transaction.command_id)
     return ParsedRequest(
         request=request,
-        conversation_id=transaction.originator_conversation_id,
+        conversation_id=transaction.originator_conversation_id or "",
         command_id=transaction.command_id,
         command=command,
         short_code=short_code.strip(),

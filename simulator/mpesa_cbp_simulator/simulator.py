@@ -21,7 +21,9 @@ from mpesa_cbp_simulator.config import (
     DEFAULT_OPERATORS,
     DEFAULT_ORGANISATIONS,
     DEFAULT_SERVICE_PROVIDER,
+    LIMITS,
     Customer,
+    Limits,
     Operator,
     Organisation,
     Setup,
@@ -74,8 +76,9 @@ class Simulator:
     and chances the same in every run. ``result_delay`` is the time in seconds from the answer to the result,
     ``timing`` has that and the others. ``scenario`` is a bad day's name, a TOML file or a ``Scenario``. ``magic``
     switches magic amounts and numbers. ``strict`` refuses requests that depart from the contract in any way.
-    ``on_step`` is called for each step of each conversation. ``allow_hosts`` are names, beside its address and
-    localhost, under which page and API may be reached.
+    ``limits`` are one of ``LIMITS`` ("2014", "today") or your own; after ``attempts_before_lock`` wrong passwords in a
+    row an initiator's credential is locked. ``on_step`` is called for each step of each conversation. ``allow_hosts``
+    are names, beside its address and localhost, under which page and API may be reached.
 
     Raises SettingsError for settings that cannot work.
     """
@@ -99,6 +102,8 @@ class Simulator:
         strict: bool = False,
         any_customer: bool = True,
         time_stamp_tolerance: float = 600,
+        limits: Limits = LIMITS["2014"],
+        attempts_before_lock: int = 3,
         on_step: StepHook | None = None,
         allow_hosts: Iterable[str] = (),
     ) -> None:
@@ -119,6 +124,8 @@ class Simulator:
             strict=strict,
             any_customer=any_customer,
             time_stamp_tolerance=time_stamp_tolerance,
+            limits=limits,
+            attempts_before_lock=attempts_before_lock,
         )
         self._temporary: tempfile.TemporaryDirectory[str] | None = None
         self._parts: _Parts | None = None

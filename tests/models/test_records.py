@@ -50,7 +50,7 @@ def read(
     unknown = [path for path in reading.unknown if not path.endswith("/More")]
     if more:  # The general path was taken: it notes one such element for each record.
         assert len(reading.unknown) - len(unknown) == len(found.result_parameter)
-    return [(pair.key, pair.value) for pair in found.result_parameter], reading.deviations, unknown
+    return [(pair.key or "", pair.value or "") for pair in found.result_parameter], reading.deviations, unknown
 
 
 @given(st.lists(records, max_size=5))

@@ -12,6 +12,7 @@ import pytest
 
 from mpesa_cbp.commands.table import COMMANDS, Receiver
 from mpesa_cbp.results.parameters import read_parameters
+from mpesa_cbp.results.statement import pairs_of
 from mpesa_cbp.soap import decode, encode
 from mpesa_cbp_models import IdentifierType, Request, Result
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
@@ -91,8 +92,8 @@ _PARTIES: list[tuple[str, Callable[[Broker], Request], str]] = [
         "32",
     ),
     ("an unknown initiator", lambda b: b.order(initiator_name="nobody").request(), "20"),
-    ("a wrong password", lambda b: b.order(security_credential=b.credential("wrong")).request(), "18"),
-    ("a credential of another key", lambda b: b.order(security_credential="AAAA").request(), "18"),
+    ("a wrong password", lambda b: b.order(security_credential=b.credential("wrong")).request(), "2001"),
+    ("a credential of another key", lambda b: b.order(security_credential="AAAA").request(), "2001"),
     (
         "a user who may not",
         lambda b: b.order(initiator_name="teller", security_credential=b.credential("t")).request(),
@@ -240,7 +241,7 @@ def test_result_of_a_payment_holds_the_balances_after_it(broker: Broker) -> None
     assert paid.result is not None
     found = Result.from_xml(paid.result, strict=True)
     assert found.result_parameters is not None
-    parameters = read_parameters((each.key, each.value) for each in found.result_parameters.result_parameter)
+    parameters = read_parameters(pairs_of(found))
     assert (parameters.amount, parameters.receipt) == (Decimal("250.50"), paid.receipt)
     assert (parameters.receiver_number, parameters.receiver_name) == ("254700000000", "Jane Doe")
     assert parameters.registered is True

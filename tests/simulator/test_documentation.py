@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp_simulator import BAD_DAYS, Scenario
-from mpesa_cbp_simulator import ledger as limits
 from mpesa_cbp_simulator.config import (
     DEFAULT_CUSTOMERS,
     DEFAULT_OPERATORS,
     DEFAULT_ORGANISATIONS,
     DEFAULT_SERVICE_PROVIDER,
+    LIMITS,
     Timing,
 )
 from mpesa_cbp_simulator.faults import DIALECTS
@@ -55,12 +55,13 @@ def test_everybody_who_is_named_is_there() -> None:
     assert {each.short_code for each in DEFAULT_ORGANISATIONS} == set(re.findall(r"`(\d{6})`", text)) - {provider.id}
 
 
-def test_limits_are_the_ledgers() -> None:
+def test_limits_are_those_of_the_specification() -> None:
+    limits = LIMITS["2014"]
     assert [[row[1], row[2]] for row in rows("Limits") if row[2].isdigit()] == [
-        [f"{limits.MINIMUM}, {limits.UNREGISTERED_MINIMUM}", "2"],
-        [f"{limits.MAXIMUM}, {limits.UNREGISTERED_MAXIMUM}", "3"],
-        [str(limits.DAILY), "4"],
-        [str(limits.CUSTOMER_BALANCE), "8"],
+        [f"{limits.minimum}, {limits.unregistered_minimum}", "2"],
+        [f"{limits.maximum}, {limits.unregistered_maximum}", "3"],
+        [str(limits.daily), "4"],
+        [str(limits.balance), "8"],
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,8 @@ from hypothesis import strategies as st
 from mpesa_cbp.payment.codes import (
     all_codes,
     answer_meaning,
+    find_codes,
+    is_credential_refusal,
     is_duplicate,
     is_success,
     is_throttling,
@@ -19,10 +23,11 @@ from mpesa_cbp.payment.codes import (
 
 # Written out from the protocol, section 5, so that a code lost from the tables is noticed.
 RESPONSE_CODES = [
-    0, *range(100000000, 100000015), 100000022, 23, 24, 25, 26, 30,
+    0, *range(100000000, 100000015), 100000022, 18, 23, 24, 25, 26, 30, 2001, 8006,
 ]  # fmt: skip
 RESULT_CODES = [
-    *range(9), *range(11, 16), 17, 18, 19, 20, 21, 22, 28, 29, *range(31, 53),
+    *range(9), *range(11, 16), 17, 18, 19, 20, 21, 22, 25, 26, 28, 29, *range(31, 53),
+    2001, 2006, 2028, 2032, 2040, 8006, "SFC_IC0003", "R000001", "R000002",
 ]  # fmt: skip
 
 
@@ -32,7 +37,7 @@ def test_every_response_code_of_the_protocol_is_known(code: int) -> None:
 
 
 @pytest.mark.parametrize("code", RESULT_CODES)
-def test_every_result_code_of_the_protocol_is_known(code: int) -> None:
+def test_every_result_code_of_the_protocol_is_known(code: int | str) -> None:
     assert result_meaning(str(code)).known
 
 
@@ -125,6 +130,25 @@ def test_the_same_number_means_different_things_in_different_places() -> None:
     assert [meaning.kind for meaning in meanings("000000001")] == ["result", "answer"]
     assert [meaning.kind for meaning in meanings("0")] == ["response", "result", "answer"]
     assert meanings("12345") == ()
+
+
+@pytest.mark.parametrize("code", ["18", "018", "2001", " 8006 "])
+def test_a_refused_credential_is_told_apart_in_results_and_in_answers(code: str) -> None:
+    assert is_credential_refusal(code)
+    assert result_meaning(code).disposition == response_meaning(code).disposition == "credential"
+    assert result_meaning(code).final
+
+
+@pytest.mark.parametrize("code", ["sfc_ic0003", " SFC_IC0003 "])
+def test_a_code_that_is_no_number_is_compared_as_text(code: str) -> None:
+    assert result_meaning(code) == replace(result_meaning("SFC_IC0003"), code=code)
+    assert not result_meaning("SFC_IC3").known
+
+
+def test_codes_are_found_by_words() -> None:
+    assert {each.code for each in find_codes("locked")} == {"8006"}
+    assert {each.code for each in find_codes("Already reversed")} == {"R000001"}
+    assert find_codes("") == find_codes("no such word") == ()
 
 
 @given(code=st.text())

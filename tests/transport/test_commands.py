@@ -132,7 +132,7 @@ def test_a_status_is_asked_by_receipt_or_by_either_conversation_id(named: dict[s
 def pairs_of(request: Request) -> dict[str, str]:
     """Parameters of a request by key."""
     parameters = request.transaction.parameters
-    return {each.key: each.value for each in parameters.parameter} if parameters is not None else {}
+    return {each.key or "": each.value or "" for each in parameters.parameter} if parameters is not None else {}
 
 
 def test_goods_are_bought_from_a_till_by_its_number() -> None:

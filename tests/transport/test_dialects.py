@@ -35,7 +35,14 @@ IDENTIFYING = {
     "originator_conversation_id": "600000_Acme_1",
 }
 # What no message is written in, but only found in: a record, a fault, or another name that the alias table has.
-ELSEWHERE = {"doubled-quotes", "plain-fault-code", "element-alias", "other-namespace"}
+ELSEWHERE = {
+    "doubled-quotes",
+    "nested-parameters",
+    "result-in-response",
+    "plain-fault-code",
+    "element-alias",
+    "other-namespace",
+}
 
 
 def plain(value: Any) -> Any:

@@ -8,6 +8,7 @@
     |   +-- JournalOutcomeUnknown   UNKNOWN  no     ... since the journal failed under way (is also a JournalError)
     +-- Refused                     YES      yes    the broker or the core certainly said no
     |   +-- AuthenticationFailed    YES      yes
+    |   |   +-- CredentialRefused   YES      yes    the initiator's credential is wrong or locked: send nothing more
     |   +-- Throttled               YES      yes
     |   +-- DuplicateConversation   YES      no     this request was refused, the earlier one may have been paid
     |   +-- ValidationRefused       YES      yes
@@ -30,10 +31,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import TYPE_CHECKING, TypedDict
-
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
+from typing import TypedDict, Unpack
 
 MAXIMUM_BODY = 2000
 """Characters of a message that an error keeps."""
@@ -165,6 +163,12 @@ class AuthenticationFailed(Refused):
     """The spId, spPassword, its time stamp, or the initiator's credential was not accepted."""
 
     advice = "This request had no effect; check the service provider's and the initiator's credentials."
+
+
+class CredentialRefused(AuthenticationFailed):
+    """The initiator's credential is wrong or locked (codes 18, 2001, 8006); ``sent`` NO: the journal stopped it."""
+
+    advice = "Send nothing more: check the credential (mpesa-cbp doctor), then lift the stop (credential-renewed)."
 
 
 class Throttled(Refused):

@@ -17,6 +17,8 @@ from mpesa_cbp_models.c2b import (
     C2BPaymentConfirmationRequest,
     C2BPaymentConfirmationRequestKYCInfo,
     C2BPaymentConfirmationResult,
+    C2BPaymentQueryRequest,
+    C2BPaymentQueryResult,
     C2BPaymentValidationRequest,
     C2BPaymentValidationRequestKYCInfo,
     C2BPaymentValidationResult,
@@ -24,6 +26,8 @@ from mpesa_cbp_models.c2b import (
 
 _TAG_C2BPaymentConfirmationRequest = f"{{{_NAMESPACE}}}C2BPaymentConfirmationRequest"
 _TAG_C2BPaymentConfirmationResult = f"{{{_NAMESPACE}}}C2BPaymentConfirmationResult"
+_TAG_C2BPaymentQueryRequest = f"{{{_NAMESPACE}}}C2BPaymentQueryRequest"
+_TAG_C2BPaymentQueryResult = f"{{{_NAMESPACE}}}C2BPaymentQueryResult"
 _TAG_C2BPaymentValidationRequest = f"{{{_NAMESPACE}}}C2BPaymentValidationRequest"
 _TAG_C2BPaymentValidationResult = f"{{{_NAMESPACE}}}C2BPaymentValidationResult"
 _FACETS_C2BPaymentValidationRequestKYCInfo_kyc_name = facets_of(C2BPaymentValidationRequestKYCInfo, "kyc_name")
@@ -760,6 +764,308 @@ def _check_C2BPaymentConfirmationResult(value: object, path: str, checking: Chec
     checking.value(path, value.value, (str,), required=True)
 
 
+_PLACES_C2BPaymentQueryRequest = {
+    "TransType": 1,
+    "TransID": 2,
+    "TransTime": 3,
+    "BusinessShortCode": 4,
+    "BillRefNumber": 5,
+    "MSISDN": 6,
+}
+_NAMES_C2BPaymentQueryRequest: dict[str, str] = {
+    "TransType": "TransType",
+    "TransactionType": "TransType",
+    "TransID": "TransID",
+    "TransTime": "TransTime",
+    "BusinessShortCode": "BusinessShortCode",
+    "BillRefNumber": "BillRefNumber",
+    "MSISDN": "MSISDN",
+}
+_TAGS_C2BPaymentQueryRequest = (*_PLACES_C2BPaymentQueryRequest, "")
+
+
+def _write_C2BPaymentQueryRequest_prefixed(value: C2BPaymentQueryRequest) -> str:
+    xml = f"><TransType>{text(required(value.trans_type))}</TransType><TransID>{text(value.trans_id)}</TransID><TransTime>{text(value.trans_time)}</TransTime><BusinessShortCode>{text(value.business_short_code)}</BusinessShortCode><BillRefNumber>{text(value.bill_ref_number)}</BillRefNumber>"
+    item_msisdn = value.msisdn
+    if item_msisdn is not None:
+        xml += f"<MSISDN>{text(item_msisdn)}</MSISDN>"
+    return xml
+
+
+def _read_C2BPaymentQueryRequest(element: _Element, reading: Reading) -> C2BPaymentQueryRequest:
+    if reading.strict:
+        reading.own_type(element, None)
+    attributes = reading.attributes
+    v_trans_type: str | None = None
+    v_trans_id: str | None = None
+    v_trans_time: str | None = None
+    v_business_short_code: str | None = None
+    v_bill_ref_number: str | None = None
+    v_msisdn: str | None = None
+    position = 0
+    for child in children(element):
+        tag = child.tag
+        if tag == _TAGS_C2BPaymentQueryRequest[position]:
+            place = position + 1
+        else:
+            place = _PLACES_C2BPaymentQueryRequest.get(tag) or reading.place(
+                child, _PLACES_C2BPaymentQueryRequest, _NAMES_C2BPaymentQueryRequest
+            )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
+        if place == 1:
+            if position > 0:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryRequest, _NAMES_C2BPaymentQueryRequest)
+            else:
+                position = 1
+            v_trans_type_text = child.text
+            if v_trans_type_text is None or v_trans_type_text.strip() is not v_trans_type_text or len(child):
+                v_trans_type_text = reading.trimmed(child)
+            v_trans_type = v_trans_type_text
+        elif place == 2:
+            if position > 1:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryRequest, _NAMES_C2BPaymentQueryRequest)
+            else:
+                position = 2
+            v_trans_id_text = child.text
+            if v_trans_id_text is None or v_trans_id_text.strip() is not v_trans_id_text or len(child):
+                v_trans_id_text = reading.trimmed(child)
+            v_trans_id = v_trans_id_text
+        elif place == 3:
+            if position > 2:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryRequest, _NAMES_C2BPaymentQueryRequest)
+            else:
+                position = 3
+            v_trans_time_text = child.text
+            if v_trans_time_text is None or v_trans_time_text.strip() is not v_trans_time_text or len(child):
+                v_trans_time_text = reading.trimmed(child)
+            v_trans_time = v_trans_time_text
+        elif place == 4:
+            if position > 3:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryRequest, _NAMES_C2BPaymentQueryRequest)
+            else:
+                position = 4
+            v_business_short_code_text = child.text
+            if (
+                v_business_short_code_text is None
+                or v_business_short_code_text.strip() is not v_business_short_code_text
+                or len(child)
+            ):
+                v_business_short_code_text = reading.trimmed(child)
+            v_business_short_code = v_business_short_code_text
+        elif place == 5:
+            if position > 4:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryRequest, _NAMES_C2BPaymentQueryRequest)
+            else:
+                position = 5
+            v_bill_ref_number_text = child.text
+            if (
+                v_bill_ref_number_text is None
+                or v_bill_ref_number_text.strip() is not v_bill_ref_number_text
+                or len(child)
+            ):
+                v_bill_ref_number_text = reading.trimmed(child)
+            v_bill_ref_number = v_bill_ref_number_text
+        elif place == 6:
+            if position > 5:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryRequest, _NAMES_C2BPaymentQueryRequest)
+            else:
+                position = 6
+            v_msisdn_text = child.text
+            if v_msisdn_text is None or v_msisdn_text.strip() is not v_msisdn_text or len(child):
+                v_msisdn_text = reading.trimmed(child)
+            v_msisdn = v_msisdn_text
+    if v_trans_type is None:
+        reading.absent(element)
+    if v_trans_id is None:
+        raise reading.missing(element, "TransID")
+    if v_trans_time is None:
+        raise reading.missing(element, "TransTime")
+    if v_business_short_code is None:
+        raise reading.missing(element, "BusinessShortCode")
+    if v_bill_ref_number is None:
+        raise reading.missing(element, "BillRefNumber")
+    result_ = new(C2BPaymentQueryRequest)
+    result_.trans_type = v_trans_type
+    result_.trans_id = v_trans_id
+    result_.trans_time = v_trans_time
+    result_.business_short_code = v_business_short_code
+    result_.bill_ref_number = v_bill_ref_number
+    result_.msisdn = v_msisdn
+    return result_
+
+
+def _check_C2BPaymentQueryRequest(value: object, path: str, checking: Checking) -> None:
+    if not isinstance(value, C2BPaymentQueryRequest):
+        checking.add(path, "must be C2BPaymentQueryRequest, not " + type(value).__name__)
+        return
+    checking.value(path + "/TransType", value.trans_type, (str,), required=True)
+    checking.value(path + "/TransID", value.trans_id, (str,), required=True)
+    checking.value(path + "/TransTime", value.trans_time, (str,), required=True)
+    checking.value(path + "/BusinessShortCode", value.business_short_code, (str,), required=True)
+    checking.value(path + "/BillRefNumber", value.bill_ref_number, (str,), required=True)
+    checking.value(path + "/MSISDN", value.msisdn, (str,), sensitive=True)
+
+
+_PLACES_C2BPaymentQueryResult = {
+    "ResultCode": 1,
+    "ResultDesc": 2,
+    "TransID": 3,
+    "BillRefNumber": 4,
+    "UtilityName": 5,
+    "CustomerName": 6,
+    "Amount": 7,
+}
+_NAMES_C2BPaymentQueryResult: dict[str, str] = {
+    "ResultCode": "ResultCode",
+    "ResultDesc": "ResultDesc",
+    "TransID": "TransID",
+    "BillRefNumber": "BillRefNumber",
+    "UtilityName": "UtilityName",
+    "CustomerName": "CustomerName",
+    "Amount": "Amount",
+}
+_TAGS_C2BPaymentQueryResult = (*_PLACES_C2BPaymentQueryResult, "")
+
+
+def _write_C2BPaymentQueryResult_prefixed(value: C2BPaymentQueryResult) -> str:
+    xml = f"><ResultCode>{text(value.result_code)}</ResultCode>"
+    item_result_desc = value.result_desc
+    if item_result_desc is not None:
+        xml += f"<ResultDesc>{text(item_result_desc)}</ResultDesc>"
+    item_trans_id = value.trans_id
+    if item_trans_id is not None:
+        xml += f"<TransID>{text(item_trans_id)}</TransID>"
+    item_bill_ref_number = value.bill_ref_number
+    if item_bill_ref_number is not None:
+        xml += f"<BillRefNumber>{text(item_bill_ref_number)}</BillRefNumber>"
+    item_utility_name = value.utility_name
+    if item_utility_name is not None:
+        xml += f"<UtilityName>{text(item_utility_name)}</UtilityName>"
+    item_customer_name = value.customer_name
+    if item_customer_name is not None:
+        xml += f"<CustomerName>{text(item_customer_name)}</CustomerName>"
+    item_amount = value.amount
+    if item_amount is not None:
+        xml += f"<Amount>{text(item_amount)}</Amount>"
+    return xml
+
+
+def _read_C2BPaymentQueryResult(element: _Element, reading: Reading) -> C2BPaymentQueryResult:
+    if reading.strict:
+        reading.own_type(element, None)
+    attributes = reading.attributes
+    v_result_code: str | None = None
+    v_result_desc: str | None = None
+    v_trans_id: str | None = None
+    v_bill_ref_number: str | None = None
+    v_utility_name: str | None = None
+    v_customer_name: str | None = None
+    v_amount: str | None = None
+    position = 0
+    for child in children(element):
+        tag = child.tag
+        if tag == _TAGS_C2BPaymentQueryResult[position]:
+            place = position + 1
+        else:
+            place = _PLACES_C2BPaymentQueryResult.get(tag) or reading.place(
+                child, _PLACES_C2BPaymentQueryResult, _NAMES_C2BPaymentQueryResult
+            )
+        if attributes and place and child.keys():
+            reading.empty_if_nil(child)
+        if place == 1:
+            if position > 0:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryResult, _NAMES_C2BPaymentQueryResult)
+            else:
+                position = 1
+            v_result_code_text = child.text
+            if v_result_code_text is None or v_result_code_text.strip() is not v_result_code_text or len(child):
+                v_result_code_text = reading.trimmed(child)
+            v_result_code = v_result_code_text
+        elif place == 2:
+            if position > 1:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryResult, _NAMES_C2BPaymentQueryResult)
+            else:
+                position = 2
+            v_result_desc_text = child.text
+            if v_result_desc_text is None or v_result_desc_text.strip() is not v_result_desc_text or len(child):
+                v_result_desc_text = reading.trimmed(child)
+            v_result_desc = v_result_desc_text
+        elif place == 3:
+            if position > 2:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryResult, _NAMES_C2BPaymentQueryResult)
+            else:
+                position = 3
+            v_trans_id_text = child.text
+            if v_trans_id_text is None or v_trans_id_text.strip() is not v_trans_id_text or len(child):
+                v_trans_id_text = reading.trimmed(child)
+            v_trans_id = v_trans_id_text
+        elif place == 4:
+            if position > 3:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryResult, _NAMES_C2BPaymentQueryResult)
+            else:
+                position = 4
+            v_bill_ref_number_text = child.text
+            if (
+                v_bill_ref_number_text is None
+                or v_bill_ref_number_text.strip() is not v_bill_ref_number_text
+                or len(child)
+            ):
+                v_bill_ref_number_text = reading.trimmed(child)
+            v_bill_ref_number = v_bill_ref_number_text
+        elif place == 5:
+            if position > 4:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryResult, _NAMES_C2BPaymentQueryResult)
+            else:
+                position = 5
+            v_utility_name_text = child.text
+            if v_utility_name_text is None or v_utility_name_text.strip() is not v_utility_name_text or len(child):
+                v_utility_name_text = reading.trimmed(child)
+            v_utility_name = v_utility_name_text
+        elif place == 6:
+            if position > 5:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryResult, _NAMES_C2BPaymentQueryResult)
+            else:
+                position = 6
+            v_customer_name_text = child.text
+            if v_customer_name_text is None or v_customer_name_text.strip() is not v_customer_name_text or len(child):
+                v_customer_name_text = reading.trimmed(child)
+            v_customer_name = v_customer_name_text
+        elif place == 7:
+            if position > 6:
+                reading.misplaced(child, _PLACES_C2BPaymentQueryResult, _NAMES_C2BPaymentQueryResult)
+            else:
+                position = 7
+            v_amount_text = child.text
+            if v_amount_text is None or v_amount_text.strip() is not v_amount_text or len(child):
+                v_amount_text = reading.trimmed(child)
+            v_amount = v_amount_text
+    if v_result_code is None:
+        raise reading.missing(element, "ResultCode")
+    result_ = new(C2BPaymentQueryResult)
+    result_.result_code = v_result_code
+    result_.result_desc = v_result_desc
+    result_.trans_id = v_trans_id
+    result_.bill_ref_number = v_bill_ref_number
+    result_.utility_name = v_utility_name
+    result_.customer_name = v_customer_name
+    result_.amount = v_amount
+    return result_
+
+
+def _check_C2BPaymentQueryResult(value: object, path: str, checking: Checking) -> None:
+    if not isinstance(value, C2BPaymentQueryResult):
+        checking.add(path, "must be C2BPaymentQueryResult, not " + type(value).__name__)
+        return
+    checking.value(path + "/ResultCode", value.result_code, (str,), required=True)
+    checking.value(path + "/ResultDesc", value.result_desc, (str,))
+    checking.value(path + "/TransID", value.trans_id, (str,))
+    checking.value(path + "/BillRefNumber", value.bill_ref_number, (str,))
+    checking.value(path + "/UtilityName", value.utility_name, (str,))
+    checking.value(path + "/CustomerName", value.customer_name, (str,), sensitive=True)
+    checking.value(path + "/Amount", value.amount, (str,))
+
+
 C2BPaymentValidationRequest._codec = Codec("C2BPaymentValidationRequest", _check_C2BPaymentValidationRequest)
 C2BPaymentValidationRequest._element = ElementCodec(
     _TAG_C2BPaymentValidationRequest,
@@ -801,4 +1107,22 @@ C2BPaymentConfirmationResult._element = ElementCodec(
     check=_check_C2BPaymentConfirmationResult,
     read=_read_C2BPaymentConfirmationResult,
     write=_write_C2BPaymentConfirmationResult,
+)
+C2BPaymentQueryRequest._codec = Codec("C2BPaymentQueryRequest", _check_C2BPaymentQueryRequest)
+C2BPaymentQueryRequest._element = ElementCodec(
+    _TAG_C2BPaymentQueryRequest,
+    (),
+    (start_tag("c2b:C2BPaymentQueryRequest", {"c2b": _NAMESPACE}), "</c2b:C2BPaymentQueryRequest>"),
+    check=_check_C2BPaymentQueryRequest,
+    read=_read_C2BPaymentQueryRequest,
+    write=_write_C2BPaymentQueryRequest_prefixed,
+)
+C2BPaymentQueryResult._codec = Codec("C2BPaymentQueryResult", _check_C2BPaymentQueryResult)
+C2BPaymentQueryResult._element = ElementCodec(
+    _TAG_C2BPaymentQueryResult,
+    (),
+    (start_tag("c2b:C2BPaymentQueryResult", {"c2b": _NAMESPACE}), "</c2b:C2BPaymentQueryResult>"),
+    check=_check_C2BPaymentQueryResult,
+    read=_read_C2BPaymentQueryResult,
+    write=_write_C2BPaymentQueryResult_prefixed,
 )

@@ -120,7 +120,7 @@ _TAGS_ParameterType = (*_PLACES_ParameterType, "")
 
 
 def _write_ParameterType(value: ParameterType) -> str:
-    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
+    return f"><Key>{text(required(value.key))}</Key><Value>{text(required(value.value))}</Value>"
 
 
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
@@ -176,9 +176,9 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
                 v_value_text = reading.trimmed(child)
             v_value = v_value_text
     if v_key is None:
-        raise reading.missing(element, "Key")
+        reading.absent(element)
     if v_value is None:
-        raise reading.missing(element, "Value")
+        reading.absent(element)
     result_ = new(ParameterType)
     result_.key = v_key
     result_.value = v_value
@@ -303,7 +303,7 @@ def _write_Transaction(value: Transaction) -> str:
     item_language_code = value.language_code
     if item_language_code is not None:
         xml += f"<LanguageCode>{text(item_language_code)}</LanguageCode>"
-    xml += f"<OriginatorConversationID>{text(value.originator_conversation_id)}</OriginatorConversationID>"
+    xml += f"<OriginatorConversationID>{text(required(value.originator_conversation_id))}</OriginatorConversationID>"
     item_conversation_id = value.conversation_id
     if item_conversation_id is not None:
         xml += f"<ConversationID>{text(item_conversation_id)}</ConversationID>"
@@ -435,7 +435,7 @@ def _read_Transaction(element: _Element, reading: Reading) -> Transaction:
     if v_command_id is None:
         raise reading.missing(element, "CommandID")
     if v_originator_conversation_id is None:
-        raise reading.missing(element, "OriginatorConversationID")
+        reading.absent(element)
     if v_timestamp is None:
         reading.absent(element)
     result_ = new(Transaction)
@@ -539,7 +539,7 @@ _TAGS_Parameter = (*_PLACES_Parameter, "")
 
 
 def _write_Parameter(value: Parameter) -> str:
-    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
+    return f"><Key>{text(required(value.key))}</Key><Value>{text(required(value.value))}</Value>"
 
 
 def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
@@ -595,9 +595,9 @@ def _read_Parameter(element: _Element, reading: Reading) -> Parameter:
                 v_value_text = reading.trimmed(child)
             v_value = v_value_text
     if v_key is None:
-        raise reading.missing(element, "Key")
+        reading.absent(element)
     if v_value is None:
-        raise reading.missing(element, "Value")
+        reading.absent(element)
     result_ = new(Parameter)
     result_.key = v_key
     result_.value = v_value

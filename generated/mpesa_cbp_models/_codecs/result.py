@@ -12,7 +12,7 @@ from mpesa_cbp_models._facets import facets_of
 from mpesa_cbp_models._message import Codec, ElementCodec, start_tag
 from mpesa_cbp_models._reading import Reading, children, new
 from mpesa_cbp_models._values import read_integer
-from mpesa_cbp_models._writing import integer_text, text
+from mpesa_cbp_models._writing import integer_text, required, text
 from mpesa_cbp_models.result import (
     _NAMESPACE,
     ParameterType,
@@ -90,11 +90,11 @@ _TAGS_ParameterType = (*_PLACES_ParameterType, "")
 
 
 def _write_ParameterType(value: ParameterType) -> str:
-    return f"><Key>{text(value.key)}</Key><Value>{text(value.value)}</Value>"
+    return f"><Key>{text(required(value.key))}</Key><Value>{text(required(value.value))}</Value>"
 
 
 def _write_ParameterType_prefixed(value: ParameterType) -> str:
-    return f"><result:Key>{text(value.key)}</result:Key><result:Value>{text(value.value)}</result:Value>"
+    return f"><result:Key>{text(required(value.key))}</result:Key><result:Value>{text(required(value.value))}</result:Value>"
 
 
 def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
@@ -150,9 +150,9 @@ def _read_ParameterType(element: _Element, reading: Reading) -> ParameterType:
                 v_value_text = reading.trimmed(child)
             v_value = v_value_text
     if v_key is None:
-        raise reading.missing(element, "Key")
+        reading.absent(element)
     if v_value is None:
-        raise reading.missing(element, "Value")
+        reading.absent(element)
     result_ = new(ParameterType)
     result_.key = v_key
     result_.value = v_value

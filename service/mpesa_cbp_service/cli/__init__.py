@@ -1,4 +1,4 @@
-"""The command ``mpesa-cbp``: arguments and output; everything else is elsewhere.
+"""The command ``mpesa-cbp``.
 
 Exit codes: 0 fine, 1 findings or a payment that did not succeed, 2 wrong usage or settings, 3 input that cannot be
 read, 4 outcome unknown.
@@ -47,6 +47,10 @@ COMMANDS = MappingProxyType(
         "code": (
             "code",
             "Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known.",
+        ),
+        "credential-renewed": (
+            "credential_renewed",
+            "Allow sending again after the core refused the initiator's credential.",
         ),
         "decode": ("decode", "Read FILES (- for standard input) as envelopes of the family and print what they say."),
         "doctor": (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from mpesa_cbp.payment.codes import CodeMeaning, all_codes, meanings
+from mpesa_cbp.payment.codes import CodeMeaning, all_codes, find_codes, meanings
 from mpesa_cbp_service.cli.exit_codes import FINDINGS, FINE
 
 
@@ -14,8 +14,11 @@ def code(*, codes: tuple[str, ...]) -> int:
     """Explain CODES: ResponseCode, ResultCode, or what we answer; without any, list all that are known.
 
     \b
-    mpesa-cbp code 000000001 C2B00012
+    mpesa-cbp code 000000001 C2B00012 SFC_IC0003
+    mpesa-cbp code locked
     mpesa-cbp code
+
+    A word, or several in quotes, finds the codes whose explanation has it.
 
     Exits with 0, or 1 if a code is not known.
     """
@@ -25,7 +28,7 @@ def code(*, codes: tuple[str, ...]) -> int:
         return FINE
     result = FINE
     for text in codes:
-        found = meanings(text)
+        found = meanings(text) or find_codes(text)
         for meaning in found:
             click.echo(_text(meaning))
         if not found:

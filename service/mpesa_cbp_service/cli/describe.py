@@ -1,4 +1,4 @@
-"""What a message says, as plain values and as text for people; masked unless told otherwise."""
+"""A message as plain values and as text, masked by default."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from mpesa_cbp.history import EntryKind, HistoryEntry, read_history
 from mpesa_cbp.payment.codes import response_meaning, result_meaning
 from mpesa_cbp.redaction import MASK, mask, mask_msisdn, redact
 from mpesa_cbp.results.parameters import ResultParameters, read_parameters
+from mpesa_cbp.results.statement import pairs_of
 from mpesa_cbp.soap import Decoded, decode
 from mpesa_cbp_models import NotifyQueueTimeout, QueryTransactionResponse, Response, Result
 from mpesa_cbp_service.cli.masking import masked_message
@@ -68,8 +69,7 @@ def _meaning(message: object) -> str | None:
 
 def _parameters(message: Result, *, masked: bool) -> dict[str, Any]:
     """The typed view of a result's parameters; amounts as text, times as ISO 8601."""
-    listed = message.result_parameters
-    read = read_parameters((each.key, each.value) for each in (listed.result_parameter if listed is not None else ()))
+    read = read_parameters(pairs_of(message))
     shown: dict[str, Any] = {}
     for field in dataclasses.fields(ResultParameters):
         value = getattr(read, field.name)

@@ -1,4 +1,4 @@
-"""What the commands share that send a request: the summary, the question, the sending, the wait for the result."""
+"""Summary, question, sending and waiting, shared by the commands that send."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from mpesa_cbp.client import Client
 from mpesa_cbp.commands.request import PaymentRequest
 from mpesa_cbp.commands.table import COMMANDS, REVERSED_RECEIPT, TRANSACTION_REVERSAL
 from mpesa_cbp.errors import CbpError, DuplicateConversation, JournalError, JournalOutcomeUnknown, MalformedMessage
-from mpesa_cbp.payment.codes import is_success
+from mpesa_cbp.payment.codes import NO_TRANSACTION, is_success
 from mpesa_cbp.payment.model import ENQUIRIES, FINAL_STATES, MAKE_ANEW, MOVES_NO_MONEY, EventKind, Payment, PaymentState
+from mpesa_cbp.payment.state_machine import same_code
 from mpesa_cbp.redaction import mask_msisdn
+from mpesa_cbp.send.stored_request import conversation_id_of
 from mpesa_cbp.soap import decode
 from mpesa_cbp_models import IdentifierType, Parameter, Request
 from mpesa_cbp_service.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
@@ -110,7 +112,7 @@ def carry_out(configuration: Configuration, wanted: PaymentRequest, manner: Mann
 
 
 def _send(client: Client, journal: Journal, request: Request, manner: Manner) -> int:
-    conversation_id = request.transaction.originator_conversation_id
+    conversation_id = conversation_id_of(request)
     told: dict[str, Any] = {}
     try:
         try:
@@ -159,7 +161,7 @@ def _exit_code(payment: Payment | None, *, waited: bool) -> int:
 
 def _knows_none(enquiry: Payment) -> bool:
     """Whether the core answered that it knows no such transaction (ResultCode 49)."""
-    return enquiry.state is PaymentState.FAILED and (enquiry.result_code or "").strip().lstrip("0") == "49"
+    return enquiry.state is PaymentState.FAILED and same_code(enquiry.result_code, NO_TRANSACTION)
 
 
 def _summary(request: Request, endpoint: str) -> list[str]:
@@ -170,8 +172,8 @@ def _summary(request: Request, endpoint: str) -> list[str]:
     facts: list[tuple[str, str | None]] = [
         ("conversation id", transaction.originator_conversation_id),
         ("command", transaction.command_id),
-        *((pair.key, _shown(pair)) for pair in pairs),
-        *((item.key, _address(item.value)) for item in references if item.key.endswith("URL")),
+        *((pair.key or "", _shown(pair)) for pair in pairs),
+        *((item.key, _address(item.value)) for item in references if item.key and item.key.endswith("URL")),
         ("ResultURL", _address(identity.caller.result_url)),
         ("in the name of", f"{identity.initiator.identifier} of {identity.initiator.short_code}"),
         ("remark", transaction.remark),
@@ -200,7 +202,7 @@ def _shown(pair: Parameter) -> str | None:
     """A parameter of the request; of an address no path token."""
     if pair.key == "Amount":
         return f"{pair.value} KES"
-    return _address(pair.value) if pair.key.endswith("URL") else pair.value
+    return _address(pair.value) if (pair.key or "").endswith("URL") else pair.value
 
 
 def _address(url: str | None) -> str | None:

@@ -1,4 +1,4 @@
-"""Receiving: deliveries become events, once each, and move their payments; many in one transaction.
+"""Store received messages once each and move their payments, many in one transaction.
 
 Two processes may receive the same at the same time, in any order. On SQLite a writer is alone; on PostgreSQL the
 conversations concerned are locked first, in one order everywhere, so that a result and the payment that it belongs to
@@ -18,6 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp.payment.state_machine import FINAL_EVIDENCE, Evidence, LedgerState, same_code, step_of
 from mpesa_cbp_service.journal.apply_event import detail_of, move
+from mpesa_cbp_service.journal.credential_stop import note_refusals
 from mpesa_cbp_service.journal.events import Handling, InboundMessage, StoreOutcome
 from mpesa_cbp_service.journal.tables import events, payments
 
@@ -94,10 +95,16 @@ def receive_all(connection: Connection, deliveries: Sequence[InboundMessage], *,
     if changed:
         connection.execute(_UPDATE_PAYMENTS, [_parameters(row) for name, row in rows.items() if name in changed])
     _mark_rivals(connection, [each for each in stored if each.is_new and each.standing is None])
+    results = [each.delivery for each in stored if each.is_new and each.delivery.kind is EventKind.RESULT]
+    note_refusals(connection, [(each.code, each.conversation_id) for each in results if _is_ours(each, rows)], at=now)
     marked = [each.event_id for each in stored if each.is_new and each.contradicts]
     if marked:
         connection.execute(_MARK, {"ids": marked})
     return [each.told() for each in stored]
+
+
+def _is_ours(delivery: InboundMessage, rows: _Rows) -> bool:
+    return delivery.conversation_id in rows
 
 
 def lock_conversations(connection: Connection, conversation_ids: Collection[str]) -> None:

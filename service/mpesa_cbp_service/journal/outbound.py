@@ -1,4 +1,4 @@
-"""The journal's outbound half, inside a transaction: payments, their events, and what moves them.
+"""Store payments and their events, inside a transaction.
 
 Each function works on the connection that it is given and commits nothing; ``Journal`` does.
 """
@@ -14,7 +14,15 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from mpesa_cbp.errors import DuplicateConversation, JournalError, JournalRefusal, MalformedMessage, Sent
+from mpesa_cbp.errors import (
+    CredentialRefused,
+    DuplicateConversation,
+    JournalError,
+    JournalRefusal,
+    MalformedMessage,
+    Sent,
+)
+from mpesa_cbp.payment.codes import result_meaning
 from mpesa_cbp.payment.model import OPEN_STATES, EventKind, Payment, PaymentState
 from mpesa_cbp.payment.state_machine import GUARDED, Evidence, LedgerState, step_of
 from mpesa_cbp.results.statement import Statement, statement_of
@@ -22,6 +30,7 @@ from mpesa_cbp.soap import decode
 from mpesa_cbp_models import Result
 from mpesa_cbp_service.journal.apply_event import detail_of, move
 from mpesa_cbp_service.journal.bulk import pieces
+from mpesa_cbp_service.journal.credential_stop import current_stop, note_refusals
 from mpesa_cbp_service.journal.events import Event, Handling, event_of
 from mpesa_cbp_service.journal.inbound import lock_conversations
 from mpesa_cbp_service.journal.tables import apart, events, payments
@@ -30,6 +39,9 @@ _RETURNED = ("conversation_id", "command_id", "amount", "receiver", "core_conver
 _RETURNED_TOO = ("result_code", "receipt", "created_at", "updated_at", "requests", "queried_at")
 
 # Made once: to build a statement anew takes longer than to run it.
+_CORE_SPOKE = (EventKind.REFUSED, EventKind.QUERIED, EventKind.OUTCOME_UNKNOWN)
+"""The kinds of event here that bring a code of the broker or the core."""
+
 _EVENTS = select(events).where(events.c.conversation_id == bindparam("which")).order_by(events.c.id)
 _INSERT_EVENT = insert(events)
 _PAYMENT = select(payments).where(payments.c.conversation_id == bindparam("which"))
@@ -101,6 +113,8 @@ def record(connection: Connection, incident: NewEvent) -> PaymentState:
     """Append an event and move its payment; a sending is stored only where the payment may be sent."""
     conversation_id = incident.conversation_id
     lock_conversations(connection, [conversation_id])
+    if incident.step is Evidence.SENDING:
+        _require_no_stop(connection, conversation_id)
     standing, contradicts = _move(connection, incident)
     if standing is None:
         raise JournalError("The journal knows no such payment", conversation_id=conversation_id)
@@ -117,7 +131,25 @@ def record(connection: Connection, incident: NewEvent) -> PaymentState:
             sent=Sent.NO,
         )
     _append(connection, incident, contradicts=contradicts)
+    if incident.kind in _CORE_SPOKE:
+        note_refusals(connection, [(incident.code, conversation_id)], at=incident.at)
     return standing.state
+
+
+def _require_no_stop(connection: Connection, conversation_id: str) -> None:
+    stop = current_stop(connection)
+    if stop is None:
+        return
+    meaning = result_meaning(stop.code)
+    raise CredentialRefused(
+        f"Not sent: the core refused the initiator's credential at {stop.at:%Y-%m-%d %H:%M:%S} UTC "
+        f"(code {stop.code}, payment {stop.conversation_id})",
+        conversation_id=conversation_id,
+        sent=Sent.NO,
+        code=stop.code,
+        meaning=meaning.meaning,
+        advice=meaning.advice,
+    )
 
 
 def settle(connection: Connection, settled: NewEvent, *, quiet: timedelta) -> PaymentState:

@@ -1,4 +1,4 @@
-"""The journal's tables as the newest schema version has them; ``migrations`` makes them.
+"""The journal's tables in the newest schema version.
 
 A test holds that both say the same. The names have a prefix, because the database may be shared with an application.
 """
@@ -32,7 +32,7 @@ __all__ = ["IS_DEAD", "SCHEMA_VERSION", "VERSION_TABLE", "apart", "batch_lines",
 VERSION_TABLE = "mpesa_cbp_schema"
 """Where the schema's version is kept."""
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest version, that of the tables here."""
 
 
@@ -147,6 +147,17 @@ events = Table(
     ),
     # Ids are never used twice, not even after rows were taken out by hand.
     sqlite_autoincrement=True,
+)
+
+credential_stops = Table(
+    "mpesa_cbp_credential_stops",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("conversation_id", Text, nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("lifted_at", Moment),
+    Column("lifted_because", Text),
 )
 
 IS_DEAD = text("handling = 'dead'")

@@ -1,4 +1,4 @@
-"""What became of a line, in one word and in a sentence that says what to do."""
+"""The outcome of a line, and what to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
+from mpesa_cbp.payment.codes import response_meaning, result_meaning
 from mpesa_cbp.payment.model import Payment, PaymentState
 from mpesa_cbp_service.payroll.plan import PlannedLine
 
@@ -50,13 +51,16 @@ def outcome_of(payment: Payment | None, *, now: datetime, ours: bool = False) ->
         return LineOutcome.NOT_SENT, "Nothing left; run the same file again."
     if payment.state is PaymentState.FAILED:
         if payment.result_code is not None:
-            told = f"The core did not pay it (code {payment.result_code}); to pay it after all give it a new reference."
+            meaning = result_meaning(payment.result_code)
+            said = f"code {payment.result_code}: {meaning.meaning.rstrip('.')}"
+            told = f"The core did not pay it ({said}). {meaning.advice} To pay it after all give it a new reference."
             return LineOutcome.FAILED, told
         if payment.response_code is None:
             return LineOutcome.NOT_SENT, "It was not paid; run the same file again."
+        meaning = response_meaning(payment.response_code)
         return (
             LineOutcome.REFUSED,
-            f"The broker refused it (code {payment.response_code}); correct it, or run it again.",
+            f"The broker refused it (code {payment.response_code}: {meaning.meaning.rstrip('.')}). {meaning.advice}",
         )
     if payment.state is PaymentState.SENT and not ours and abs(now - payment.updated_at) < UNDER_WAY_FOR:
         until = payment.updated_at + UNDER_WAY_FOR

@@ -1,4 +1,4 @@
-"""``mpesa-cbp simulate``: the simulated broker on its own, until it is stopped."""
+"""``mpesa-cbp simulate``: run the simulated broker until it is stopped."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from mpesa_cbp.errors import SettingsError
 from mpesa_cbp_service.cli.exit_codes import FINE
 from mpesa_cbp_service.cli.signals import wait_for_signal
 from mpesa_cbp_simulator import Simulator, TimelineEntry
+from mpesa_cbp_simulator.config import LIMITS
 from mpesa_cbp_simulator.settings_file import LISTENER_PORT, settings_toml
 from mpesa_cbp_simulator.web.csrf import is_loopback
 
@@ -32,6 +33,13 @@ from mpesa_cbp_simulator.web.csrf import is_loopback
     "--scenario-file",
     type=click.Path(path_type=Path, dir_okay=False),
     help="A TOML file that says which requests have which bad day (docs/simulator.md).",
+)
+@click.option(
+    "--limits",
+    type=click.Choice(sorted(LIMITS)),
+    default="2014",
+    show_default=True,
+    help="What a customer may be paid: the figures of the specification, or those of recent years.",
 )
 @click.option("--seed", type=int, help="Make ids, receipts and chances the same in every run.")
 @click.option(
@@ -55,6 +63,7 @@ def simulate(
     directory: Path | None,
     scenario: str | None,
     scenario_file: Path | None,
+    limits: str,
     seed: int | None,
     write_config: Path | None,
     listener_port: int,
@@ -83,6 +92,7 @@ def simulate(
         port=port,
         directory=directory,
         scenario=scenario_file if scenario_file is not None else scenario,
+        limits=LIMITS[limits],
         seed=seed,
         on_step=None if quiet else _tell,
         allow_hosts=allow_host,

@@ -345,7 +345,7 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys: pytest.Cap
 
 def test_status_of_nothing_names_its_options(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["status", "--config", config]) == 2
-    assert "Give --receipt, or --of" in capsys.readouterr().err
+    assert "Give --receipt, --of or --of-core" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("payment", [["--file"], ["--msisdn", "0712345678", "--amount", "5"]])

@@ -1,4 +1,4 @@
-"""What the operator's codes and our own mean, and what to do about them (protocol, section 5).
+"""Look up what a code means and what to do about it (protocol, section 5).
 
 Three kinds must be kept apart, because a number means different things in each: a **response** says whether a request
 was accepted, a **result** whether the money moved, an **answer** is what we say to the broker. No function here raises
@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from mpesa_cbp.payment.code_tables import (
+from mpesa_cbp.payment.code_table import (
     C2B_REFUSALS,
     QUEUE_TIMEOUT_ANSWERS,
     RESPONSES,
     RESULT_ANSWERS,
     RESULTS,
+    Disposition,
     Fault,
     Retry,
     Row,
@@ -24,12 +25,17 @@ from mpesa_cbp.payment.code_tables import (
 
 __all__ = [
     "MORE_FOLLOW",
+    "NO_TRANSACTION",
     "CodeKind",
     "CodeMeaning",
+    "Disposition",
     "Fault",
     "Retry",
     "all_codes",
     "answer_meaning",
+    "code_key",
+    "find_codes",
+    "is_credential_refusal",
     "is_duplicate",
     "is_success",
     "is_throttling",
@@ -43,15 +49,11 @@ CodeKind: TypeAlias = Literal["response", "result", "answer"]
 MORE_FOLLOW = 1
 """The ResultType of a result after which further messages follow; such a result settles nothing."""
 
-_QUEUED = "100000000"
-_AWAITING_CONFIRMATION = "43"
-# Refused for load before anything was done: the one kind of failure after which sending again is surely harmless.
-_THROTTLING = frozenset({"100000001", "100000002", "100000011", "26"})
-_DUPLICATE = frozenset({"15", "41"})
-# Codes that do not tell how the payment ended: an accepted request waits for its result, a broker with an internal
-# error may have passed it on, a duplicate speaks of an earlier one, and a transaction in two stages goes on.
-_OPEN_RESPONSES = frozenset({"0", _QUEUED, "100000004"})
-_OPEN_RESULTS = frozenset({"15", "39", "41", "42", _AWAITING_CONFIRMATION, "46"})
+NO_TRANSACTION = "49"
+"""The ResultCode of an enquiry about a transaction that the core does not have."""
+
+_OPEN = frozenset({"duplicate", "pending", "unknown"})
+"""Dispositions that do not say how the payment ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +62,15 @@ class CodeMeaning:
 
     `code` is the text as it came. `final`: this code alone settles how the payment ended. `pending`: it is still on
     its way, neither done nor failed. `retry`: never; later; after fixing something; or ask (queryTransaction, the
-    operator) before anything else. `meaning` and `advice` are one sentence each.
+    operator) before anything else. `meaning` and `advice` are one sentence each. `disposition` is what follows for a
+    program; the rest is read off it.
     """
 
     code: str
     kind: CodeKind
     meaning: str
     advice: str
+    disposition: Disposition
     known: bool
     success: bool
     final: bool
@@ -77,20 +81,22 @@ class CodeMeaning:
 
 def response_meaning(code: str) -> CodeMeaning:
     """Return the meaning of a ResponseCode: accepted, refused or stored. Success is not yet a payment."""
-    return _meaning(code, "response", _RESPONSE_ROWS, _OPEN_RESPONSES)
+    return _meaning(code, "response", _RESPONSE_ROWS)
 
 
 def result_meaning(code: str, *, result_type: int | None = None) -> CodeMeaning:
     """Return the meaning of a ResultCode: paid or not; with ResultType 1 it is neither final nor a success."""
-    meaning = _meaning(code, "result", _RESULT_ROWS, _OPEN_RESULTS)
+    meaning = _meaning(code, "result", _RESULT_ROWS)
     if result_type != MORE_FOLLOW:
         return meaning
-    return replace(meaning, success=False, final=False, pending=True, retry="ask", advice=_TO_COME)
+    return replace(
+        meaning, disposition="pending", success=False, final=False, pending=True, retry="ask", advice=_TO_COME
+    )
 
 
 def answer_meaning(code: str) -> CodeMeaning:
     """Return the meaning of a code with which we answer the broker: results, queue timeouts, C2B validations."""
-    return _meaning(code, "answer", _ANSWER_ROWS, frozenset())
+    return _meaning(code, "answer", _ANSWER_ROWS)
 
 
 def meanings(code: str) -> tuple[CodeMeaning, ...]:
@@ -101,17 +107,32 @@ def meanings(code: str) -> tuple[CodeMeaning, ...]:
 
 def is_success(code: str) -> bool:
     """Whether the code is zero, however many digits it is written with; what is no number is no success."""
-    return _key(code) == "0"
+    return code_key(code) == "0"
 
 
 def is_throttling(code: str) -> bool:
     """Whether a ResponseCode is a certain refusal for load, so that the same request may be sent again later."""
-    return _key(code) in _THROTTLING
+    return response_meaning(code).disposition == "throttled"
 
 
 def is_duplicate(code: str) -> bool:
     """Whether a ResultCode says that the core has seen the transaction or its conversation id before."""
-    return _key(code) in _DUPLICATE
+    return result_meaning(code).disposition == "duplicate"
+
+
+def is_credential_refusal(code: str) -> bool:
+    """Whether a code says that the initiator's credential is wrong or locked: nothing more may be sent with it."""
+    return result_meaning(code).disposition == "credential"
+
+
+def find_codes(words: str) -> tuple[CodeMeaning, ...]:
+    """Every code whose meaning or advice has all of these words, in any case."""
+    wanted = words.casefold().split()
+    return tuple(
+        each
+        for each in all_codes()
+        if wanted and all(word in f"{each.meaning} {each.advice}".casefold() for word in wanted)
+    )
 
 
 def all_codes() -> Iterator[CodeMeaning]:
@@ -125,7 +146,7 @@ def all_codes() -> Iterator[CodeMeaning]:
 
 
 def _rows(*tables: tuple[Row, ...]) -> dict[str, Row]:
-    return {row[0]: row for table in tables for row in table}
+    return {row.code: row for table in tables for row in table}
 
 
 _RESPONSE_ROWS = _rows(RESPONSES)
@@ -133,8 +154,8 @@ _RESULT_ROWS = _rows(RESULTS)
 _ANSWER_ROWS = _rows(RESULT_ANSWERS, QUEUE_TIMEOUT_ANSWERS, C2B_REFUSALS)
 
 
-def _key(code: str) -> str:
-    """Return the code as the tables have it: numbers without leading zeros.
+def code_key(code: str) -> str:
+    """Return the code as the table has it: numbers without leading zeros, other codes in capitals.
 
     int() is avoided: it takes other scripts' digits and signs, and refuses very long texts.
     """
@@ -142,28 +163,31 @@ def _key(code: str) -> str:
     return text.lstrip("0") or "0" if text.isascii() and text.isdigit() else text.upper()
 
 
-def _meaning(code: str, kind: CodeKind, rows: dict[str, Row], still_open: frozenset[str]) -> CodeMeaning:
-    key = _key(code)
-    known = key in rows
-    _, at_fault, retry, meaning, advice = rows.get(key, _UNKNOWN)
+def _meaning(code: str, kind: CodeKind, rows: dict[str, Row]) -> CodeMeaning:
+    row = rows.get(code_key(code), _UNKNOWN)
+    known = row is not _UNKNOWN
+    # An accepted request is not yet a payment.
+    settles = row.disposition not in _OPEN and (row.disposition != "success" or kind != "response")
     return CodeMeaning(
         code=code,
         kind=kind,
-        meaning=meaning,
-        advice=advice,
+        meaning=row.meaning,
+        advice=row.advice,
+        disposition=row.disposition,
         known=known,
-        success=key == "0",
-        final=known and key not in still_open,
-        pending=(kind, key) in {("response", _QUEUED), ("result", _AWAITING_CONFIRMATION)},
-        at_fault=at_fault,
-        retry=retry,
+        success=row.disposition == "success",
+        final=known and settles,
+        pending=row.disposition == "pending",
+        at_fault=row.at_fault,
+        retry=row.retry,
     )
 
 
 _TO_COME = "ResultType 1: a further message will follow, and only that one settles the payment. Wait for it, or ask."
 
-_UNKNOWN: Row = (
+_UNKNOWN = Row(
     "",
+    "unknown",
     "unknown",
     "ask",
     "This code is not in the operator's documents that we know.",

@@ -1,4 +1,4 @@
-"""The one table of how events move a payment, and how an event is read before it is looked up there.
+"""The table of transitions: how each event moves a payment.
 
 What the table keeps to:
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
-from mpesa_cbp.payment.codes import MORE_FOLLOW, is_duplicate, response_meaning, result_meaning
+from mpesa_cbp.payment.codes import MORE_FOLLOW, code_key, is_duplicate, response_meaning, result_meaning
 from mpesa_cbp.payment.model import EventKind, PaymentState
 
 __all__ = [
@@ -229,9 +229,9 @@ def step_of(kind: EventKind, *, code: str | None, detail: str | None, more_follo
 
 def same_code(one: str | None, other: str | None) -> bool:
     """Whether two codes are the same number, as ``0`` and ``00000000`` are, or else the same text."""
-    return (one is None and other is None) or (
-        one is not None and other is not None and one.strip().lstrip("0") == other.strip().lstrip("0")
-    )
+    if one is None or other is None:
+        return one is other
+    return code_key(one) == code_key(other)
 
 
 _RESULTS = (EventKind.RESULT, EventKind.QUERIED)

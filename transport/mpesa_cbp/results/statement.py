@@ -1,4 +1,4 @@
-"""What a result states of the payment that it settles, and where that differs from the payment or from itself.
+"""What a result states of its payment, and where that differs from the payment or from itself.
 
 Amount, receiver and receipt stand in the result's parameters (protocol, section 6). What is absent, masked, or in no
 known format differs from nothing; of several values each must agree.
@@ -67,9 +67,9 @@ def statement_of(result: Result) -> Statement:
 
 
 def pairs_of(result: Result) -> tuple[tuple[str, str | None], ...]:
-    """The result's parameters as they came, key and value."""
-    listed = result.result_parameters
-    return tuple((pair.key, pair.value) for pair in listed.result_parameter) if listed is not None else ()
+    """The result's parameters as they came; a pair without a key has an empty one, an empty pair is left out."""
+    listed = result.result_parameters.result_parameter if result.result_parameters is not None else []
+    return tuple((pair.key or "", pair.value) for pair in listed if pair.key or pair.value)
 
 
 def _number(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the broker's answer to a request means: accepted, queued, certainly refused, or not to be known."""
+"""Interpret the broker's answer: accepted, queued, refused, or unknown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mpesa_cbp.errors import (
     AuthenticationFailed,
+    CredentialRefused,
     DuplicateConversation,
     MalformedMessage,
     OutcomeUnknown,
@@ -16,13 +17,18 @@ from mpesa_cbp.errors import (
     ValidationRefused,
 )
 from mpesa_cbp.http import HttpAnswer
-from mpesa_cbp.payment.codes import CodeMeaning, is_duplicate, is_throttling, response_meaning
+from mpesa_cbp.payment.codes import CodeMeaning, Disposition, response_meaning
 from mpesa_cbp.redaction import redact, redact_bytes
 from mpesa_cbp.soap import Decoded, decode
 from mpesa_cbp_models import Response
 
-_AUTHENTICATION = frozenset({100000006, 100000007, 100000010, 100000022})
-_VALIDATION = frozenset({23, 24, 25, 30, 100000005, 100000014})
+_KINDS: dict[Disposition, type[Refused]] = {
+    "authentication": AuthenticationFailed,
+    "credential": CredentialRefused,
+    "throttled": Throttled,
+    "duplicate": DuplicateConversation,
+    "validation": ValidationRefused,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +109,7 @@ def _refusal(meaning: CodeMeaning, description: str | None, conversation_id: str
         return OutcomeUnknown(
             message, conversation_id=conversation_id, code=meaning.code, meaning=meaning.meaning, sent=Sent.UNKNOWN
         )
-    number = int(meaning.code)
-    kind: type[Refused] = Refused
-    if number in _AUTHENTICATION:
-        kind = AuthenticationFailed
-    elif is_throttling(meaning.code):
-        kind = Throttled
-    elif is_duplicate(meaning.code):
-        kind = DuplicateConversation
-    elif number in _VALIDATION:
-        kind = ValidationRefused
+    kind = _KINDS.get(meaning.disposition, Refused)
     return kind(
         message,
         conversation_id=conversation_id,

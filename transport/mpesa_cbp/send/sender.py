@@ -37,7 +37,7 @@ from mpesa_cbp.payment.model import MAKE_ANEW, MOVES_NO_MONEY, EventKind, Paymen
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp.send.acknowledgement import Acknowledgement, acknowledge, outcome_unknown, read_answer
 from mpesa_cbp.send.broker_call import BrokerCall
-from mpesa_cbp.send.stored_request import differences, facts_of, without_credentials
+from mpesa_cbp.send.stored_request import conversation_id_of, differences, facts_of, without_credentials
 from mpesa_cbp.soap import encode
 from mpesa_cbp_models import (
     ChangePasswordResponse,
@@ -78,7 +78,7 @@ class Sender:
 
         Raises as ``Client.send``.
         """
-        conversation_id = request.transaction.originator_conversation_id
+        conversation_id = conversation_id_of(request)
         self._http.require_open(conversation_id)
         envelope = self._envelope(request, GENERIC_API_REQUEST, self._signer.header())
         self._store(request, resume=resume)
@@ -160,7 +160,7 @@ class Sender:
         return encode(message, operation=operation, direction="input", header=header, header_namespace=namespace)
 
     def _store(self, request: Request, *, resume: bool) -> None:
-        conversation_id = request.transaction.originator_conversation_id
+        conversation_id = conversation_id_of(request)
         if self._journal is None:
             if resume:
                 raise InvalidRequest([_NO_LEDGER], conversation_id=conversation_id)
@@ -182,7 +182,7 @@ class Sender:
 
     def _check_known(self, journal: PaymentJournal, request: Request) -> None:
         """Refuse to resume what is not known or is another request; whether it may be sent the journal says."""
-        conversation_id = request.transaction.originator_conversation_id
+        conversation_id = conversation_id_of(request)
         known = journal.payment(conversation_id)
         problems = [_NEVER_SEEN] if known is None else differences(known, journal.request(conversation_id), request)
         if problems:

@@ -1,4 +1,4 @@
-"""What the journal keeps of a request, and in what another request differs from it."""
+"""What the journal keeps of a request, and how another request differs from it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,11 @@ def without_credentials(request: Request) -> Request:
     )
 
 
+def conversation_id_of(request: Request) -> str:
+    """OriginatorConversationID of a request that was checked against the contract, which requires it."""
+    return request.transaction.originator_conversation_id or ""
+
+
 def facts_of(request: Request) -> PaymentFacts:
     """What the journal keeps of a request beside its text."""
     transaction, receiver = request.transaction, request.identity.receiver_party
@@ -66,7 +71,7 @@ def _details(request: Request) -> dict[str, str]:
     transaction = request.transaction
     pairs = transaction.parameters.parameter if transaction.parameters is not None else []
     items = transaction.reference_data.reference_item if transaction.reference_data is not None else []
-    found = {pair.key.strip(): (pair.value or "").strip() for pair in [*pairs, *items]}
+    found = {(pair.key or "").strip(): (pair.value or "").strip() for pair in [*pairs, *items]}
     return {key: value for key, value in found.items() if key not in ("Amount", "QueueTimeoutURL")}
 
 

@@ -1,4 +1,4 @@
-"""The dialects in which messages are met, each with a stable name (protocol, section 7); ``docs/decode.md`` lists them.
+"""The dialects on the wire, each with a stable name (protocol, section 7).
 
 The generated readers tell deviations of a general kind. Which dialect each is follows from the element that it is
 met at, and is decided here.
@@ -20,7 +20,7 @@ from mpesa_cbp.soap.routes import (
 from mpesa_cbp_models import Reading
 from mpesa_cbp_models.xml import local
 
-__all__ = ["DIALECTS", "DialectReading"]
+__all__ = ["DIALECTS", "DialectReading", "holds_nested_parameters", "lift_nested_parameters"]
 
 MAX_UNKNOWN = 1000
 """Most elements, attributes and stray texts without a place in the contract that a message may hold."""
@@ -28,7 +28,7 @@ MAX_UNKNOWN = 1000
 DIALECTS: dict[str, tuple[tuple[int, ...], str]] = {
     "root-case": ((1,), "the payload's root has a capital: Request, Response, Result"),
     "no-namespace": ((2,), "an element, mostly the whole payload, is in no namespace"),
-    "cps-namespace": ((2,), "ResultMsg or the payload is in http://cps.huawei.com/cpsinterface/result"),
+    "cps-namespace": ((2,), "the message or its payload is in http://cps.huawei.com/cpsinterface/request or …/result"),
     "other-namespace": ((), "an element is in a namespace that is not the contract's for it"),
     "pair-namespace": ((3,), "Key and Value are in the request's namespace inside a result"),
     "parameter-name": ((4,), "Parameter stands for ResultParameter"),
@@ -53,6 +53,11 @@ DIALECTS: dict[str, tuple[tuple[int, ...], str]] = {
     "plain-fault-code": ((18,), "the faultcode is no qualified name, e.g. SVC0901"),
     "hashed-msisdn": ((19,), "MSISDN is the hex digits of a SHA-256 digest, not a number"),
     "third-party-id-name": ((19,), "ThirdPartyTransactionID stands for ThirdPartyTransID"),
+    "nested-parameters": (
+        (),
+        "parameters stand inside a parameter; the inner ones are read (section 12)",
+    ),
+    "result-in-response": ((), "a Result stands where the answer to a request belongs (section 12)"),
     "missing-element": ((11, 19), "an element that the contract requires is absent, where that is known to happen"),
     "guide-header": ((), "the signing header is in the later guides' namespace (section 2)"),
     "element-alias": ((), "an element bears another name that it is known by"),
@@ -92,7 +97,11 @@ _SOAP_PATHS = frozenset({"Envelope", "Envelope/Header", "Envelope/Body"})
 class DialectReading(Reading):
     """A reading that tells dialects apart, and refuses more unknown elements than any message could mean."""
 
-    __slots__ = ()
+    __slots__ = ("lifts_parameters",)
+
+    def __init__(self, *, strict: bool = False, lifts_parameters: bool = False) -> None:
+        super().__init__(strict=strict)
+        self.lifts_parameters = lifts_parameters
 
     def deviates(self, name: str, element: etree._Element | None = None) -> None:
         """Note a deviation under its dialect's name; in strict mode refuse it."""
@@ -165,6 +174,28 @@ class DialectReading(Reading):
         self.deviates("guide-header", header)
         for element in header.iter(f"{{{LATER_HEADER_NAMESPACE}}}*"):
             element.tag = f"{{{CONTRACT_HEADER_NAMESPACE}}}{local(element.tag)}"
+
+
+_PARAMETER_NAMES = frozenset({"ResultParameter", "Parameter"})
+_NESTED = tuple(f"/{outer}/{inner}" for outer in _PARAMETER_NAMES for inner in _PARAMETER_NAMES)
+
+
+def holds_nested_parameters(unknown: Sequence[str]) -> bool:
+    """Whether what was found unknown in a message is parameters inside parameters."""
+    return any(path.endswith(_NESTED) for path in unknown)
+
+
+def lift_nested_parameters(document: etree._Element, reading: DialectReading) -> None:
+    """Put parameters that stand inside another one, which holds nothing else, in its place."""
+    for outer in [each for each in document.iter(etree.Element) if local(each.tag) in _PARAMETER_NAMES]:
+        inner, parent = list(outer), outer.getparent()
+        if parent is None or not inner or any(local(each.tag) not in _PARAMETER_NAMES for each in inner):
+            continue
+        reading.deviates("nested-parameters", outer)
+        place = parent.index(outer)
+        for offset, each in enumerate(inner):
+            parent.insert(place + offset, each)
+        parent.remove(outer)
 
 
 def _has_stray_text(element: etree._Element) -> bool:

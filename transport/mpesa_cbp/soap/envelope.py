@@ -1,4 +1,4 @@
-"""SOAP 1.1 envelopes, written and read; nothing else in this package knows SOAP (protocol, sections 1, 3 and 7).
+"""Write and read SOAP 1.1 envelopes; nothing else here knows SOAP (protocol, sections 1, 3 and 7).
 
 Writing follows the contract. Reading accepts every dialect of section 7, alone or together, and names each in
 ``Decoded.deviations``; ``dialects.DIALECTS`` has the names. Elements, attributes and texts that the contract does not
@@ -17,7 +17,7 @@ from lxml import etree
 
 from mpesa_cbp.errors import InvalidRequest, MalformedMessage
 from mpesa_cbp.redaction import MessageBytes
-from mpesa_cbp.soap.dialects import DialectReading
+from mpesa_cbp.soap.dialects import DialectReading, holds_nested_parameters, lift_nested_parameters
 from mpesa_cbp.soap.limits import parse_within_limits
 from mpesa_cbp.soap.payload import parse_payload
 from mpesa_cbp.soap.routes import (
@@ -26,6 +26,7 @@ from mpesa_cbp.soap.routes import (
     ENVELOPE,
     ENVELOPE_NAMESPACE,
     HEADER,
+    RESULT,
     Direction,
     Route,
     find_route,
@@ -123,13 +124,20 @@ def decode(data: bytes, *, strict: bool = False) -> Decoded:
         data = MessageBytes(data)
     if not data or data.isspace():
         raise MalformedMessage("the body is empty")
+    decoded = _read(data, strict=strict)
+    if holds_nested_parameters(decoded.unknown):
+        return _read(data, strict=strict, lifts_parameters=True)
+    return decoded
+
+
+def _read(data: bytes, *, strict: bool, lifts_parameters: bool = False) -> Decoded:
     plain = plain_payload(data)
     if plain is not None:
         # What cannot be read so is read as a whole, which tells what is wrong with it, and where.
         with contextlib.suppress(InvalidMessage):
-            return _decode_plain(*plain, DialectReading(strict=strict))
+            return _decode_plain(*plain, DialectReading(strict=strict, lifts_parameters=lifts_parameters))
     try:
-        return _decode(data, DialectReading(strict=strict))
+        return _decode(data, DialectReading(strict=strict, lifts_parameters=lifts_parameters))
     except InvalidMessage as error:
         if _HTML.match(data[:1024]):
             raise MalformedMessage("it is an HTML page, not a message") from None
@@ -142,7 +150,7 @@ def _shortened(place: str) -> str:
 
 
 def _decode_plain(route: Route, payload: bytes, reading: DialectReading) -> Decoded:
-    message = _document(parse_within_limits(payload, reading), route, reading)
+    route, message = _document(parse_within_limits(payload, reading), route, reading)
     return _decoded(route, message, None, reading)
 
 
@@ -161,7 +169,7 @@ def _decode(data: bytes, reading: DialectReading) -> Decoded:
     if route is None or route == "refused":
         what = "is no message of the contract" if route is None else "stands in a namespace that is not known for it"
         reading.refuse(content, what)
-    message = _message(content, route, data, reading)
+    route, message = _message(content, route, data, reading)
     if stray or content.keys() or len(content) or header is not None:
         reading.strays(elements, texts=stray)
     return _decoded(route, message, header, reading)
@@ -220,37 +228,44 @@ def _header(head: etree._Element, reading: DialectReading) -> RequestSOAPHeader 
     return RequestSOAPHeader.from_element(found, reading)
 
 
-def _message(content: etree._Element, route: Route, data: bytes, reading: DialectReading) -> Any:
+def _message(content: etree._Element, route: Route, data: bytes, reading: DialectReading) -> tuple[Route, Any]:
     if route.message.payload_type_name is None:
         message = reader(route)(content, reading)
         reading.msisdn(getattr(message, "msisdn", None), content)
-        return message
+        return route, message
     if content.tag != route.element:
         reading.deviates("no-namespace" if not content.tag.startswith("{") else "other-namespace", content)
     if len(content):
         if any("<" in text for text in (content.text, *(child.tail for child in content)) if text):
             reading.refuse(content, "carries elements and a text with markup: which of them is meant is not said")
-        return _structured(content, route, reading)
+        return route, _structured(content, route, reading)
     if b"<![CDATA[" not in data:
         reading.deviates("escaped-payload", content)
     text = content.text or ""
     return _document(parse_payload(text, content, reading), route, reading)
 
 
-def _document(document: etree._Element, route: Route, reading: DialectReading) -> Any:
-    """Read a payload that has just been parsed."""
+def _document(document: etree._Element, route: Route, reading: DialectReading) -> tuple[Route, Any]:
+    """Read a payload that has just been parsed, and say where it belongs."""
+    if route.type_name == _RESPONSE and local(document.tag).lower() == "result":
+        reading.deviates("result-in-response", document)
+        route = RESULT
     # lxml makes an object of each element that is asked for, and anew once it was let go: the reader finds these made.
     elements = [*document.iter()]
     stray = reading.stray_text(elements)
+    if reading.lifts_parameters:
+        lift_nested_parameters(document, reading)
     message = reader(route)(document, reading)
     if stray or reading.attributes or document.keys():
         reading.strays(elements, texts=stray)
-    return message
+    return route, message
 
 
 def _structured(content: etree._Element, route: Route, reading: DialectReading) -> Any:
     """Real child elements where a string belongs: the payload's root, or directly its children."""
     reading.deviates("structured-payload", content)
+    if reading.lifts_parameters:
+        lift_nested_parameters(content, reading)
     payload = route.message.payload_element or ""
     for root in content:
         if local(root.tag).lower() == local(payload).lower():
@@ -261,6 +276,7 @@ def _structured(content: etree._Element, route: Route, reading: DialectReading) 
     return reader(route)(content, reading)
 
 
+_RESPONSE = "response.Response"
 _FAULTS = frozenset({f"{{{ENVELOPE_NAMESPACE}}}Fault", "Fault"})
 
 

@@ -1,4 +1,4 @@
-"""The names of SOAP 1.1, and which operation each element of a body belongs to.
+"""Which operation each element of a SOAP body belongs to.
 
 A body's element is known by its full name. In tolerant reading its namespace may also be none (protocol, section 7,
 number 17), any other namespace of the contract, or one of ``OTHER_NAMESPACES`` (number 2). In every other namespace
@@ -24,6 +24,7 @@ __all__ = [
     "HEADER",
     "LATER_HEADER_NAMESPACE",
     "OTHER_NAMESPACES",
+    "RESULT",
     "Direction",
     "Route",
     "find_route",
@@ -45,6 +46,7 @@ LATER_HEADER_NAMESPACE = "http://www.huawei.com/schema/osg/common/v2_1"
 """Namespace of RequestSOAPHeader in the operator's later guides (protocol, section 2)."""
 
 OTHER_NAMESPACES = {
+    "http://cps.huawei.com/cpsinterface/request": "http://api-v1.gen.mm.vodafone.com/mminterface/request",
     "http://cps.huawei.com/cpsinterface/result": "http://api-v1.gen.mm.vodafone.com/mminterface/result",
 }
 """Namespaces outside the contract in which a body's element is met, and the contract's that each stands for."""
@@ -61,6 +63,7 @@ _IDENTIFYING = {
     "response.Response": ("response_code",),
     "c2b.C2BPaymentConfirmationRequest": ("trans_id", "trans_amount"),
     "c2b.C2BPaymentValidationResult": ("result_code",),
+    "c2b.C2BPaymentQueryResult": ("result_code",),
     "management.ChangePasswordResponse": ("result.response_code",),
     "query_transaction.QueryTransactionResponse": ("result.response_code",),
     "queue_timeout.NotifyQueueTimeout": ("originator_conversation_id",),
@@ -122,6 +125,9 @@ ROUTES = _routes()
 _BY_NAME: dict[str, Route] = {}
 for _route in ROUTES.values():
     _BY_NAME.setdefault(_route.name, _route)
+
+RESULT = _BY_NAME["ResultMsg"]
+"""Route of a result, which is also met where the answer to a request belongs (protocol, section 12)."""
 
 _NAMESPACES = frozenset({"", *(tag[1:].partition("}")[0] for tag in ROUTES), *OTHER_NAMESPACES})
 
