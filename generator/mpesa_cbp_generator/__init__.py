@@ -1,1 +1,1 @@
-"""Generator of typed bindings from WSDL and XSD, and the check that tells what a new contract breaks."""
+"""Generate typed Python bindings from WSDL and XSD, and check what a new contract breaks."""

@@ -1,4 +1,4 @@
-"""mpesa-cbp-gen: argument parsing, and what is printed; every decision is elsewhere."""
+"""The command ``mpesa-cbp-gen``: arguments and output."""
 
 from __future__ import annotations
 

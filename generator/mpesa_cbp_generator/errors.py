@@ -1,4 +1,4 @@
-"""What can go wrong while a contract is read, planned, written or compared.
+"""The errors of the generator.
 
     GeneratorError
     +-- ContractError      the contract cannot be used: one or more problems, each with its place

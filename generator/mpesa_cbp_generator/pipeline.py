@@ -1,4 +1,4 @@
-"""The steps in their order: load, analyse and plan, render."""
+"""The steps of generation in their order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command ``mpesa-cbp``: says which extra is missing before anything else can fail for want of it."""
+"""Run ``mpesa-cbp``; name the missing extra before anything else can fail for it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages as a person reads them: indented, the document inside the string opened, masked; results in lines."""
+"""Format messages and results for people: indented, payload opened, masked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What handlers are given: the broker's messages to us, typed (protocol, sections 6, 8 and 10)."""
+"""The broker's messages to us as handlers get them (protocol, sections 6, 8 and 10)."""
 
 from __future__ import annotations
 

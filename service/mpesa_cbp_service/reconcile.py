@@ -1,4 +1,4 @@
-"""Reconciliation: every payment whose end is not known is asked about, and told.
+"""Ask the broker about every payment whose end is not known.
 
 Safe at any time, from cron, and twice at once: a payment is claimed in the journal before it is asked about, and the
 claim ends by itself. Asking changes nothing at the broker. A payment of which the broker has no record stays open:

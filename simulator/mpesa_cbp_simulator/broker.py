@@ -1,4 +1,4 @@
-"""The broker: takes a SOAP message over HTTP, checks it, answers, and sets the rest going (protocol, section 1)."""
+"""The broker: check a SOAP message, answer it, and start the rest (protocol, section 1)."""
 
 from __future__ import annotations
 

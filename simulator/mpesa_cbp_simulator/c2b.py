@@ -1,4 +1,4 @@
-"""Payments by customers to an organisation, begun outside: validation, then confirmation (protocol, section 10)."""
+"""Payments by customers: validation, then confirmation (protocol, section 10)."""
 
 from __future__ import annotations
 

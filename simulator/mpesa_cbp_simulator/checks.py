@@ -1,4 +1,4 @@
-"""The checks of broker and core, each giving the code that must come back, or None.
+"""The checks of broker and core, each giving a code or None.
 
 The broker answers at once, with a ResponseCode; the core's refusals come as results, with a ResultCode (protocol,
 section 5). Where the sources leave the order of checks open, docs/simulator.md states ours.

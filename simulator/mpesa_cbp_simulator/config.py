@@ -1,4 +1,4 @@
-"""Who takes part in the simulated world, and how fast it turns: frozen values, with defaults that just work."""
+"""The participants and timing of the simulated world."""
 
 from __future__ import annotations
 

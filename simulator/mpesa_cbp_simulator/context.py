@@ -1,4 +1,4 @@
-"""The simulated world put together: each part is made here, once, and knows only the parts that it needs."""
+"""Put the parts of the simulator together."""
 
 from __future__ import annotations
 

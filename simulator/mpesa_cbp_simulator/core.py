@@ -1,4 +1,4 @@
-"""The core: does what an order asks for and tells the outcome, with the result's parameters (protocol, section 6)."""
+"""The core: carry out an order and return its outcome (protocol, section 6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The simulator's SQLite database, in memory or in a file: one connection, one lock, the tables."""
+"""The simulator's SQLite database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings results and queue timeouts to the partner, and again until they are acknowledged (protocol, section 5).
+"""Deliver results and queue timeouts until they are acknowledged (protocol, section 5).
 
 What is to be delivered is stored first, so that a simulator that was stopped or killed delivers it when it is back.
 """

@@ -1,4 +1,4 @@
-"""Results in the dialects of the protocol's section 7; what the contract wants is ``envelope.encode``'s work.
+"""Write results in the dialects of the protocol's section 7.
 
 A dialect is a set of choices (``Speech``), and one small writer obeys them.
 """

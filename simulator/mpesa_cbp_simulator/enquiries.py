@@ -1,4 +1,4 @@
-"""queryTransaction and changePassword, which the broker answers by itself (protocol, sections 8 and 9)."""
+"""queryTransaction and changePassword (protocol, sections 8 and 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The bad days that the simulator can have, each by a name and a magic number (table in docs/simulator.md).
+"""The bad days, each with a name and a magic number (docs/simulator.md).
 
 A payment of KES 4107, or to 254799004107, has the bad day 4107: the four digits are the whole amount, or the last four
 of a number that begins with 25479900. Codes and dialects carry a number of their own: 4000 + ResultCode, 4200 +

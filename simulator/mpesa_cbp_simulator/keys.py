@@ -1,4 +1,4 @@
-"""The simulated operator's key pair: made on first start, kept, its certificate written where a client can read it."""
+"""The simulated operator's key pair and certificate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Accounts of organisations and customers, and the limits that hold for them (protocol, section 5, last paragraph).
+"""Accounts and the limits that hold for them (protocol, section 5).
 
 Amounts are kept in cents, so that SQLite never sees a float. Every method is all or nothing.
 """

@@ -1,4 +1,4 @@
-"""The broker's own messages: answers, results, queue timeouts, and whole HTTP messages for the histories."""
+"""The broker's own messages."""
 
 from __future__ import annotations
 

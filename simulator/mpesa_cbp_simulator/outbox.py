@@ -1,4 +1,4 @@
-"""What is still to be delivered to partners, in the database until it is acknowledged or given up."""
+"""Messages still to be delivered."""
 
 from __future__ import annotations
 

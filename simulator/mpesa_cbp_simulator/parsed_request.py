@@ -1,4 +1,4 @@
-"""What a request asks for, read once: the values that broker and core need, in plain types."""
+"""A request as the values that broker and core need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What happens after the answer: the core's work, the result, and every way in which that can go wrong."""
+"""After the answer: the work of the core, the result, and the faults."""
 
 from __future__ import annotations
 

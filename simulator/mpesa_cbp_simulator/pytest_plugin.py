@@ -1,4 +1,4 @@
-"""Fixtures for pytest: a simulated broker in one line (docs/simulator.md). They load nothing until they are asked for.
+"""Fixtures for pytest (docs/simulator.md).
 
 pytest finds this module through the entry point ``pytest11`` wherever mpesa-cbp is installed.
 """

@@ -1,4 +1,4 @@
-"""What partners have set at run time: addresses for C2B, a changed password."""
+"""What partners set at run time: C2B addresses, passwords."""
 
 from __future__ import annotations
 

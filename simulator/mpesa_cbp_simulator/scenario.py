@@ -1,4 +1,4 @@
-"""Which day a request has: chosen by hand for the next ones, by a scenario, or by magic amounts and numbers."""
+"""Choose the fault of each request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Things to be done later: those of one partner one after the other, so that a partner that hangs holds up no other."""
+"""Run tasks later, those of one partner in their order."""
 
 from __future__ import annotations
 

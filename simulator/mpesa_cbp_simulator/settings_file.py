@@ -1,4 +1,4 @@
-"""Settings that reach a simulator, as the TOML file that the commands read (docs/settings.md)."""
+"""A TOML file of settings that reach a simulator."""
 
 from __future__ import annotations
 

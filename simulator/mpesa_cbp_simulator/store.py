@@ -1,4 +1,4 @@
-"""What the simulator remembers of each conversation: its state, its steps, and the whole messages of its history."""
+"""Conversations: state, steps and messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A partner of the simulated broker: a client, a listener and a journal in this process, wired to each other."""
+"""A client, a listener and a journal wired to the simulated broker."""
 
 from __future__ import annotations
 

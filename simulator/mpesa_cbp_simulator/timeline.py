@@ -1,4 +1,4 @@
-"""What is told about a payment while it happens: one ``TimelineEntry`` for each of the five (protocol, section 1)."""
+"""The steps of a payment as they happen (protocol, section 1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is logged: the names of all events, their levels and fields; ``docs/logging.md`` lists the same.
+"""The names, levels and fields of all log events (docs/logging.md).
 
 Events go through ``logging`` to the loggers below ``mpesa_cbp``. Each record carries ``event`` and its fields as
 attributes, for formatters that write JSON, and as ``name=value`` in its text. No field holds a secret, a body, a

@@ -1,4 +1,4 @@
-"""Phone numbers and amounts as people write them, brought to the one form that is sent.
+"""Parse phone numbers and amounts as people write them.
 
 No error raised here repeats the value: a phone number is a customer's, and errors end up in logs.
 """

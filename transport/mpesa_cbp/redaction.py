@@ -1,4 +1,4 @@
-"""What may be shown: secrets never, customers' numbers and names masked. The one place for all output.
+"""Mask secrets and personal data. The one place for all output.
 
 Texts and messages are redacted by ``redact``. Values that must not be shown by a repr, and so by no traceback that
 shows the locals of its frames, are kept in the types here: they are text or bytes like any other, but for their repr.

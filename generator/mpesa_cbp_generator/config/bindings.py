@@ -1,4 +1,4 @@
-"""bindings.toml: what cannot be read from a contract, and the defaults for a contract without one."""
+"""Read bindings.toml, and the defaults for a contract without one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Entries of ``bindings.toml`` that name something of the contract, each with its place in the file."""
+"""The entries of bindings.toml that name something of the contract, each with its place in the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of single elements, looked up by the contract's words; what was never looked up is a mistake."""
+"""Look up settings of single elements by the contract's names, and report those never looked up."""
 
 from __future__ import annotations
 

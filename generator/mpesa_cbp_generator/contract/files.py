@@ -1,4 +1,4 @@
-"""The files of a contract: what lies in a folder, a zip or beside a single file, within limits.
+"""Collect the files of a contract from a folder, a zip or a single file, within limits.
 
 Nothing outside what was given is ever opened: a link that leads out of it is refused, and so is an entry of an archive
 whose name does. Sizes are looked at before anything is read.

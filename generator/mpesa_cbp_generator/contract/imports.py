@@ -1,4 +1,4 @@
-"""What the documents of a contract say of each other: imports, includes, redefinitions, and what they lead to.
+"""Resolve imports, includes and redefinitions between the documents of a contract.
 
 Only names of files inside the contract are followed.
 """

@@ -1,4 +1,4 @@
-"""Load: a folder, a zip or files of a contract become parsed documents, strictly and without surprises.
+"""Load a folder, a zip or files into parsed documents, strictly.
 
 No network, no DTD, no entity, no path that leaves the given folders. Whatever is wrong is reported with file and
 line, all problems at once.

@@ -1,4 +1,4 @@
-"""A contract that has been read: its documents, and the schemas in them."""
+"""A contract that was read: its documents and the schemas in them."""
 
 from __future__ import annotations
 

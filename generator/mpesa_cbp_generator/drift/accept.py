@@ -1,4 +1,4 @@
-"""Accept: findings that somebody lives with, by fingerprint, with a reason, a name and a day.
+"""Accepted findings: by fingerprint, with a reason, a name and a date.
 
 There is no way to switch off a rule: an entry lets one finding pass, and is itself a finding when it is stale.
 """

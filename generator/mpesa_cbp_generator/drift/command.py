@@ -1,4 +1,4 @@
-"""The commands drift, rules and explain: their words, and what they print."""
+"""The commands ``drift``, ``rules`` and ``explain``."""
 
 from __future__ import annotations
 

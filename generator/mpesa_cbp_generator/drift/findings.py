@@ -1,4 +1,4 @@
-"""Findings: what a comparison of two contracts says, as frozen values."""
+"""Findings as frozen values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Git: the files of a contract as they stand in a commit, without touching the working tree."""
+"""Read the files of a contract from a commit, without touching the working tree."""
 
 from __future__ import annotations
 

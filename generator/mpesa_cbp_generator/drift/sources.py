@@ -1,4 +1,4 @@
-"""Sides: what the command line calls a contract becomes a plan, whatever form it has.
+"""Turn a command line argument (folder, zip, file, git:REF, lock) into a plan.
 
 Nothing that cannot be read is passed over: a side is complete or an error.
 """

@@ -1,4 +1,4 @@
-"""Exchange of two folders in one step, which the standard library does not have."""
+"""Exchange two folders in one step, which the standard library cannot do."""
 
 from __future__ import annotations
 

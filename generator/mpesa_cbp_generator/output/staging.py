@@ -1,4 +1,4 @@
-"""The hidden folder beside a package in which its next version is built, and those that killed runs have left."""
+"""The hidden folder in which the next version of a package is built."""
 
 from __future__ import annotations
 

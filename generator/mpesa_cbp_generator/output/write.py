@@ -1,4 +1,4 @@
-"""Write: the rendered files replace the package's folder in one step; what is stale goes."""
+"""Replace the package's folder in one step, and remove stale files."""
 
 from __future__ import annotations
 

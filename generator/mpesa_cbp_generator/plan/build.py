@@ -1,4 +1,4 @@
-"""Plan: shapes, operations and settings become the plan, where every name and choice is fixed."""
+"""Build the plan, where every name and choice is fixed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from a content model for the codecs: its elements, and how often each can stand."""
+"""What follows from a content model for the codecs."""
 
 from __future__ import annotations
 

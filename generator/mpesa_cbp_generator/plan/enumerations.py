@@ -1,4 +1,4 @@
-"""Plan: an enumeration, with a name for each of its values."""
+"""Plan an enumeration, with a name for each value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan: the fields of a class."""
+"""Plan the fields of a class."""
 
 from __future__ import annotations
 

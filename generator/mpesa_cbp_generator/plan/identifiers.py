@@ -1,4 +1,4 @@
-"""Python names for what a contract names, as a person would have written them.
+"""Python names for the names of a contract.
 
 Pure functions; a name depends on the contract's name, the acronyms and the names already taken, on nothing else.
 """

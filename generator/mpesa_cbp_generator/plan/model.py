@@ -1,4 +1,4 @@
-"""The plan: every decision about a contract's bindings as frozen values.
+"""The plan as frozen values.
 
 One model with three uses: what is rendered, what ``contract.lock.json`` holds, and what drift compares.
 """

@@ -1,4 +1,4 @@
-"""Plan: the modules of a package, and the order of the classes in them."""
+"""Plan the modules of a package and the order of classes in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Naming: module and class of every type of a contract."""
+"""Name the module and class of every type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plan: the operations of a contract."""
+"""Plan the operations."""
 
 from __future__ import annotations
 

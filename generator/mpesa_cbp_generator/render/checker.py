@@ -1,4 +1,4 @@
-"""Render: the checker of a class, which collects what the contract's rules say against an object."""
+"""Print the checker of a class, which collects every violation of the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render: what the template of a module prints of dataclasses and enumerations.
+"""Prepare dataclasses and enumerations for the template of a module.
 
 Their metadata is xsdata's, and holds each facet that the contract states.
 """

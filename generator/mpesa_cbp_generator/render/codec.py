@@ -1,4 +1,4 @@
-"""Render: the compiled codec of a class, as straight-line Python printed from the plan.
+"""Print the codec of a class.
 
 Three functions a class: ``_write_X`` gives what follows the tag's name (attributes, content), ``_read_X`` walks an
 element once, ``_check_X`` collects what the contract's rules say against an object. ``render_write``, ``render_read``

@@ -1,4 +1,4 @@
-"""Render: the parts of a codec that deal with content models which fields alone do not say."""
+"""Print the parts of a codec that follow a content model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layout: how one module names what it uses, with the imports and constants which that needs."""
+"""How one module names what it uses, with its imports and constants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facets of a simple type as the generated code states them."""
+"""Print the facets of a simple type."""
 
 from __future__ import annotations
 

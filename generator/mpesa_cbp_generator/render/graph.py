@@ -1,4 +1,4 @@
-"""Reach: what can be got to in a graph of names, each with those that it refers to; in time linear in its size."""
+"""Reachability in a graph of names, in linear time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lexical values of a contract as Python expressions."""
+"""Print lexical values as Python expressions."""
 
 from __future__ import annotations
 

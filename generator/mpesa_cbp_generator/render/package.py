@@ -1,4 +1,4 @@
-"""Render: a plan becomes the text of every file of the package, formatted; nothing is written here.
+"""Render a plan as the text of every file of the package.
 
 Templates print what people read, classes and enumerations from the values that ``render_class`` makes, and decide
 nothing; codecs are printed by the modules that ``render_codec`` names. What people read holds no compiled code, and

@@ -1,4 +1,4 @@
-"""Render: the reader of a class, which walks the children of an element once."""
+"""Print the reader of a class, which visits the children of an element once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render: the fast path for records, small classes of texts such as key and value, in their usual form."""
+"""Print the fast path for records such as key and value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Render: how one field is read, from the variable that holds it to the value of a leaf."""
+"""Print how one field is read."""
 
 from __future__ import annotations
 

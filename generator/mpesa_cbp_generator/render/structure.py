@@ -1,4 +1,4 @@
-"""Structure: lookups over a plan that rendering needs, the same for every module; nothing is decided here."""
+"""Lookups over a plan that every module needs."""
 
 from __future__ import annotations
 

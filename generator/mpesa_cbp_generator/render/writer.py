@@ -1,4 +1,4 @@
-"""Render: the writer of a class, which builds the text of an element piece by piece."""
+"""Print the writer of a class, which builds the text of an element."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Constraints: what a schema demands that no field and no codec holds.
+"""Constraints that no field and no codec holds, such as keys.
 
 Uniqueness and references inside a document (``xs:unique``, ``xs:key``, ``xs:keyref``) and types that must not stand for
 others (``block``) are kept as words, so that a contract that changes them is another contract.

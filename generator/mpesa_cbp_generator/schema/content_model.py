@@ -1,4 +1,4 @@
-"""Groups: how the elements of a type may stand together, beyond what each of them says for itself.
+"""Content models of complex types, where a field list is not enough.
 
 A plain sequence says nothing of the kind. Choices, repeated and optional groups, wildcards and mixed content do, and no
 list of fields holds it all: of two elements that may be absent, only the group knows whether one of them must be there.

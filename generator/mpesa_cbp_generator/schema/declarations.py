@@ -1,4 +1,4 @@
-"""The contract's own text: where a thing is declared, what its documentation says, which facets it states.
+"""Where each component is declared, with its documentation, facets and line.
 
 xsdata's analysis keeps neither lines nor enumeration ids and flattens facets; they are read here, from the
 strictly parsed documents, by following the same declarations.

@@ -1,4 +1,4 @@
-"""Composition: of what a union or a list is made, in words; the facets of its parts included.
+"""The parts of list and union types, facets included.
 
 A field has the facets that stand around a union or a list. Those of its parts are nowhere else in the plan, and a
 contract that tightens one of them is another contract.

@@ -1,4 +1,4 @@
-"""Chains of declarations that refer to each other: the longest one, where it is too long to be followed."""
+"""Refuse chains of declarations that are too long to follow."""
 
 from __future__ import annotations
 

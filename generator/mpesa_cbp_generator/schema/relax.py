@@ -1,4 +1,4 @@
-"""Loosen: where a contract without settings is incomplete, leave open what it leaves open, and say so.
+"""Leave open what a contract without settings leaves open, with a warning.
 
 Real contracts are published with types and messages that exist nowhere. Refusing them helps nobody, guessing is
 worse: an element whose type cannot be known holds any content, kept as it comes. Contracts with a toml are never

@@ -1,4 +1,4 @@
-"""What an element, an attribute or simple content may hold: the whole derivation of its simple type in one value."""
+"""The whole derivation of a simple type in one value."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks of a loaded contract that must hold before it is analysed, each reported with file and line.
+"""Refuse illegal schemas before xsdata sees them, with file and line.
 
 xsdata assumes a legal schema: on an illegal one it warns, guesses or recurses without end. These checks come
 first, so that it never sees one.

@@ -1,4 +1,4 @@
-"""Analyse: the schemas of a contract become type shapes, with xsdata doing the analysis.
+"""Analyse the schemas with xsdata: types, members, occurrence, inheritance.
 
 The only module that imports xsdata. Its parser reads each schema once and its class analysis resolves groups,
 references, substitution groups, redefinitions, inheritance and occurrence. Nothing of it is kept: the result is

@@ -1,4 +1,4 @@
-"""The operations of a contract: WSDL 1.1 with SOAP 1.1 bindings, document/literal.
+"""Read WSDL 1.1 operations with SOAP 1.1 document/literal bindings.
 
 Anything else (rpc, encoded, MIME, SOAP 1.2 alone) is refused with file, line and construct.
 """

@@ -1,4 +1,4 @@
-"""The command ``mpesa-cbp``: arguments and output; everything else is elsewhere.
+"""The command ``mpesa-cbp``.
 
 Exit codes: 0 fine, 1 findings or a payment that did not succeed, 2 wrong usage or settings, 3 input that cannot be
 read, 4 outcome unknown.

@@ -1,4 +1,4 @@
-"""Files that commands write: never over what they read, and never over anything unasked."""
+"""Write files of commands whole, and never over another file unasked."""
 
 from __future__ import annotations
 

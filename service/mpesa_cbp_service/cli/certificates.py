@@ -1,4 +1,4 @@
-"""``mpesa-cbp certificates``: what certificate files hold, in plain words."""
+"""``mpesa-cbp certificates``: describe certificate files."""
 
 from __future__ import annotations
 

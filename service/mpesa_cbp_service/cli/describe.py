@@ -1,4 +1,4 @@
-"""What a message says, as plain values and as text for people; masked unless told otherwise."""
+"""A message as plain values and as text, masked by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An event of the journal as a line, as text and as plain values; masked unless told otherwise."""
+"""A journal event as a line, as text and as plain values, masked by default."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What failed while only asking: it says nothing of the payment that was asked about."""
+"""A failed enquiry says nothing about the payment."""
 
 from __future__ import annotations
 

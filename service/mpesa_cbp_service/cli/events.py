@@ -1,4 +1,4 @@
-"""``mpesa-cbp events``: what the journal holds, looked through, handled anew, exported."""
+"""``mpesa-cbp events``: list, show, replay and export the events of the journal."""
 
 from __future__ import annotations
 

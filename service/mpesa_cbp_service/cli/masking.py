@@ -1,4 +1,4 @@
-"""A message of the models as plain values under the contract's names, with what is secret or personal masked.
+"""A message as plain values, with secret and personal elements masked.
 
 What a field holds decides: secrets are left out, numbers and names masked, addresses without their paths. Of a pair of
 Key and Value the key says what the value is; the value of a key that is not known is taken for personal.

@@ -1,4 +1,4 @@
-"""Options that several commands share: the one way to settings for all of them."""
+"""Options that several commands share."""
 
 from __future__ import annotations
 

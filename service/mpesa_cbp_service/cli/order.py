@@ -1,4 +1,4 @@
-"""``mpesa-cbp order``: any command of the core, for those that have no command of their own here."""
+"""``mpesa-cbp order``: send any command of the core."""
 
 from __future__ import annotations
 

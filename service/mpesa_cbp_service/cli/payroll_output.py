@@ -1,4 +1,4 @@
-"""What ``pay --file`` tells: before it asks, and in the end."""
+"""The texts of ``pay --file``, before the question and at the end."""
 
 from __future__ import annotations
 

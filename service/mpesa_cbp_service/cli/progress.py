@@ -1,4 +1,4 @@
-"""How far long work is, on standard error: a bar where a person watches, a line now and then elsewhere."""
+"""Progress of long work, on standard error."""
 
 from __future__ import annotations
 

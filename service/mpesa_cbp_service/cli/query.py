@@ -1,4 +1,4 @@
-"""``mpesa-cbp query``: how far a payment came, by the broker's own record."""
+"""``mpesa-cbp query``: ask the broker's record how far a payment came."""
 
 from __future__ import annotations
 

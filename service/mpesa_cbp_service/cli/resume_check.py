@@ -1,4 +1,4 @@
-"""Whether a request is the one that the journal has under its conversation id: only then its end may be told."""
+"""Whether a request equals the stored one under its conversation id."""
 
 from __future__ import annotations
 

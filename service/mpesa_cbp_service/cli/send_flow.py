@@ -1,4 +1,4 @@
-"""What the commands share that send a request: the summary, the question, the sending, the wait for the result."""
+"""Summary, question, sending and waiting, shared by the commands that send."""
 
 from __future__ import annotations
 

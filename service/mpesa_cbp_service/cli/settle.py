@@ -1,4 +1,4 @@
-"""``mpesa-cbp settle``: store a person's word on a payment of which no answer tells the end."""
+"""``mpesa-cbp settle``: store the operator's word on a payment."""
 
 from __future__ import annotations
 

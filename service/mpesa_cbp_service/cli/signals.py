@@ -1,4 +1,4 @@
-"""Ctrl-C in the middle of money: what is under way is finished first."""
+"""On Ctrl-C finish what is under way first."""
 
 from __future__ import annotations
 

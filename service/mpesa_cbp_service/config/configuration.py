@@ -1,4 +1,4 @@
-"""Settings from arguments, the environment and a TOML file, in that order; and the ``Client`` that they make.
+"""The settings, and the ``Client`` made from them.
 
 ``Configuration`` is the one list of settings: names, kinds, senses and defaults. docs/settings.md shows it as a
 table, and a test compares the two.

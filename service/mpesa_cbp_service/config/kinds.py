@@ -1,4 +1,4 @@
-"""Kinds of settings: what a value may be, whether it came as text of the environment or typed from TOML or Python.
+"""The kinds of settings: how a value of each is read and checked.
 
 Each kind turns what was given into the value that is used, or raises ValueError with a reason that never repeats it.
 """

@@ -1,4 +1,4 @@
-"""Where settings come from: arguments, the environment, a TOML file; and what is wrong with what stands there.
+"""Read settings from arguments, the environment and TOML.
 
 A text here names a setting and its place, never the value of a secret.
 """

@@ -1,4 +1,4 @@
-"""Doctor: what is wrong with settings, certificates, journal and the way to the broker, and what to do about it.
+"""Check settings, certificates, journal and the way to the broker, and say what to do.
 
 It sends no payment: nothing with a body ever leaves.
 """

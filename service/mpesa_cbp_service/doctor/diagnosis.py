@@ -1,4 +1,4 @@
-"""One thing that the doctor has looked at, and what is to be done about it."""
+"""One check of the doctor and its advice."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can be checked on this machine: files and their permissions, certificates, the journal."""
+"""Checks on this machine: files, permissions, certificates, journal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The addresses in the settings: where we post to, and where the broker is to post to us."""
+"""Checks of the addresses in the settings."""
 
 from __future__ import annotations
 

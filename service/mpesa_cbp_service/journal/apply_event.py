@@ -1,4 +1,4 @@
-"""How one event moves one payment's row: computed here from the transition table, written by whoever asked."""
+"""Compute how one event changes the row of its payment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal's memory of bulk payments, and who asks the broker about what; inside a transaction."""
+"""Lines of bulk payments, and claims of queries, inside a transaction."""
 
 from __future__ import annotations
 

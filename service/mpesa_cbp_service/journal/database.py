@@ -1,4 +1,4 @@
-"""The journal's database: connections that are safe to trust, and a schema that is up to date."""
+"""Connections of the journal, and its schema kept up to date."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong with the journal's database, in words that help, and without a password or a stored value."""
+"""Map database errors, without passwords or stored values in their text."""
 
 from __future__ import annotations
 

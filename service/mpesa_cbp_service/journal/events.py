@@ -1,4 +1,4 @@
-"""What the journal takes and gives out: deliveries, events, and what became of a delivery."""
+"""Messages into the journal, events out of it, and the outcome of storing."""
 
 from __future__ import annotations
 

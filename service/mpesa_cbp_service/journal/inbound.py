@@ -1,4 +1,4 @@
-"""Receiving: deliveries become events, once each, and move their payments; many in one transaction.
+"""Store received messages once each and move their payments, many in one transaction.
 
 Two processes may receive the same at the same time, in any order. On SQLite a writer is alone; on PostgreSQL the
 conversations concerned are locked first, in one order everywhere, so that a result and the payment that it belongs to

@@ -1,4 +1,4 @@
-"""Journal: every payment and everything that happened to it, committed before anything follows from it.
+"""The journal: every payment and event, committed before anything follows from it.
 
 SQLAlchemy Core on SQLite (WAL, full sync) or, by URL, PostgreSQL. One row a payment, one event a step; what moves a
 payment stands in ``payment.state_machine`` and nowhere else. Safe to share between threads and between processes.

@@ -1,4 +1,4 @@
-"""The journal's outbound half, inside a transaction: payments, their events, and what moves them.
+"""Store payments and their events, inside a transaction.
 
 Each function works on the connection that it is given and commits nothing; ``Journal`` does.
 """

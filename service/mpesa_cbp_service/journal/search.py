@@ -1,4 +1,4 @@
-"""Looking through the journal's events, and clearing away what nobody needs; for those who operate a listener."""
+"""Search events, and delete those nobody needs."""
 
 from __future__ import annotations
 

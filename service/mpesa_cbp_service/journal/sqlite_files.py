@@ -1,4 +1,4 @@
-"""The files in which SQLite keeps a journal: which they are, and that they are ours alone."""
+"""The files of a SQLite journal and their permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The journal's tables as the newest schema version has them; ``migrations`` makes them.
+"""The journal's tables in the newest schema version.
 
 A test holds that both say the same. The names have a prefix, because the database may be shared with an application.
 """

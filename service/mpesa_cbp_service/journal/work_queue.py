@@ -1,4 +1,4 @@
-"""Handling: received events are lent to workers, one worker at a time, and closed when their handlers are done."""
+"""Lend received events to workers, one at a time, until their handlers are done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of payments to customers: read whole, judged whole, before anything of it is paid.
+"""Read and check a whole payroll file before anything is paid.
 
 CSV as spreadsheets write it: UTF-8 with or without a byte order mark, comma, semicolon or tab, quotes, any line ends.
 Nothing is guessed: a cell that could be read in two ways is a problem, and a file with a problem is not paid.

@@ -1,4 +1,4 @@
-"""What became of a line, in one word and in a sentence that says what to do."""
+"""The outcome of a line, and what to do."""
 
 from __future__ import annotations
 

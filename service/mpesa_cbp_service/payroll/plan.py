@@ -1,4 +1,4 @@
-"""What is to be done with each line of a file, by what the journal knows of it."""
+"""Decide what to do with each line, by what the journal knows."""
 
 from __future__ import annotations
 

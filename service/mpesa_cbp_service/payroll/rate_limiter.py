@@ -1,4 +1,4 @@
-"""How fast requests may leave: so many a second, and none while the broker has asked for a rest."""
+"""Limit requests a second, and pause when the broker asks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Paying many: each line once, whatever happens in between.
+"""Pay many lines, each once, whatever happens in between.
 
 A line's conversation id follows from the batch's name and its reference alone, so a second run of the same file finds
 in the journal what became of each line, sends what provably never had an effect, and nothing else. Two runs at once

@@ -1,4 +1,4 @@
-"""``mpesa-cbp demo``: one payment from request to its end, on this machine, told step by step; bad days too."""
+"""``mpesa-cbp demo``: one payment from request to end, explained step by step."""
 
 from __future__ import annotations
 

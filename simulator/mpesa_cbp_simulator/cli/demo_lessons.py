@@ -1,4 +1,4 @@
-"""What ``mpesa-cbp demo`` explains: each step, and what a bad day teaches."""
+"""The explanations of ``mpesa-cbp demo``."""
 
 from __future__ import annotations
 

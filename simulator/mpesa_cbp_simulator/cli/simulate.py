@@ -1,4 +1,4 @@
-"""``mpesa-cbp simulate``: the simulated broker on its own, until it is stopped."""
+"""``mpesa-cbp simulate``: run the simulated broker until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API: JSON over HTTP, for tests in whatever language (docs/simulator.md has it with examples)."""
+"""The JSON API (docs/simulator.md)."""
 
 from __future__ import annotations
 

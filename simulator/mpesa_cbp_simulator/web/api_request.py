@@ -1,4 +1,4 @@
-"""What the API is asked: values from a query string or a JSON document, each checked where it is used."""
+"""Values of an API request, each checked where it is used."""
 
 from __future__ import annotations
 

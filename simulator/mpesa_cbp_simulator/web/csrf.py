@@ -1,4 +1,4 @@
-"""Who may use the page and the API: no other web page in somebody's browser, under whatever name it finds us.
+"""Refuse requests from other web pages.
 
 A page elsewhere can make a browser send us requests (CSRF), and can reach us under a name of its own that it has
 resolved to our address (DNS rebinding). The first is told by the origin of the request, the second by its Host.

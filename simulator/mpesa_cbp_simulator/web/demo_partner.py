@@ -1,4 +1,4 @@
-"""The partner behind the page's buttons: it pays and is paid through the simulator's own doors, over HTTP."""
+"""The partner behind the page's buttons."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frame of every page: head, navigation, and the small pieces that pages share."""
+"""The frame of every page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""HTML as a tree, so that nothing that is shown can become markup: lxml escapes every text and attribute."""
+"""HTML as a tree, so that every text is escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages with lists: overview, payments, accounts, bad days."""
+"""The pages with lists."""
 
 from __future__ import annotations
 

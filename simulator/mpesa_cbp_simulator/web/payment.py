@@ -1,4 +1,4 @@
-"""The page of one payment: its state, its steps as a picture, its messages, and what can be done with it."""
+"""The page of one payment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of a payment as a sequence picture (inline SVG), as in the protocol's section 1."""
+"""The steps of a payment as inline SVG."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which page belongs to which address, and what the forms do. Everything works without a script."""
+"""Routes of the page and its forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Check a payment request and build the Request that is sent, once; all problems at once (protocol, sections 3, 4)."""
+"""Check a payment request and build the Request, once (protocol, sections 3 and 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections that are watched: what of a request has left, and until when its answer may come.
+"""Watched connections: which bytes have left, and how long to wait for the answer.
 
 requests and urllib3 do the work; what stands here only looks on, and closes what is too slow or has idled too long.
 """

@@ -1,4 +1,4 @@
-"""What an exception of a POST means for the payment: nothing left, or bytes may have left.
+"""Map exceptions of requests and urllib3: nothing was sent, or bytes may have left.
 
 Class names of requests and urllib3 cannot tell whether a request left: an ``SSLError`` is also what a client
 certificate refused under TLS 1.3 gives, after the request was written, and a ``ProxyError`` also stands for a proxy

@@ -1,4 +1,4 @@
-"""TLS towards the broker: whom we trust, and who we are, from files of any form (protocol, section 11)."""
+"""TLS towards the broker: trusted authorities and our client certificate (protocol, section 11)."""
 
 from __future__ import annotations
 

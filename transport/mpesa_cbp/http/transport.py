@@ -1,4 +1,4 @@
-"""The way to the broker: one POST over HTTP, and for each failure whether anything was sent."""
+"""POST one envelope, and say for each failure whether anything was sent."""
 
 from __future__ import annotations
 

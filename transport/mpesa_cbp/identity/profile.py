@@ -1,4 +1,4 @@
-"""Who we are towards the broker, and the dialect of signing that it expects (protocol, sections 2 and 3)."""
+"""Service provider, initiator and signing profile (protocol, sections 2 and 3)."""
 
 from __future__ import annotations
 

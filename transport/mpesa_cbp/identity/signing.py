@@ -1,4 +1,4 @@
-"""What proves to the broker who we are: the signing header and the initiator's credential (protocol, sections 2, 3, 9).
+"""The signing header and the initiator's credential (protocol, sections 2, 3 and 9).
 
 Secrets are fetched at the moment at which they are needed and kept by nobody here.
 """

@@ -1,4 +1,4 @@
-"""What the operator's codes and our own mean, and what to do about them (protocol, section 5).
+"""Look up what a code means and what to do about it (protocol, section 5).
 
 Three kinds must be kept apart, because a number means different things in each: a **response** says whether a request
 was accepted, a **result** whether the money moved, an **answer** is what we say to the broker. No function here raises

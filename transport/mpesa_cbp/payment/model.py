@@ -1,4 +1,4 @@
-"""What a payment is to us: its states, what can happen to it, and what a journal must be able to do.
+"""Payments, their states and events, and what the client needs of a journal (protocol, section 1).
 
 ``Client`` and ``Listener`` need no more of a journal than the protocols here; ``journal.Journal`` is one.
 """

@@ -1,4 +1,4 @@
-"""The one table of how events move a payment, and how an event is read before it is looked up there.
+"""The table of transitions: how each event moves a payment.
 
 What the table keeps to:
 

@@ -1,4 +1,4 @@
-"""Result parameters as typed values: amounts, times, balances, the receiver (protocol, section 6).
+"""Result parameters as typed values (protocol, section 6).
 
 The operator's keys come in several forms and the values in several formats. All of them are read here, and nothing is
 guessed: a value that does not have one of the known formats stays text and is reported, and no text raises an error.

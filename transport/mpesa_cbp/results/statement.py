@@ -1,4 +1,4 @@
-"""What a result states of the payment that it settles, and where that differs from the payment or from itself.
+"""What a result states of its payment, and where that differs from the payment or from itself.
 
 Amount, receiver and receipt stand in the result's parameters (protocol, section 6). What is absent, masked, or in no
 known format differs from nothing; of several values each must agree.

@@ -1,4 +1,4 @@
-"""What the broker's answer to a request means: accepted, queued, certainly refused, or not to be known."""
+"""Interpret the broker's answer: accepted, queued, refused, or unknown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the broker is asked by itself, without the core: queryTransaction, changePassword (protocol, sections 8, 9)."""
+"""Calls that the broker answers without the core: queryTransaction, changePassword (protocol, sections 8 and 9)."""
 
 from __future__ import annotations
 

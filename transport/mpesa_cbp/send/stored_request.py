@@ -1,4 +1,4 @@
-"""What the journal keeps of a request, and in what another request differs from it."""
+"""What the journal keeps of a request, and how another request differs from it."""
 
 from __future__ import annotations
 

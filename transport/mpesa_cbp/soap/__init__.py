@@ -1,4 +1,4 @@
-"""SOAP envelopes, written and read in every dialect in which they are met (docs/decode.md)."""
+"""Write SOAP envelopes, and read them in every known dialect (docs/decode.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dialects in which messages are met, each with a stable name (protocol, section 7); ``docs/decode.md`` lists them.
+"""The dialects on the wire, each with a stable name (protocol, section 7).
 
 The generated readers tell deviations of a general kind. Which dialect each is follows from the element that it is
 met at, and is decided here.

@@ -1,4 +1,4 @@
-"""SOAP 1.1 envelopes, written and read; nothing else in this package knows SOAP (protocol, sections 1, 3 and 7).
+"""Write and read SOAP 1.1 envelopes; nothing else here knows SOAP (protocol, sections 1, 3 and 7).
 
 Writing follows the contract. Reading accepts every dialect of section 7, alone or together, and names each in
 ``Decoded.deviations``; ``dialects.DIALECTS`` has the names. Elements, attributes and texts that the contract does not

@@ -1,4 +1,4 @@
-"""Parsing within limits: what a document may cost is bounded by its size, before a parser builds a tree of it."""
+"""Parse XML within limits of size and cost."""
 
 from __future__ import annotations
 

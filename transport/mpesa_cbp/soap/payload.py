@@ -1,4 +1,4 @@
-"""The XML document that a string element carries, found in the element's text and parsed (protocol, section 3)."""
+"""Find and parse the XML document in the text of a string element (protocol, section 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of SOAP 1.1, and which operation each element of a body belongs to.
+"""Which operation each element of a SOAP body belongs to.
 
 A body's element is known by its full name. In tolerant reading its namespace may also be none (protocol, section 7,
 number 17), any other namespace of the contract, or one of ``OTHER_NAMESPACES`` (number 2). In every other namespace

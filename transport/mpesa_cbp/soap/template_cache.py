@@ -1,4 +1,4 @@
-"""What stands around the CDATA section of an envelope: for each sender the same in every message, so it is read once.
+"""Remember the plain wrapping of envelopes, so that most cost one parse.
 
 Whatever a CDATA section holds, it changes nothing of what stands around it: its content is text until the first
 ``]]>`` (XML 1.0, section 2.7). An envelope whose wrapping has been read before needs no parse but that of its payload.

@@ -1,4 +1,4 @@
-"""Change: a difference between two declarations, before it is known where messages reach them."""
+"""A difference between two declarations, before it is known where messages reach it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Classes and enumerations: the changes between two types that belong together."""
+"""Compare two types that belong together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Language: whether all that one content model allows is allowed by another one.
+"""Whether one content model allows everything that another one allows.
 
 A content model is a regular expression over element names (XML Schema part 1, section 3.8.4). Two of them are compared
 by their derivatives: what may still follow after an element, on both sides at once, until nothing new turns up.

@@ -1,4 +1,4 @@
-"""Compare: two plans become findings. Nothing is read and nothing shown here."""
+"""Compare two plans and return the findings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Facets: whether the rules for a simple value became tighter, looser or other."""
+"""Whether the facets of a simple value became tighter, looser or different."""
 
 from __future__ import annotations
 

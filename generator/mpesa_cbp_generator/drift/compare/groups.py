@@ -1,4 +1,4 @@
-"""Groups: what changed in how elements may stand together, beyond what is told of each of them."""
+"""Compare the content models of two types, where a field list is not enough."""
 
 from __future__ import annotations
 

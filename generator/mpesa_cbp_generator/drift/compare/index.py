@@ -1,4 +1,4 @@
-"""View: lookups over the plan of one side that a comparison needs."""
+"""Lookups over the plan of one side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Members: the changes between an element, attribute or text of one contract and its counterpart in the other."""
+"""Compare an element, attribute or text with its counterpart."""
 
 from __future__ import annotations
 

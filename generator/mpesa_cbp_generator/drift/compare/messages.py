@@ -1,4 +1,4 @@
-"""Messages: bodies, headers, faults and payload documents of two operations, paired element by element."""
+"""Pair the bodies, headers, faults and payload documents of two operations."""
 
 from __future__ import annotations
 

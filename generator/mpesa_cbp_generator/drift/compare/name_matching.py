@@ -1,4 +1,4 @@
-"""Match: which declaration of the new contract is which of the old one, renamed ones included."""
+"""Match declarations of two contracts by name, renamed ones included."""
 
 from __future__ import annotations
 

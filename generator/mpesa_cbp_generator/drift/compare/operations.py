@@ -1,4 +1,4 @@
-"""Operations: which belong together, and the changes between two of them apart from what their types hold."""
+"""Match the operations of two contracts and compare them, types aside."""
 
 from __future__ import annotations
 

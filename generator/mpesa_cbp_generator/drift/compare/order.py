@@ -1,4 +1,4 @@
-"""Order: the change of what a type says about its elements' order."""
+"""Compare the order of elements in two types."""
 
 from __future__ import annotations
 

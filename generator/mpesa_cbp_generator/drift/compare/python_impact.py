@@ -1,4 +1,4 @@
-"""The source axis: what a changed field does to Python code that uses the class."""
+"""What a changed field does to Python code that uses the class."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Walk: every type that messages lead to, on both sides at once, with the way there and the direction."""
+"""Visit every type that messages reach, on both sides, with path and direction."""
 
 from __future__ import annotations
 

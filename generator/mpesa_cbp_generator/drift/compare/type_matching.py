@@ -1,4 +1,4 @@
-"""Likeness of types: whether two references mean the same content, whatever the types are called."""
+"""Whether two type references mean the same content, whatever the types are called."""
 
 from __future__ import annotations
 

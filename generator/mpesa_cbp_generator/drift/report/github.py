@@ -1,4 +1,4 @@
-"""Annotations of GitHub Actions: one workflow command a finding, shown at the line in the pull request."""
+"""Annotations of GitHub Actions."""
 
 from __future__ import annotations
 

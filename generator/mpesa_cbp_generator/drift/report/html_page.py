@@ -1,4 +1,4 @@
-"""HTML: one page that holds everything, the contract as a tree with the changes at their places."""
+"""The HTML page: the contract as a tree with the changes in place."""
 
 from __future__ import annotations
 

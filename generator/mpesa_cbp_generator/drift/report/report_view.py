@@ -1,4 +1,4 @@
-"""Shown: what every output format gets, and what several of them say alike."""
+"""What all output formats share."""
 
 from __future__ import annotations
 

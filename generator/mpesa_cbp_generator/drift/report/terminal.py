@@ -1,4 +1,4 @@
-"""Text for people: grouped by operation, each finding with its places and what to do."""
+"""Text for a terminal, grouped by operation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tree: both contracts as one tree from operations down, with every finding at its place."""
+"""Both contracts as one tree, with every finding in place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules: every kind of difference that drift can tell, under an id that never changes its meaning."""
+"""Every rule under an id that never changes its meaning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rule: one kind of difference, how bad it is, and what to do about it."""
+"""One kind of difference, how severe it is, and what to do about it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates in each form in which they are handed out, told in plain words (docs/certificates.md)."""
+"""Read certificates in any common format and describe them (docs/certificates.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Certificates in plain words: which is which, in what order, what is missing, when each expires.
+"""Describe certificates: roles, order of the chain, what is missing, expiry.
 
 Partners find this the hardest part of an integration (protocol, section 11). Reading the files is the task of
 `reading`, whose names are public here too.

@@ -1,4 +1,4 @@
-"""What matters of an X.509 certificate, in plain values."""
+"""An X.509 certificate in plain values."""
 
 from __future__ import annotations
 

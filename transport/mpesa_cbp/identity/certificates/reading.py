@@ -1,4 +1,4 @@
-"""Reading certificates in each form in which they are handed out: PEM, DER, PKCS#7 and PKCS#12 (protocol, section 11).
+"""Read certificates as PEM, DER, PKCS#7 and PKCS#12 (protocol, section 11).
 
 Nothing here trusts a certificate: reading says what a file holds, never that it is genuine.
 """
