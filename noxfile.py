@@ -21,8 +21,15 @@ nox.options.error_on_missing_interpreters = True
 ROOT = Path(__file__).parent
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 PACKAGES = "mpesa_cbp,mpesa_cbp_generator,mpesa_cbp_models,mpesa_cbp_service,mpesa_cbp_simulator"
+TYPE_COMPLETE = ("mpesa_cbp_models", "mpesa_cbp", "mpesa_cbp_simulator", "mpesa_cbp_generator")
 HANDWRITTEN = ("generator", "transport", "service", "simulator", "tests", "bench", "examples", "noxfile.py")
 CODE = ("generated", *HANDWRITTEN)
+FORGE_FILES = (
+    ("github-workflows", ".github/workflows/*.yml"),
+    ("github-issue-forms", ".github/ISSUE_TEMPLATE/[!c]*.yml"),
+    ("github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+    ("dependabot", ".github/dependabot.yml"),
+)
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -79,19 +86,25 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session(python=sys.executable)
 def lint(session: nox.Session) -> None:
-    """Check style and formatting with ruff."""
-    session.install("-q", *[item for item in _group("dev") if item.startswith("ruff")])
+    """Check style and formatting with ruff, spelling with codespell, and the forge's files against their schemas."""
+    tools = ("ruff", "codespell", "check-jsonschema")
+    session.install("-q", *[item for item in _group("dev") if item.startswith(tools)])
     session.run("ruff", "check", *CODE)
     session.run("ruff", "format", "--check", *HANDWRITTEN)
+    session.run("codespell")
+    for schema, pattern in FORGE_FILES:
+        session.run("check-jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, ROOT.glob(pattern)))
 
 
 @nox.session(python=sys.executable)
 def types(session: nox.Session) -> None:
-    """Check types strictly: everything with mypy, what is generated with pyright too."""
+    """Check types: everything with mypy --strict, generated code with pyright, each package for completeness."""
     _install(session, "dev")
     session.run("mypy", *CODE)
     # Without this it would look for packages in the clone's own .venv, which need not have them.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
+    for package in TYPE_COMPLETE:
+        session.run("basedpyright", "--verifytypes", package, "--ignoreexternal")
 
 
 @nox.session(python=sys.executable)

@@ -90,7 +90,7 @@ class Reconciliation:
         self._pause = pause
         self._interval = 1.0 / rate
         self._stop = stop or threading.Event()
-        self.payments = journal.payments(OPEN_STATES | {PaymentState.CREATED}, quiet=older_than)
+        self.payments: list[Payment] = journal.payments(OPEN_STATES | {PaymentState.CREATED}, quiet=older_than)
 
     def __iter__(self) -> Iterator[Checked]:
         failures, next_question, counts = 0, time.monotonic(), dict.fromkeys(ReconcileOutcome, 0)

@@ -92,7 +92,7 @@ class Client(CommandMethods):
         self._signer = signer(
             service_provider=service_provider, initiator=initiator, profile=profile_of(profile), clock=clock
         )
-        self.builder = RequestBuilder(
+        self.builder: RequestBuilder = RequestBuilder(
             signer=self._signer,
             organisation=name_for_ids(organisation),
             country_code=country_code,

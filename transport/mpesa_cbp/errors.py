@@ -92,7 +92,7 @@ class CbpError(Exception):
         self.final = type(self).final if final is None else final
         self.code = code
         self.meaning = meaning
-        self.body = None if body is None else body[:MAXIMUM_BODY]
+        self.body: str | None = None if body is None else body[:MAXIMUM_BODY]
         self.advice = type(self).advice if advice is None else advice
 
     def __str__(self) -> str:
@@ -127,7 +127,7 @@ class InvalidRequest(CbpError):
     advice = "Nothing was sent; correct the request."
 
     def __init__(self, problems: Iterable[str], **facts: Unpack[Facts]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         count = len(self.problems)
         super().__init__(f"The request has {count} problem{'s'[: count != 1]}: {'; '.join(self.problems)}", **facts)
 
@@ -258,19 +258,20 @@ class SettingsError(CbpError):
     advice = "Correct the setting."
 
     def __init__(self, message: str, *, problems: Iterable[str] = (), **facts: Unpack[Facts]) -> None:
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
         super().__init__(message, **facts)
 
 
 class JournalError(CbpError):
     """The journal could not be read or written; ``sent`` and ``final`` are the caller's to state, else unknown."""
 
-    advice = "Repair the journal first, then run a reconciliation; do not send the payment again before."
+    advice: str = "Repair the journal first, then run a reconciliation; do not send the payment again before."
 
     def nothing_was_sent(self, conversation_id: str | None = None) -> None:
         """State that it failed before anything could leave: then there is nothing to reconcile."""
-        self.conversation_id = self.conversation_id or conversation_id
-        self.sent, self.final = Sent.NO, True
+        self.conversation_id: str | None = self.conversation_id or conversation_id
+        self.sent: Sent = Sent.NO
+        self.final: bool = True
         self.advice = self.advice.replace(JournalError.advice, "Nothing was sent. Repair the journal first.")
 
 

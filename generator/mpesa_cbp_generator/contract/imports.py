@@ -72,7 +72,7 @@ class SchemaSet:
         ]
         self._namespaces = {schema.target_namespace for schema in self._stated}
         self._standalone = {schema.document.name: schema for schema in self._stated if not schema.document.is_wsdl}
-        self.schemas = self._effective()
+        self.schemas: tuple[Schema, ...] = self._effective()
 
     def _effective(self) -> tuple[Schema, ...]:
         found: dict[tuple[str, int, str], Schema] = {}

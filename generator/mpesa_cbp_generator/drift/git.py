@@ -24,10 +24,11 @@ class Commit:
         self._git = executable
         self._folder = folder
         self.reference = reference
-        self.top = Path(self._run("rev-parse", "--show-toplevel", why="this is no git repository").decode().strip())
+        top = self._run("rev-parse", "--show-toplevel", why="this is no git repository")
+        self.top: Path = Path(top.decode().strip())
         why = f"git does not know {reference!r}; in CI, fetch it first (a shallow checkout has no history)"
-        self.id = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}", why=why)
-        self.id = self.id.strip()
+        found = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{reference}^{{commit}}", why=why)
+        self.id: bytes = found.strip()
 
     def files(self, path: str) -> dict[str, bytes]:
         """Contents by path of a file, or of the WSDL and XSD files of a folder; empty where there is none."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-from mpesa_cbp_generator.plan.model import ClassPlan, FieldPlan, Plan
+from mpesa_cbp_generator.plan.model import ClassPlan, EnumerationPlan, FieldPlan, Plan
 from mpesa_cbp_generator.render.graph import gathered, reachable
 from mpesa_cbp_generator.schema.builtins import BUILTINS
 from mpesa_cbp_generator.schema.declarations import namespace_of
@@ -18,9 +18,9 @@ class Structure:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.by_id = {item.id: item for item in plan.classes}
-        self.enumerations = {item.id: item for item in plan.enumerations}
-        self.module_of_namespace = {ns: item.name for item in plan.modules for ns in item.namespaces}
+        self.by_id: dict[str, ClassPlan] = {item.id: item for item in plan.classes}
+        self.enumerations: dict[str, EnumerationPlan] = {item.id: item for item in plan.enumerations}
+        self.module_of_namespace: dict[str, str] = {ns: item.name for item in plan.modules for ns in item.namespaces}
         self._children: dict[str | None, list[ClassPlan]] = {}
         for item in plan.classes:
             if len(item.path) == 1:

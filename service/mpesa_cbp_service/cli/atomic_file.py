@@ -13,10 +13,12 @@ from typing import TextIO
 
 import click
 
+from mpesa_cbp_service.cli.options import CommandDecorator
+
 if sys.platform != "win32":
     import fcntl
 
-overwrite_option = click.option(
+overwrite_option: CommandDecorator = click.option(
     "--overwrite", is_flag=True, help="Replace the file that is to be written, if it is there."
 )
 

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
@@ -15,7 +15,9 @@ from mpesa_cbp_service.config import FOR_CLIENT, Configuration, load
 from mpesa_cbp_service.journal import Journal
 from mpesa_cbp_service.journal.sqlite_files import sqlite_file
 
-config_option = click.option(
+CommandDecorator: TypeAlias = Callable[[Callable[..., int]], Callable[..., int]]
+
+config_option: CommandDecorator = click.option(
     "--config",
     type=click.Path(),
     help="TOML file with settings [default: $MPESA_CBP_CONFIG, else ./mpesa-cbp.toml if it is there]. "
@@ -34,9 +36,7 @@ class NumberRange(click.FloatRange):
         return number
 
 
-def configured(
-    require: frozenset[str], *, options: Collection[str] = ()
-) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def configured(require: frozenset[str], *, options: Collection[str] = ()) -> CommandDecorator:
     """Give a command the option ``--config`` and, as ``configuration``, the settings; ``require`` must be there.
 
     ``options`` are options of the command that go before the settings of the same names.

@@ -24,7 +24,13 @@ from mpesa_cbp.send.stored_request import conversation_id_of
 from mpesa_cbp.soap import decode
 from mpesa_cbp_models import IdentifierType, Parameter, Request
 from mpesa_cbp_service.cli.exit_codes import FINDINGS, FINE, UNKNOWN_OUTCOME
-from mpesa_cbp_service.cli.options import NumberRange, before_sending, open_journal_to_send, warn_without_result_url
+from mpesa_cbp_service.cli.options import (
+    CommandDecorator,
+    NumberRange,
+    before_sending,
+    open_journal_to_send,
+    warn_without_result_url,
+)
 from mpesa_cbp_service.cli.resume_check import require_the_same
 from mpesa_cbp_service.config import Configuration
 from mpesa_cbp_service.formatting import STATUS_KEY, masked_parameter, other_parameters, result_lines
@@ -84,13 +90,13 @@ def request_options(command: Callable[..., int]) -> Callable[..., int]:
     return command
 
 
-resume_option = click.option(
+resume_option: CommandDecorator = click.option(
     "--resume",
     is_flag=True,
     help="Send what is in the journal under --conversation-id, if it was never sent or certainly had no effect. What "
     "the journal does not know is refused.",
 )
-yes_option = click.option("--yes", is_flag=True, help="Do not ask before it is sent.")
+yes_option: CommandDecorator = click.option("--yes", is_flag=True, help="Do not ask before it is sent.")
 
 
 def carry_out(configuration: Configuration, wanted: PaymentRequest, manner: Manner) -> int:

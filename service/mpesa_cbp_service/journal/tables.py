@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     or_,
     text,
 )
+from sqlalchemy.types import TypeEngine
 
 __all__ = ["IS_DEAD", "SCHEMA_VERSION", "VERSION_TABLE", "apart", "batch_lines", "events", "metadata", "payments"]
 
@@ -39,8 +41,8 @@ SCHEMA_VERSION = "0005"
 class Moment(TypeDecorator[datetime]):
     """An aware time, kept and given in UTC; SQLite itself keeps no zone."""
 
-    impl = DateTime(timezone=True)
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = DateTime(timezone=True)
+    cache_ok: bool | None = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """Refuse a time without a zone."""
@@ -58,8 +60,8 @@ class Moment(TypeDecorator[datetime]):
 class Money(TypeDecorator[Decimal]):
     """A Decimal kept as text: SQLite would make a float of it."""
 
-    impl = Text
-    cache_ok = True
+    impl: TypeEngine[Any] | type[TypeEngine[Any]] = Text
+    cache_ok: bool | None = True
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:  # noqa: ARG002
         """Write it without an exponent."""
@@ -70,9 +72,9 @@ class Money(TypeDecorator[Decimal]):
         return None if value is None else Decimal(value)
 
 
-metadata = MetaData()
+metadata: MetaData = MetaData()
 
-payments = Table(
+payments: Table = Table(
     "mpesa_cbp_payments",
     metadata,
     Column("conversation_id", Text, primary_key=True),
@@ -93,7 +95,7 @@ payments = Table(
     Index("mpesa_cbp_payments_standing", "standing", "updated_at"),
 )
 
-batch_lines = Table(
+batch_lines: Table = Table(
     "mpesa_cbp_batch_lines",
     metadata,
     Column("conversation_id", Text, primary_key=True),
@@ -104,7 +106,7 @@ batch_lines = Table(
     Index("mpesa_cbp_batch_lines_digest", "digest"),
 )
 
-events = Table(
+events: Table = Table(
     "mpesa_cbp_events",
     metadata,
     # SQLite numbers rows by itself only where the type is exactly INTEGER.
@@ -149,7 +151,7 @@ events = Table(
     sqlite_autoincrement=True,
 )
 
-credential_stops = Table(
+credential_stops: Table = Table(
     "mpesa_cbp_credential_stops",
     metadata,
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),

@@ -101,7 +101,7 @@ class DialectReading(Reading):
 
     def __init__(self, *, strict: bool = False, lifts_parameters: bool = False) -> None:
         super().__init__(strict=strict)
-        self.lifts_parameters = lifts_parameters
+        self.lifts_parameters: bool = lifts_parameters
 
     def deviates(self, name: str, element: etree._Element | None = None) -> None:
         """Note a deviation under its dialect's name; in strict mode refuse it."""

@@ -46,8 +46,10 @@ class MemberComparison:
     """All changes between two members that belong together."""
 
     def __init__(self, old: Member, old_view: View, new: Member, new_view: View, *, same_type: bool) -> None:
-        self.old, self.new = old.field, new.field
-        self.old_view, self.new_view = old_view, new_view
+        self.old: FieldPlan = old.field
+        self.new: FieldPlan = new.field
+        self.old_view: View = old_view
+        self.new_view: View = new_view
         self.same_type = same_type
         self._key = (*_key(old), *_key(new))
         self._suffix = f"/{old.shown}"

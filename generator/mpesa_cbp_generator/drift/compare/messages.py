@@ -35,8 +35,10 @@ class MessageComparison:
         self, path: str, old: OperationPlan | None, new: OperationPlan | None, old_view: View, new_view: View
     ) -> None:
         self.path = path
-        self.old_operation, self.new_operation = old, new
-        self.old_view, self.new_view = old_view, new_view
+        self.old_operation: OperationPlan | None = old
+        self.new_operation: OperationPlan | None = new
+        self.old_view: View = old_view
+        self.new_view: View = new_view
 
     def entries(self, kind: str) -> Iterator[Entry]:
         """Entries of ``input`` or ``output``; faults go with the output."""

@@ -46,7 +46,7 @@ class Walker:
     def __init__(self, old: View, new: View) -> None:
         self.old = old
         self.new = new
-        self.types = TypeMatcher(old, new)
+        self.types: TypeMatcher = TypeMatcher(old, new)
         self._classes: dict[tuple[str, str], ClassComparison] = {}
 
     def class_comparison(self, old: ClassPlan, new: ClassPlan) -> ClassComparison:
