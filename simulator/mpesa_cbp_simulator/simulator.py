@@ -76,7 +76,7 @@ class Simulator:
     and chances the same in every run. ``result_delay`` is the time in seconds from the answer to the result,
     ``timing`` has that and the others. ``scenario`` is a bad day's name, a TOML file or a ``Scenario``. ``magic``
     switches magic amounts and numbers. ``strict`` refuses requests that depart from the contract in any way.
-    ``limits`` are one of ``LIMITS``; ``attempts_before_lock`` wrong passwords in a row lock a credential. ``on_step`` is
+    ``limits`` are one of ``LIMITS``; ``attempts_before_lock`` wrong passwords lock a credential. ``on_step`` is
     called for each step. ``allow_hosts`` are further names under which page and API may be reached.
 
     Raises SettingsError for settings that cannot work.
