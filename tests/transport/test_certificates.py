@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import hashlib
 import shutil
 import stat
 import subprocess
@@ -127,6 +129,9 @@ ALL_THREE = {"CN=Policy CA", "CN=Issuing CA", "CN=partner.example"}
         (PARTNER.pem + PARTNER.encrypted_key_pem, PASSPHRASE, "PEM", {"CN=partner.example"}, True),
         (PARTNER.key_pem, None, "PEM", set(), True),
         (ROOT.der, None, "DER", {"CN=Policy CA"}, False),
+        (base64.b64encode(ROOT.der), None, "DER", {"CN=Policy CA"}, False),
+        (base64.encodebytes(ROOT.der), None, "DER", {"CN=Policy CA"}, False),
+        (base64.encodebytes(p7b(*CHAIN)), None, "PKCS#7", ALL_THREE, False),
         (p7b(*CHAIN), None, "PKCS#7", ALL_THREE, False),
         (p7b(*CHAIN, encoding=ENCODING.PEM), None, "PKCS#7", ALL_THREE, False),
         (p12(), PASSPHRASE, "PKCS#12", ALL_THREE, True),
@@ -152,6 +157,8 @@ def test_a_certificate_is_read_with_all_that_matters() -> None:
     assert (certificate.not_before, certificate.not_after) == (NOW - timedelta(days=100), NOW + timedelta(days=20))
     assert (certificate.key_type, certificate.key_bits) == ("RSA", 2048)
     assert certificate.sha256 == PARTNER.certificate.fingerprint(hashes.SHA256()).hex()
+    spki = PARTNER.certificate.public_key().public_bytes(ENCODING.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert certificate.public_key_sha256 == hashlib.sha256(spki).hexdigest()
     assert (certificate.is_ca, certificate.is_self_signed) == (False, False)
     assert certificate.host_names == ("partner.example",)
     assert certificate.pem.encode() == PARTNER.pem

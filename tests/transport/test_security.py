@@ -363,3 +363,11 @@ def test_a_strict_tls_client_trusts_the_key_pair(host_name: str, pair: KeyPair, 
     server.join()
 
     assert greeting == b"hello"
+
+
+def test_a_credential_in_place_of_the_password_is_asked_about() -> None:
+    made = generate_key_pair(common_name="core", not_before=datetime.now(UTC), days=1)
+    credential = encrypt_credential(password="secret", certificate=made.certificate)
+    with pytest.raises(SecurityError, match="encrypted already") as caught:
+        encrypt_credential(password=credential, certificate=made.certificate)
+    assert credential not in str(caught.value)

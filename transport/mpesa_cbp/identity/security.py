@@ -82,10 +82,17 @@ class CredentialKey:
             raise SecurityError("the initiator's password is empty")
         message = _utf8(password)
         if len(message) > self.longest_password:
+            encrypted = " (is it a SecurityCredential, encrypted already?)" if _is_credential(password) else ""
             raise SecurityError(
-                f"the initiator's password is too long: this certificate's key takes {self.longest_password} bytes"
+                f"the initiator's password is too long{encrypted}: this certificate's key takes "
+                f"{self.longest_password} bytes"
             )
         return base64.b64encode(self.public_key.encrypt(message, padding.PKCS1v15())).decode("ascii")
+
+
+def _is_credential(text: str) -> bool:
+    """Whether a text looks like base64 of a 2048-bit RSA value, as a SecurityCredential is."""
+    return re.fullmatch(r"[A-Za-z0-9+/]{342}==", text) is not None
 
 
 @dataclass(frozen=True, slots=True)

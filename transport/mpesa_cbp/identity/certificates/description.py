@@ -228,6 +228,7 @@ def _words_about(certificate: Certificate, *, key: bytes | None, label: str, now
         f"{label} {role_of(certificate, key=key).value}: {certificate.subject}",
         f"   issued by {'itself' if certificate.is_self_signed else certificate.issuer}",
         f"   {certificate.key_type}{size}, serial number {certificate.serial}, SHA-256 {certificate.sha256}",
+        f"   public key SHA-256 {certificate.public_key_sha256}, for {_use(certificate)}",
         f"   {_validity(certificate, now)}",
     ]
     if certificate.host_names:
@@ -248,3 +249,11 @@ def _validity(certificate: Certificate, now: datetime) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _use(certificate: Certificate) -> str:
+    """What the certificate says it is for."""
+    uses = [f"TLS {purpose}" for purpose in certificate.purposes]
+    if certificate.is_ca:
+        uses.insert(0, "issuing certificates")
+    return " and ".join(uses) or "any use"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -18,9 +19,9 @@ __all__ = ["Certificate", "facts_of", "signed_by"]
 class Certificate:
     """One X.509 certificate.
 
-    Subject and issuer are RFC 4514 texts, serial number and SHA-256 fingerprint lower-case hexadecimal, the times
-    aware (UTC). `key_bits` is 0 where the kind of key has no choice of size. `purposes` holds "server" and "client"
-    where the certificate names them; an empty one limits nothing.
+    Subject and issuer are RFC 4514 texts, serial number and SHA-256 fingerprints (of the certificate, and of its public
+    key) lower-case hexadecimal, the times aware (UTC). `key_bits` is 0 where the kind of key has no choice of size.
+    `purposes` holds "server" and "client" where the certificate names them; an empty one limits nothing.
     """
 
     subject: str
@@ -31,6 +32,7 @@ class Certificate:
     key_type: str
     key_bits: int
     sha256: str
+    public_key_sha256: str
     is_ca: bool
     is_self_signed: bool
     host_names: tuple[str, ...]
@@ -52,12 +54,19 @@ def facts_of(certificate: x509.Certificate) -> Certificate:
         key_type=key_type,
         key_bits=key_bits,
         sha256=certificate.fingerprint(hashes.SHA256()).hex(),
+        public_key_sha256=_digest_of_key(certificate),
         is_ca=constraints is not None and constraints.ca,
         is_self_signed=signed_by(certificate, certificate),
         host_names=_host_names(extensions),
         purposes=_purposes(extensions),
         pem=certificate.public_bytes(serialization.Encoding.PEM).decode("ascii"),
     )
+
+
+def _digest_of_key(certificate: x509.Certificate) -> str:
+    """SHA-256 of the SubjectPublicKeyInfo: the same for two certificates of one key."""
+    spki = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return sha256(certificate.public_key().public_bytes(*spki)).hexdigest()
 
 
 def _kind_of_key(certificate: x509.Certificate) -> tuple[str, int]:

@@ -5,6 +5,8 @@ Nothing here trusts a certificate: reading says what a file holds, never that it
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 import warnings
 from dataclasses import dataclass, field
@@ -30,6 +32,8 @@ __all__ = [
 
 # A PEM block: label, then anything up to the end line with the same label. Text around the blocks (`Bag Attributes`
 # as openssl writes it, comments, a byte order mark) is passed over.
+# Bare base64 of DER: a SEQUENCE of some hundred bytes at least begins with "MI" (0x30 0x8n).
+_BASE64 = re.compile(rb"MI[A-Za-z0-9+/\s]{100,}={0,2}")
 _PEM_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 _SIGNED_DATA = bytes.fromhex("06092a864886f70d010702")
 _PKCS12_VERSION = bytes.fromhex("020103")
@@ -77,15 +81,16 @@ class CertificateFile:
 def read_certificates(data: bytes, *, passphrase: bytes | None = None) -> CertificateFile:
     """Return what a file of certificates holds; its content decides the form, its name does not matter.
 
-    PEM (any number of certificates, a PKCS#7 block, with or without a key, or a key alone), DER, `.p7b` and
-    `.p12`/`.pfx`. Raises CertificateFileError: empty, not a certificate, passphrase needed, passphrase wrong.
-    Protocol, section 11.
+    PEM (any number of certificates, a PKCS#7 block, with or without a key, or a key alone), DER, `.p7b`,
+    `.p12`/`.pfx`, and the base64 of one of the last three without PEM's lines around it. Raises CertificateFileError:
+    empty, not a certificate, passphrase needed, passphrase wrong. Protocol, section 11.
     """
     data = _hidden(data)
     if not data.strip():
         raise CertificateFileError("the file is empty")
     if b"-----BEGIN " in data:
         return _read_pem(data, passphrase)
+    data = _unwrapped(data)
     content = _inside_outer_sequence(data)
     try:
         if content.startswith(_PKCS12_VERSION):
@@ -97,6 +102,17 @@ def read_certificates(data: bytes, *, passphrase: bytes | None = None) -> Certif
         raise
     except _DAMAGE as problem:
         raise CertificateFileError("the file is not a certificate in PEM, DER, PKCS#7 or PKCS#12 form") from problem
+
+
+def _unwrapped(data: bytes) -> bytes:
+    """DER that came as bare base64; anything else as it is. DER itself is never text: it begins with 0x30 0x8n."""
+    text = data.strip()
+    if _BASE64.fullmatch(text) is None:
+        return data
+    try:
+        return _hidden(base64.b64decode(b"".join(text.split()), validate=True))
+    except binascii.Error:
+        return data
 
 
 def key_matches(certificate: Certificate, key: bytes) -> bool:
