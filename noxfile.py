@@ -21,6 +21,7 @@ nox.options.error_on_missing_interpreters = True
 ROOT = Path(__file__).parent
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 PACKAGES = "mpesa_cbp,mpesa_cbp_generator,mpesa_cbp_models,mpesa_cbp_service,mpesa_cbp_simulator"
+# Packages whose public symbols all have declared types.
 TYPE_COMPLETE = ("mpesa_cbp_models", "mpesa_cbp", "mpesa_cbp_simulator", "mpesa_cbp_generator")
 HANDWRITTEN = ("generator", "transport", "service", "simulator", "tests", "bench", "examples", "noxfile.py")
 CODE = ("generated", *HANDWRITTEN)
