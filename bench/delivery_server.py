@@ -1,17 +1,27 @@
-"""The servers that results are posted to, each in a process of its own on the same web server (waitress).
+"""The servers that results are posted to, each in a process of its own on the same web server (granian).
 
-``python -m bench.delivery_server constant | constant-in-loop | spyne | memory | JOURNAL_URL`` prints its URL and serves
-until its input ends.
+``python -m bench.delivery_server constant | spyne | memory | JOURNAL_URL`` prints its URL and serves until its input
+ends.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import multiprocessing
+import os
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
 
 from bench.memory_journal import MemoryJournal
 from bench.samples import RESULT, ROOT
@@ -19,12 +29,10 @@ from mpesa_cbp.soap import encode
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_RESULT
 from mpesa_cbp_service import Journal
-from mpesa_cbp_service.listener import Listener, ListenerServer
-from mpesa_cbp_service.listener.server import server_limits
-from mpesa_cbp_service.web_server.server import Server
+from mpesa_cbp_service.listener import Listener, asgi_application
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from mpesa_cbp_service.listener.asgi import AsgiApplication
 
 _ACKNOWLEDGED = Response(response_code="00000000", response_desc="success")
 
@@ -49,24 +57,18 @@ def serving(kind: str) -> Iterator[tuple[str, int]]:
         process.communicate()
 
 
-class _Constant:
+def _constant() -> AsgiApplication:
     """Reads a request and answers the same to each."""
+    answer = encode(_ACKNOWLEDGED, operation=GENERIC_API_RESULT, direction="output")
+    headers = [(b"content-type", b"text/xml; charset=utf-8"), (b"content-length", str(len(answer)).encode())]
 
-    def __init__(self) -> None:
-        self._answer = encode(_ACKNOWLEDGED, operation=GENERIC_API_RESULT, direction="output")
-        self._headers = [("Content-Type", "text/xml; charset=utf-8"), ("Content-Length", str(len(self._answer)))]
+    async def application(_: object, receive: Any, send: Any) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": answer})
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-        start_response("200 OK", self._headers)
-        return [self._answer]
-
-
-class _ConstantInLoop(_Constant):
-    """The same, called by the thread in the server's loop as the listener is, which no other application asks for."""
-
-    def begin(self, environ: WSGIEnvironment) -> None:
-        """Nothing is to be done before the answer."""
+    return application
 
 
 def _spyne() -> Any:
@@ -87,21 +89,48 @@ def _spyne() -> Any:
     return WsgiApplication(application)
 
 
+def load(kind: str) -> Any:
+    """The application of that kind, in the worker that serves it."""
+    if kind == "spyne":
+        return _spyne()
+    if kind == "constant":
+        return _constant()
+    listener = Listener(journal=MemoryJournal() if kind == "memory" else Journal(kind))
+    return asgi_application(listener)
+
+
 def main(kind: str) -> None:
     """Serve until the input ends."""
-    server: Server | ListenerServer
-    others = {"constant": _Constant, "constant-in-loop": _ConstantInLoop, "spyne": _spyne}
-    if kind in others:
-        limits = server_limits(Listener(journal=MemoryJournal()))
-        # With more threads the constant is slower.
-        limits = dataclasses.replace(limits, threads=4)
-        server = Server(others[kind](), host="127.0.0.1", port=0, name="bench", limits=limits)
-    else:
-        server = ListenerServer(Listener(journal=MemoryJournal() if kind == "memory" else Journal(kind)))
-    server.start()
-    print(server.url, flush=True)
+    multiprocessing.set_start_method("spawn")
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    interface = Interfaces.WSGI if kind == "spyne" else Interfaces.ASGINL if kind == "constant" else Interfaces.ASGI
+    server = Granian(
+        "bench",
+        port=port,
+        interface=interface,
+        # As many threads as there are connections.
+        blocking_threads=16 if kind == "spyne" else None,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels.error,
+    )
+    threading.Thread(target=_say_and_wait, args=(port,), daemon=True).start()
+    server.serve(target_loader=partial(load, kind), wrap_loader=False)
+
+
+def _say_and_wait(port: int) -> None:
+    """Print the URL when it is served, and end this process in order when its input ends."""
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+        except OSError:
+            time.sleep(0.02)
+        else:
+            break
+    print(f"http://127.0.0.1:{port}", flush=True)
     sys.stdin.read()
-    server.stop()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ from bench import constant_server, samples, zeep_peer
 from bench.measure import Effort, compare
 from bench.table import Row, duration, faster, slower
 from mpesa_cbp import Client, Initiator, ServiceProvider
-from mpesa_cbp.identity.certificates.key_pair import generate_key_pair
 from mpesa_cbp.soap import encode
 from mpesa_cbp_models import Response
 from mpesa_cbp_models.operations import GENERIC_API_REQUEST
 from mpesa_cbp_service import Journal
+from mpesa_cbp_simulator.key_pair import generate_key_pair
 
 TITLE = "Payments"
 EXPLANATION = (

@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.measure import Times
 
 PACKAGES = (
-    "mpesa-cbp", "lxml", "xsdata", "zeep", "requests", "urllib3", "cryptography", "SQLAlchemy", "waitress",
+    "mpesa-cbp", "lxml", "xsdata", "zeep", "requests", "urllib3", "cryptography", "SQLAlchemy", "granian",
     "psycopg", "spyne", "ruff",
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from django.views.decorators.csrf import csrf_exempt
 from listener_handlers import register
 
 from mpesa_cbp_service import Journal, Listener
+from mpesa_cbp_service.listener import wsgi_application
 
 if not settings.configured:
     settings.configure(
@@ -28,6 +29,7 @@ if not settings.configured:
 journal = Journal(os.environ["MPESA_CBP_JOURNAL_URL"])
 listener = Listener(journal=journal, path_token=os.environ["MPESA_CBP_LISTENER_PATH_TOKEN"])
 register(listener)
+listening = wsgi_application(listener)
 listener.start()  # with a server that forks after loading: in its post_fork hook
 
 
@@ -41,7 +43,7 @@ def mpesa_view(request: HttpRequest, rest: str) -> HttpResponse:
             answer[name] = value
 
     environ = {**request.META, "PATH_INFO": f"/{rest}", "wsgi.input": request}
-    answer.content = b"".join(listener(environ, start_response))  # type: ignore[arg-type]
+    answer.content = b"".join(listening(environ, start_response))  # type: ignore[arg-type]
     return answer
 
 

@@ -1,8 +1,6 @@
 """The listener inside a FastAPI (or any Starlette) application: ``uvicorn --no-access-log listener_fastapi:app``.
 
 An access log would hold the path token.
-
-The listener is WSGI; a2wsgi runs it in threads, so that a commit to the disk holds up no other request.
 """
 
 from __future__ import annotations
@@ -10,13 +8,12 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
-from a2wsgi import WSGIMiddleware
 from fastapi import FastAPI
 from listener_handlers import register
 
 from mpesa_cbp_service import Journal, Listener
+from mpesa_cbp_service.listener import asgi_application
 
 journal = Journal(os.environ["MPESA_CBP_JOURNAL_URL"])
 listener = Listener(journal=journal, path_token=os.environ["MPESA_CBP_LISTENER_PATH_TOKEN"])
@@ -42,6 +39,4 @@ def home() -> str:
 
 
 # The broker posts to https://us.example/mpesa/<path token>/result.
-wsgi: Any = listener  # a2wsgi and Starlette name the types of WSGI and ASGI by names of their own
-asgi: Any = WSGIMiddleware(wsgi, workers=listener.maximum_waiting)
-app.mount("/mpesa", asgi)
+app.mount("/mpesa", asgi_application(listener))

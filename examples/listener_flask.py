@@ -13,6 +13,7 @@ from listener_handlers import register
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from mpesa_cbp_service import Journal, Listener
+from mpesa_cbp_service.listener import wsgi_application
 
 
 def create_app() -> Flask:
@@ -30,5 +31,5 @@ def create_app() -> Flask:
     listener.start()  # with a server that forks: in each process, after the fork
     app.extensions["mpesa_cbp"] = listener
     # The broker posts to https://us.example/mpesa/<path token>/result.
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/mpesa": listener})  # type: ignore[method-assign]
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/mpesa": wsgi_application(listener)})  # type: ignore[method-assign]
     return app

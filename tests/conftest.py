@@ -25,7 +25,7 @@ if os.name == "posix":
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """What a test, or a command that it runs in this process, sets of the loggers is undone after it."""
-    loggers = [logging.getLogger(name) for name in (None, "mpesa_cbp", "waitress")]
+    loggers = [logging.getLogger(name) for name in (None, "mpesa_cbp", "werkzeug")]
     before = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
     yield
     for logger, level, handlers in before:

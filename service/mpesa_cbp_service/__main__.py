@@ -7,7 +7,7 @@ from importlib.util import find_spec
 
 from mpesa_cbp.errors import MissingExtra
 
-_NEEDED = ("click", "rich", "sqlalchemy", "alembic", "waitress", "prometheus_client")
+_NEEDED = ("click", "rich", "sqlalchemy", "alembic", "granian", "uvicorn", "prometheus_client")
 
 
 def main() -> int:

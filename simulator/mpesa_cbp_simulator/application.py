@@ -6,15 +6,18 @@ import logging
 import threading
 from collections.abc import Collection, Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
+
+from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
 
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_simulator.broker import Inbound
 from mpesa_cbp_simulator.checks import REGISTRATION
 from mpesa_cbp_simulator.context import Context
 from mpesa_cbp_simulator.messages import Reply, fault
-from mpesa_cbp_simulator.server import MAXIMUM_BODY, RESET
+from mpesa_cbp_simulator.server import MAXIMUM_BODY, hang_up
 from mpesa_cbp_simulator.web import api
 from mpesa_cbp_simulator.web.csrf import is_loopback, known_host, same_origin
 from mpesa_cbp_simulator.web.demo_partner import DemoPartner
@@ -82,8 +85,9 @@ class Application:
         # Away from loopback partners may reach the endpoint under any name; page and API are for people.
         if not (soap and not self._loopback) and not known_host(environ, self._names):
             return _text(421, "This name is not the simulator's: use its address, localhost, or --allow-host NAME.")
-        body = MessageBytes(environ["wsgi.input"].read(MAXIMUM_BODY + 1) if method == "POST" else b"")
-        if len(body) > MAXIMUM_BODY:
+        try:
+            body = MessageBytes(_body(environ) if method == "POST" else b"")
+        except RequestEntityTooLarge:
             return _text(413, "The message is too large.")
         if soap:
             return self._soap(environ, path, method, body)
@@ -125,6 +129,11 @@ class Application:
         )
 
 
+def _body(environ: WSGIEnvironment) -> bytes:
+    """The body; what has no length is empty. Raises RequestEntityTooLarge."""
+    return get_input_stream(environ, max_content_length=MAXIMUM_BODY).read()
+
+
 def _origin(environ: WSGIEnvironment) -> str:
     return f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
 
@@ -142,10 +151,7 @@ def _text(status: int, text: str) -> Reply:
 
 def _send(reply: Reply, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     if reply.reset:
-        hang_up: Any = environ.get(RESET)
-        if hang_up is not None:
-            hang_up()
-        return []
+        hang_up(environ)
     headers = [
         ("Content-Type", reply.content_type),
         ("Content-Length", str(len(reply.body))),

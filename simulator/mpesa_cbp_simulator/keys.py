@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.identity.certificates.key_pair import generate_key_pair
+from mpesa_cbp_simulator.key_pair import generate_key_pair
 
 CERTIFICATE_NAME = "password-certificate.pem"
 KEY_NAME = "password-key.pem"

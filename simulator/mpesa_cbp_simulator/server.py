@@ -1,46 +1,73 @@
-"""The web server under the simulator: waitress, with one trick that it lacks, hanging up on a caller."""
+"""The web server under the simulator: werkzeug's, in threads of this process, for tools on loopback."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import socket
 import struct
-from typing import TYPE_CHECKING, Any
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
 
-from waitress.channel import ClientDisconnected
+from werkzeug.serving import make_server
 
-from mpesa_cbp_service.web_server.channel import ApplicationTask, Channel
-from mpesa_cbp_service.web_server.server import MAXIMUM_BODY
-from mpesa_cbp_service.web_server.server import Server as WsgiServer
+from mpesa_cbp_service.listener.in_process import bind
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-RESET = "mpesa_cbp.reset"
-"""Key in the WSGI environment of a function that ends the connection without an answer; it does not return."""
+__all__ = ["MAXIMUM_BODY", "Server", "hang_up"]
 
-__all__ = ["MAXIMUM_BODY", "RESET", "Server"]
+MAXIMUM_BODY = 1024 * 1024
+"""Largest request that the simulator reads, in bytes; a message of the family has some three thousand."""
 
-
-class _Task(ApplicationTask):
-    def get_environment(self) -> dict[str, Any]:
-        environment: dict[str, Any] = super().get_environment()
-        environment[RESET] = self._reset
-        return environment
-
-    def _reset(self) -> None:
-        # Closing with a lingering time of zero sends RST in place of FIN.
-        with contextlib.suppress(OSError):
-            self.channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        raise ClientDisconnected
+_GRACE_SECONDS = 5.0
+_BACKLOG = 1024
 
 
-class _Channel(Channel):
-    task_class = _Task
+class Server:
+    """A WSGI application on a socket of its own, from ``start`` to ``stop``.
 
-
-class Server(WsgiServer):
-    """The simulator's server, whose application can hang up."""
+    Raises SettingsError where it cannot listen there.
+    """
 
     def __init__(self, application: WSGIApplication, *, host: str, port: int) -> None:
-        super().__init__(application, host=host, port=port, name="mpesa-cbp-simulator", channel_class=_Channel)
+        # It logs each request, and each answer that breaks off, which on one bad day is the point.
+        logging.getLogger("werkzeug").setLevel(logging.CRITICAL)
+        with bind(host, port, "mpesa-cbp-simulator") as bound:
+            bound.listen(_BACKLOG)
+            self._server = make_server(host, port, application, threaded=True, fd=bound.fileno())
+            self._host, self._port = bound.getsockname()[:2]
+        self._thread = threading.Thread(target=self._server.serve_forever, name="mpesa-cbp-simulator", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Base of its URLs."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self, busy: Callable[[], bool] = lambda: False) -> None:
+        """Stop listening, and finish what was accepted: ``busy`` says whether some is left."""
+        deadline = time.monotonic() + _GRACE_SECONDS
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join(_GRACE_SECONDS)
+        self._server.socket.close()
+        while busy() and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+def hang_up(environ: WSGIEnvironment) -> NoReturn:
+    """End the connection of a request without an answer, as a broker does that dies: with a reset."""
+    connection: socket.socket | None = environ.get("werkzeug.socket")
+    if connection is not None:
+        # Closing with a lingering time of zero sends RST in place of FIN.
+        with contextlib.suppress(OSError):
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    raise ConnectionAbortedError("the simulator hangs up")

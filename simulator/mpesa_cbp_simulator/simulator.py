@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -77,9 +76,8 @@ class Simulator:
     and chances the same in every run. ``result_delay`` is the time in seconds from the answer to the result,
     ``timing`` has that and the others. ``scenario`` is a bad day's name, a TOML file or a ``Scenario``. ``magic``
     switches magic amounts and numbers. ``strict`` refuses requests that depart from the contract in any way.
-    ``limits`` are one of ``LIMITS`` ("2014", "today") or your own; after ``attempts_before_lock`` wrong passwords in a
-    row an initiator's credential is locked. ``on_step`` is called for each step of each conversation. ``allow_hosts``
-    are names, beside its address and localhost, under which page and API may be reached.
+    ``limits`` are one of ``LIMITS``; ``attempts_before_lock`` wrong passwords lock a credential. ``on_step`` is
+    called for each step. ``allow_hosts`` are further names under which page and API may be reached.
 
     Raises SettingsError for settings that cannot work.
     """
@@ -147,8 +145,6 @@ class Simulator:
         """Make or read the key pair, listen, and go on with what was open. Raises SettingsError."""
         if self._parts is not None:
             raise SettingsError("the simulator is running already")
-        # waitress warns of each answer that breaks off, which on one bad day is what was asked for.
-        logging.getLogger("waitress").setLevel(logging.ERROR)
         directory = self._directory
         if directory is None:
             self._temporary = tempfile.TemporaryDirectory(prefix="mpesa-cbp-simulator-")
@@ -300,5 +296,5 @@ class Simulator:
         return self.world.ledger.transfers(conversation_id=conversation_id)
 
     def reset(self) -> None:
-        """Begin anew: no conversations, opening balances, nothing planned, chosen or registered."""
+        """Forget everything: opening balances, nothing planned, chosen or registered."""
         self.world.reset()

@@ -102,7 +102,7 @@ class Records(logging.Handler):
 
 @contextmanager
 def everything_logged() -> Iterator[Records]:
-    """All loggers of the process at DEBUG, those of urllib3, waitress and SQLAlchemy among them."""
+    """All loggers of the process at DEBUG, those of urllib3, uvicorn and SQLAlchemy among them."""
     records, root = Records(), logging.getLogger()
     level = root.level
     root.addHandler(records)

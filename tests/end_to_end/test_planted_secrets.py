@@ -25,7 +25,6 @@ from rich.traceback import Traceback
 
 from mpesa_cbp import Client
 from mpesa_cbp.errors import CbpError, SettingsError
-from mpesa_cbp.identity.certificates.key_pair import generate_key_pair
 from mpesa_cbp.identity.certificates.reading import encrypted_key
 from mpesa_cbp.identity.profile import PROFILES
 from mpesa_cbp.identity.signing import signer
@@ -37,6 +36,7 @@ from mpesa_cbp_service import Journal, Listener
 from mpesa_cbp_service.listener import ListenerServer
 from mpesa_cbp_service.notifications import ResultNotification
 from mpesa_cbp_simulator import Operator, Simulator, Timing
+from mpesa_cbp_simulator.key_pair import generate_key_pair
 from tests.end_to_end import planted
 from tests.end_to_end.planted import everything_logged, found_in, shown_by
 from tests.transport.clients import client_to, operator_key

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp.identity.certificates.key_pair import generate_key_pair
 from mpesa_cbp.identity.profile import GUIDE_HEADER_NAMESPACE, NAIROBI, PROFILES, Profile
 from mpesa_cbp.identity.security import SpPasswordReading
 from mpesa_cbp_service.cli.options import open_journal
 from mpesa_cbp_service.config import FOR_CLIENT, FOR_JOURNAL, Configuration, load, settings
+from mpesa_cbp_simulator.key_pair import generate_key_pair
 
 ROOT = Path(__file__).parents[2]
 SECRET = "planted-secret"

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from mpesa_cbp.identity.certificates.key_pair import generate_key_pair
 from mpesa_cbp_service import Journal
 from mpesa_cbp_service.cli import run
 from mpesa_cbp_service.doctor import Diagnosis, Level, examine
+from mpesa_cbp_simulator.key_pair import generate_key_pair
 from tests.transport.authorities import Certificates
 from tests.transport.clients import INITIATOR_PASSWORD, SECRETS, SP_PASSWORD, operator_key
 from tests.transport.failing_broker import (

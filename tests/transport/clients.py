@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from mpesa_cbp import Client, Initiator, ServiceProvider
-from mpesa_cbp.identity.certificates.key_pair import KeyPair, generate_key_pair
+from mpesa_cbp_simulator.key_pair import KeyPair, generate_key_pair
 
 NOW = datetime(2026, 11, 24, 8, 30, 0, 123456, tzinfo=UTC)
 SP_PASSWORD = "planted-sp-password"

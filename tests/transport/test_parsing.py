@@ -203,3 +203,23 @@ def test_no_digit_and_no_word_survives_a_mask(text: str) -> None:
 
     assert not any(character.isdigit() for word in masked for character in word)
     assert all(word[1:] == "*" * (len(word) - 1) for word in masked)
+
+
+@pytest.mark.parametrize(
+    ("text", "country_code", "msisdn"),
+    [
+        ("58123456", "266", "26658123456"),
+        ("+266 5812 3456", "266", "26658123456"),
+        ("01012345678", "20", "201012345678"),
+        ("0754 123 456", "255", "255754123456"),
+        ("0911123456", "251", "251911123456"),
+    ],
+)
+def test_numbers_of_other_markets_have_their_own_length(text: str, country_code: str, msisdn: str) -> None:
+    assert normalise_msisdn(text, country_code=country_code) == msisdn
+
+
+@pytest.mark.parametrize(("text", "country_code"), [("581234567", "266"), ("1012345678", "266"), ("101234567", "20")])
+def test_a_number_of_another_length_is_refused_in_that_market(text: str, country_code: str) -> None:
+    with pytest.raises(ValueError, match="digits after"):
+        normalise_msisdn(text, country_code=country_code)

@@ -107,3 +107,21 @@ def test_number_and_message_show_what_helps_and_no_more() -> None:
 def test_what_is_no_text_is_left_to_whoever_refuses_it() -> None:
     assert personal(254712345678) == 254712345678
     assert repr(personal("254712345678")) == "'2547****5678'"
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "254712345678", "255754123456", "+251 911 123456", "258841234567", "243812345678", "233241234567",
+        "26658123456", "201012345678", "0712 345 678", "0654123456", "0911123456",
+    ],
+)  # fmt: skip
+def test_a_number_of_each_market_is_masked(number: str) -> None:
+    shown = redact(f"paid to {number}, thanks")
+    assert number not in shown
+    assert "****" in shown
+
+
+@pytest.mark.parametrize("text", ["20261124113000", "2026-11-24 11:30:00", "AG_20261124_00004f1c", "KES 2012.50"])
+def test_times_ids_and_amounts_are_no_numbers_of_customers(text: str) -> None:
+    assert redact(text) == text

@@ -20,7 +20,6 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpesa_cbp.identity.certificates.key_pair import KeyPair, generate_key_pair
 from mpesa_cbp.identity.security import (
     SecurityError,
     SpPasswordReading,
@@ -32,6 +31,7 @@ from mpesa_cbp.identity.security import (
     sp_password_digest,
     sp_password_text,
 )
+from mpesa_cbp_simulator.key_pair import KeyPair, generate_key_pair
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 SECRET = "s3cret-Ünique"

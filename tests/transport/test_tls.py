@@ -19,8 +19,8 @@ from mpesa_cbp.http import HttpTransport
 from mpesa_cbp.http.tls import ClientCertificate, read_identity, tls_context
 from mpesa_cbp.identity.security import SecurityError, credential_key
 from mpesa_cbp_service.cli import run
-from mpesa_cbp_service.config import settings
-from mpesa_cbp_service.web_server.tls import server_context
+from mpesa_cbp_service.config import load, settings
+from mpesa_cbp_service.listener.tls_files import TlsFiles
 from tests.transport.authorities import DAY, NOW, issue, key_text, pem
 from tests.transport.clients import operator_key
 from tests.transport.failing_broker import FailingBroker, echoes
@@ -155,7 +155,14 @@ def test_passphrase_that_authorities_need_is_named_by_its_setting(handed: Handed
     with pytest.raises(SettingsError, match=r"its passphrase is needed \(setting tls.ca_passphrase\)"):
         tls_context(ca=handed.folder / "partner.p12")
     with pytest.raises(SettingsError, match="no setting has it: give a file that is not encrypted"):
-        server_context(certificate=handed.folder / "open.p12", client_ca=handed.folder / "partner.p12")
+        TlsFiles.of(
+            load(
+                environ={},
+                listener_certificate=handed.folder / "open.p12",
+                listener_client_ca=handed.folder / "partner.p12",
+            ),
+            handed.folder,
+        )
 
 
 @pytest.mark.parametrize("name", ["partner.key", "empty.pem", "text.pem", "nowhere.pem", "partner.p12"])

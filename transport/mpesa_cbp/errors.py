@@ -22,8 +22,6 @@
 
 The money rule needs the class alone: after ``NotSent`` send again; after ``OutcomeUnknown`` ask; after ``Refused``
 the request had no effect, but look at ``final`` before the payment is made anew under another conversation id.
-
-Foreign exceptions of requests and urllib3 become these in ``http.failures.map_exception`` and nowhere else.
 """
 
 from __future__ import annotations
@@ -98,7 +96,7 @@ class CbpError(Exception):
         self.advice = type(self).advice if advice is None else advice
 
     def __str__(self) -> str:
-        code = f"code {self.code}" + (f": {self.meaning}" if self.meaning else "") if self.code else ""
+        code = f"code {self.code}" + (f": {self.meaning.rstrip('.')}" if self.meaning else "") if self.code else ""
         conversation = f"conversation {self.conversation_id}" if self.conversation_id else ""
         details = "; ".join(detail for detail in (code, conversation) if detail)
         sentence = self.message.rstrip(". ") + (f" ({details})" if details else "")
@@ -122,10 +120,7 @@ def _restored(kind: type[CbpError], message: str) -> CbpError:
 
 
 class InvalidRequest(CbpError):
-    """Our own check found the request wrong before anything was stored or sent.
-
-    ``problems`` holds all that was found; each names a field and a rule, never the value of a secret or a customer.
-    """
+    """Our own check failed before anything was stored or sent; ``problems`` name fields and rules, never a value."""
 
     sent = Sent.NO
     final = True
@@ -166,7 +161,7 @@ class AuthenticationFailed(Refused):
 
 
 class CredentialRefused(AuthenticationFailed):
-    """The initiator's credential is wrong or locked (codes 18, 2001, 8006); ``sent`` NO: the journal stopped it."""
+    """The initiator's credential is wrong or locked (18, 2001, 8006); with ``sent`` NO the journal stopped it."""
 
     advice = "Send nothing more: check the credential (mpesa-cbp doctor), then lift the stop (credential-renewed)."
 

@@ -20,19 +20,22 @@ _SEPARATORS = re.compile(r"[^0-9]+")
 # land), underscores and other scripts' digits are refused, though Decimal itself would take or guess at them.
 _AMOUNT = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 
-_SUBSCRIBER_DIGITS = 9
+_USUAL_DIGITS = 9
+# Digits of a national number where they are not nine: Lesotho, Egypt.
+_DIGITS = {"266": 8, "20": 10}
 # The first digits of a mobile number, by country code, where they are known: Kenya has 7… and 1….
 _FIRST_DIGITS = {"254": "17"}
 _AMOUNT_DIGITS = 13
 
 
 def normalise_msisdn(text: str, *, country_code: str = "254") -> PersonalText:
-    """Return a phone number as MSISDN: country code and nine digits, nothing else (`254712345678`).
+    """Return a phone number as MSISDN: country code and national number, nothing else (`254712345678`).
 
-    Accepts the national form with or without its leading 0 and the international one with or without + or 00, with
-    blanks, dashes, dots and parentheses between groups of digits. For Kenya (254) the number must start with 7 or 1.
-    Raises ValueError, without the number, for anything else: a wrong length, another country, characters that do not
-    belong, and a last group of one digit (`712345678.0`, as spreadsheets write it, would be another number).
+    The national number has nine digits, in Lesotho (266) eight, in Egypt (20) ten. Accepts the national form with or
+    without its leading 0 and the international one with or without + or 00, with blanks, dashes, dots and parentheses
+    between groups of digits. For Kenya (254) the number must start with 7 or 1. Raises ValueError, without the number,
+    for anything else: a wrong length, another country, characters that do not belong, and a last group of one digit
+    (`712345678.0`, as spreadsheets write it, would be another number).
     """
     if not text.strip():
         raise ValueError("the phone number is empty")
@@ -45,7 +48,7 @@ def normalise_msisdn(text: str, *, country_code: str = "254") -> PersonalText:
     subscriber = _subscriber("".join(groups), international=bool(found.group(1)), country_code=country_code)
     if subscriber is None:
         raise ValueError(
-            f"the phone number has a wrong length or another country's code: {_SUBSCRIBER_DIGITS} digits after "
+            f"the phone number has a wrong length or another country's code: {_digits(country_code)} digits after "
             f"{country_code} or 0 are expected"
         )
     if subscriber[0] not in _FIRST_DIGITS.get(country_code, "123456789"):
@@ -55,10 +58,14 @@ def normalise_msisdn(text: str, *, country_code: str = "254") -> PersonalText:
     return PersonalText(country_code + subscriber)
 
 
+def _digits(country_code: str) -> int:
+    return _DIGITS.get(country_code, _USUAL_DIGITS)
+
+
 def _subscriber(digits: str, *, international: bool, country_code: str) -> str | None:
     prefixes = (country_code,) if international else ("", "0", country_code, f"00{country_code}")
     for prefix in prefixes:
-        if digits.startswith(prefix) and len(digits) == len(prefix) + _SUBSCRIBER_DIGITS:
+        if digits.startswith(prefix) and len(digits) == len(prefix) + _digits(country_code):
             return digits[len(prefix) :]
     return None
 

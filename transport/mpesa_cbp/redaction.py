@@ -28,7 +28,7 @@ __all__ = [
 MASK = "********"
 _SHOWN = 64 * 1024
 
-_MSISDN = re.compile(r"[0-9]{12,15}")
+_MSISDN = re.compile(r"[0-9]{11,15}")
 
 
 class SecretText(str):
@@ -101,13 +101,15 @@ _SECRET = re.compile(
 )
 _KYC = re.compile(r"(<(?:[\w.-]+:)?KYCValue>)([^<]*)(</|\Z)")
 # A receiver's public name: number, dash, name (protocol, section 6).
-_PUBLIC_NAME = re.compile(r"\b(\d{12})(\s*-\s*)([^<\]]+?)(?=\s*(?:<|&lt;|$|\]))")
+_PUBLIC_NAME = re.compile(r"\b(\d{11,15})(\s*-\s*)([^<\]]+?)(?=\s*(?:<|&lt;|$|\]))")
 _ORIGIN_REQUEST = re.compile(
     r"(<(?:[\w.-]+:)?(?:originRequest|originReqeust|submitApi\w+|queueTimeOut)>)[A-Za-z0-9+/=\s]{24,}(</|\Z)"
 )
-# Digits that begin like an MSISDN, or like a number in its local form, and stand alone; also with blanks or dashes.
+# Digits that begin like an MSISDN of a market, or like a number in its local form, and stand alone; also with blanks or
+# dashes. Kenya, Tanzania, Ethiopia, Mozambique, DR Congo, Ghana; Lesotho; Egypt, whose numbers must not be dates.
+_INTERNATIONAL = "(?:254|255|251|258|243|233)(?:[ -]?[0-9]){9}|266(?:[ -]?[0-9]){8}|201[0125](?:[ -]?[0-9]){8}"
 _NUMBER = re.compile(
-    r"(?:(?<![0-9A-Za-z.])|(?<=%2[Bb]))(?:\+?254(?:[ -]?[0-9]){9}|0[17](?:[ -]?[0-9]){8})(?![0-9A-Za-z])"
+    rf"(?:(?<![0-9A-Za-z.])|(?<=%2[Bb]))(?:\+?(?:{_INTERNATIONAL})|0[1679](?:[ -]?[0-9]){{8}})(?![0-9A-Za-z])"
 )
 
 # A URL in an element: what stands before its host, and an unguessable word in its path or query, let somebody in. An

@@ -64,6 +64,7 @@ COMMANDS = MappingProxyType(
         ),
         "order": ("order", "Send any command of the core, by its CommandID."),
         "pay": ("pay", "Pay a customer, an organisation, or every line of a file; or move own funds."),
+        "payments": ("payments", "List payments of the journal that need a person."),
         "query": (
             "query",
             "Ask the broker how far the payment CONVERSATION_ID came, and let that move the payment in the journal.",

@@ -13,6 +13,7 @@ from mpesa_cbp.redaction import mask_msisdn
 from mpesa_cbp_service.cli.exit_codes import FINE
 from mpesa_cbp_service.cli.options import NumberRange, configured, open_journal
 from mpesa_cbp_service.config import FOR_JOURNAL, Configuration
+from mpesa_cbp_service.journal import Journal
 
 _MEANS = {
     True: "One that is settled as paid stands as SUCCEEDED, and is never sent again.",
@@ -22,7 +23,8 @@ _MEANS = {
 
 
 @click.command()
-@click.argument("conversation_id")
+@click.argument("conversation_id", required=False)
+@click.option("--unknown-code", metavar="CODE", help="All open payments whose result has this unknown code.")
 @click.option("--as", "word", type=click.Choice(["paid", "not-paid"]), required=True, help="What became of it.")
 @click.option("--reason", required=True, help="How that is known: a statement, a letter of the operator, a ticket.")
 @click.option("--by", required=True, metavar="NAME", help="Who says so.")
@@ -39,7 +41,8 @@ _MEANS = {
 def settle(
     *,
     configuration: Configuration,
-    conversation_id: str,
+    conversation_id: str | None,
+    unknown_code: str | None,
     word: str,
     reason: str,
     by: str,
@@ -51,6 +54,7 @@ def settle(
 
     \b
     mpesa-cbp settle 600000_Acme_0f3c… --as not-paid --reason "Not on the statement of 24 November" --by "J. Otieno"
+    mpesa-cbp settle --unknown-code 2099 --as not-paid --reason "Operator's letter of 24 November" --by "J. Otieno"
 
     For payments that mpesa-cbp reconcile leaves open. Nothing is sent. The word is kept as an event with the reason
     and the name; a result that comes later goes before it.
@@ -58,18 +62,43 @@ def settle(
     """
     paid = word == "paid"
     _check(reason, by, receipt, paid=paid)
+    if (conversation_id is None) == (unknown_code is None):
+        raise click.UsageError("Which payment? Give either CONVERSATION_ID or --unknown-code.")
+    if receipt and unknown_code is not None:
+        raise click.UsageError("A receipt belongs to one payment: give its CONVERSATION_ID.")
     with open_journal(configuration) as journal:
-        payment = journal.payment(conversation_id)
-        if payment is None:
-            raise JournalRefusal("The journal knows no such payment", conversation_id=conversation_id)
-        click.echo(_summary(payment, paid=paid), err=True)
+        found = _found(journal, conversation_id, unknown_code)
+        for payment in found:
+            click.echo(_summary(payment), err=True)
+        click.echo(_MEANS[paid], err=True)
         if not yes:
-            _ask(word)
-        state = journal.settle(
-            conversation_id, paid=paid, reason=reason, by=by, receipt=receipt, quiet=timedelta(seconds=older_than)
-        )
-    click.echo(f"{payment.conversation_id} stands as {state.name} by the word of {by.strip()}.")
+            _ask(word, len(found))
+        for payment in found:
+            state = journal.settle(
+                payment.conversation_id,
+                paid=paid,
+                reason=reason,
+                by=by,
+                receipt=receipt,
+                quiet=timedelta(seconds=older_than),
+            )
+            click.echo(f"{payment.conversation_id} stands as {state.name} by the word of {by.strip()}.")
     return FINE
+
+
+def _found(journal: Journal, conversation_id: str | None, unknown_code: str | None) -> list[Payment]:
+    if unknown_code is not None:
+        found = [each.payment for each in journal.unknown_codes(code=unknown_code)]
+        if not found:
+            raise JournalRefusal(
+                f"No open payment has a result with the unknown code {unknown_code}",
+                advice="See mpesa-cbp payments list --unknown-code.",
+            )
+        return found
+    payment = journal.payment(conversation_id or "")
+    if payment is None:
+        raise JournalRefusal("The journal knows no such payment", conversation_id=conversation_id)
+    return [payment]
 
 
 def _check(reason: str, by: str, receipt: str | None, *, paid: bool) -> None:
@@ -79,17 +108,17 @@ def _check(reason: str, by: str, receipt: str | None, *, paid: bool) -> None:
         raise click.UsageError("What was not paid has no receipt: --receipt goes with --as paid.")
 
 
-def _summary(payment: Payment, *, paid: bool) -> str:
+def _summary(payment: Payment) -> str:
     receiver = f" to {mask_msisdn(payment.receiver)}" if payment.receiver else ""
     amount = f"{payment.amount} KES{receiver}" if payment.amount is not None else payment.command_id
     asked = f"{payment.queried_at:%Y-%m-%d %H:%M} UTC" if payment.queried_at is not None else "never"
     return (
         f"{payment.conversation_id}: {amount}, {payment.state.name} since {payment.updated_at:%Y-%m-%d %H:%M} UTC, "
-        f"last taken up by mpesa-cbp reconcile: {asked}.\n{_MEANS[paid]}"
+        f"last taken up by mpesa-cbp reconcile: {asked}."
     )
 
 
-def _ask(word: str) -> None:
+def _ask(word: str, count: int) -> None:
     if not sys.stdin.isatty():
         raise click.UsageError("Nobody can be asked here whether that is right: give --yes if it is.")
-    click.confirm(f"Settle it as {word}?", abort=True, err=True)
+    click.confirm(f"Settle {'it' if count == 1 else f'all {count}'} as {word}?", abort=True, err=True)

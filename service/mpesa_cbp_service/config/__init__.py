@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from mpesa_cbp_service.config.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration, load, settings
+from mpesa_cbp_service.config.configuration import FOR_CLIENT, FOR_JOURNAL, Configuration, settings
+from mpesa_cbp_service.config.loading import load
 
 __all__ = ["FOR_CLIENT", "FOR_JOURNAL", "Configuration", "load", "settings"]

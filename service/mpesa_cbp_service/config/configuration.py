@@ -6,8 +6,7 @@ table, and a test compares the two.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC
 from pathlib import Path
@@ -29,24 +28,16 @@ from mpesa_cbp_service.config.kinds import (
     one_of,
     whole_number,
 )
-from mpesa_cbp_service.config.listener import ListenerConfiguration, listener_contradictions
+from mpesa_cbp_service.config.listener import ListenerConfiguration
 from mpesa_cbp_service.config.sources import (
-    CONFIG,
-    DEFAULT_FILE,
-    Found,
     Setting,
     declare,
-    from_arguments,
-    from_environment,
-    from_toml,
-    read_values,
-    toml_path,
 )
 
 if TYPE_CHECKING:
     from mpesa_cbp.client import Client
 
-__all__ = ["FOR_CLIENT", "FOR_JOURNAL", "Configuration", "load", "settings"]
+__all__ = ["FOR_CLIENT", "FOR_JOURNAL", "Configuration", "missing_settings", "raise_for", "setting_name", "settings"]
 
 FOR_CLIENT = frozenset(
     {
@@ -180,7 +171,7 @@ class Configuration(ListenerConfiguration):
 
         Raises SettingsError that names everything missing.
         """
-        _raise_for(_missing(self._present(), FOR_CLIENT, mode=self.signing_mode))
+        raise_for(missing_settings(self._present(), FOR_CLIENT, mode=self.signing_mode))
         # It loads what speaks HTTP, which a listener and most commands do not need.
         from mpesa_cbp.client import Client
 
@@ -248,78 +239,19 @@ def settings() -> dict[str, Setting]:
     }
 
 
-def load(
-    path: str | Path | None = None,
-    *,
-    require: Collection[str] = (),
-    environ: Mapping[str, str] | None = None,
-    **arguments: object,
-) -> Configuration:
-    """Settings from ``arguments``, then ``environ``, then the TOML file at ``path``, then the defaults.
-
-    Without ``path`` the file is the one that MPESA_CBP_CONFIG names, else ``mpesa-cbp.toml`` in the working directory
-    if there is one. ``require`` names settings that must be there, such as ``FOR_CLIENT``; ``environ`` is
-    ``os.environ`` unless given. A secret may be a function that fetches it, in ``arguments``.
-
-    Raises SettingsError, whose ``problems`` are all that was found, each with the setting and its place.
-    """
-    environ = os.environ if environ is None else environ
-    known = settings()
-    file = toml_path(path, environ)
-    sources = [from_arguments(arguments, known), from_environment(environ, known)]
-    if file is not None:
-        sources.append(from_toml(file, known))
-    values, made_of, problems = read_values(sources)
-    missing = _missing(made_of.keys(), require, mode=values.get("signing_mode"))
-    if missing and file is None:
-        problems.append(_no_file())
-    problems += missing
-    if not problems:
-        origins = {name: found.place for name, found in made_of.items()}
-        configuration = Configuration(**values, origins=origins, secret_files=_secret_files(made_of.values()))
-        problems = _contradictions(configuration)
-    _raise_for(problems)
-    return configuration
-
-
-def _secret_files(made_of: Iterable[Found]) -> dict[Path, tuple[str, ...]]:
-    held: dict[Path, tuple[str, ...]] = {}
-    for found in made_of:
-        if found.secret_file is not None:
-            held[found.secret_file] = (*held.get(found.secret_file, ()), _name(found.setting))
-    return held
-
-
-def _no_file() -> str:
-    """What somebody needs to know first who stands in the wrong folder, or has no file yet."""
-    return (
-        f"no settings file was read: there is no {DEFAULT_FILE} in {Path.cwd()}, and neither --config nor {CONFIG} "
-        "names one; docs/settings.md has an example"
-    )
-
-
-def _missing(present: Collection[str], required: Collection[str], *, mode: str | None = None) -> list[str]:
+def missing_settings(present: Collection[str], required: Collection[str], *, mode: str | None = None) -> list[str]:
+    """A problem for each required setting that is not there; ``mode`` is how the broker knows us."""
     needless = {"service_provider_password"} if mode == "spid-ip" else set()
     return [
-        f"{_name(setting)} is missing: set {setting.in_environment}{_or_file(setting)}, or {setting.in_toml} in TOML"
+        f"{setting_name(setting)} is missing: "
+        f"set {setting.in_environment}{_or_file(setting)}, or {setting.in_toml} in TOML"
         for name, setting in settings().items()
         if name in required and name not in present and name not in needless
     ]
 
 
-def _contradictions(configuration: Configuration) -> list[str]:
-    found = []
-    if configuration.signing_mode == "spid-ip" and configuration.service_provider_password is not None:
-        found.append("service_provider.password is set, but signing.mode spid-ip sends none: take one of them away")
-    if configuration.tls_client_key is not None and configuration.tls_client_certificate is None:
-        found.append("tls.client_key is set without tls.client_certificate")
-    found += listener_contradictions(configuration)
-    if (configuration.new_password_key is None) != (configuration.new_password_vector is None):
-        found.append("new_password.key and new_password.vector belong together, and one of them is missing")
-    return found
-
-
-def _name(setting: Setting) -> str:
+def setting_name(setting: Setting) -> str:
+    """A setting as TOML has it, its table included."""
     return f"{setting.table}.{setting.key}" if setting.table else setting.key
 
 
@@ -327,7 +259,8 @@ def _or_file(setting: Setting) -> str:
     return f" or {setting.in_environment}_FILE" if setting.kind.secret else ""
 
 
-def _raise_for(problems: list[str]) -> None:
+def raise_for(problems: list[str]) -> None:
+    """Raise SettingsError where there are problems."""
     if problems:
         count = len(problems)
         message = f"The settings have {count} problem{'s'[: count != 1]}: {'; '.join(problems)}"

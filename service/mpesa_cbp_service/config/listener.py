@@ -51,14 +51,22 @@ class ListenerConfiguration:
     listener_maximum_unreadable: int = _listener(
         whole_number(0, 1_000_000), "how many messages that cannot be read are kept", 1000
     )
-    listener_connections: int = _listener(whole_number(10, 10_000), "connections at a time", 500)
+    listener_workers: int = _listener(whole_number(1, 64), "processes that serve; more than one need PostgreSQL", 1)
+    listener_connections: int = _listener(
+        whole_number(10, 10_000), "connections at a time, of each process; more wait to be accepted", 2000
+    )
     listener_maximum_waiting: int = _listener(
-        whole_number(2, 1000), "deliveries and validations that wait at a time; more are told to come again", 32
+        whole_number(2, 1000), "deliveries that wait for the journal at a time; more are told to come again", 256
+    )
+    listener_maximum_validating: int = _listener(
+        whole_number(1, 1000), "validations whose handler runs at a time; more are refused", 16
     )
     listener_longest_wait: float = _listener(
-        SECONDS, "longest time that a delivery waits for another's commit, and then is told to come again", 5.0
+        SECONDS, "longest time that a delivery waits for its commit, and then is told to come again", 5.0
     )
-    listener_request_seconds: float = _listener(SECONDS, "longest time for a whole request to arrive", 20.0)
+    listener_request_seconds: float = _listener(
+        SECONDS, "longest time for the headers of a request to arrive, and for its body", 20.0
+    )
     listener_handlers: str | None = _listener(TEXT, "`package.module:function`, which registers the handlers")
     listener_handler_threads: int = _listener(whole_number(1, 64), "how many events are handled at a time", 1)
     listener_handler_lease: float = _listener(
@@ -78,7 +86,11 @@ def listener_contradictions(configuration: ListenerConfiguration) -> list[str]:
         found.append("listener.client_ca is set without listener.certificate: only TLS knows client certificates")
     if configuration.listener_certificate_header is not None and not configuration.listener_trusted_proxies:
         found.append("listener.certificate_header is set without listener.trusted_proxies, who alone may set it")
-    names = bool(configuration.listener_certificate_names)
-    if names and configuration.listener_client_ca is None and configuration.listener_certificate_header is None:
-        found.append("listener.certificate_names needs listener.client_ca or listener.certificate_header")
+    if configuration.listener_certificate_names and configuration.listener_certificate_header is None:
+        found.append(
+            "listener.certificate_names needs listener.certificate_header: our server checks a client certificate "
+            "against listener.client_ca and does not hand on whose it is; a proxy in front of it can"
+        )
+    if configuration.listener_workers > 1 and configuration.listener_operations_port is not None:
+        found.append("listener.operations_port has no counters of several processes: set listener.workers = 1")
     return found

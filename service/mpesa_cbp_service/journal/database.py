@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
@@ -16,7 +18,8 @@ from sqlalchemy.pool import StaticPool
 
 from mpesa_cbp.errors import JournalError, MissingExtra, SettingsError
 from mpesa_cbp_service.journal.db_errors import FOREIGN, explain
-from mpesa_cbp_service.journal.sqlite_files import create_for_us_alone, identity, sqlite_file
+from mpesa_cbp_service.journal.file_watch import FileWatch
+from mpesa_cbp_service.journal.sqlite_files import create_for_us_alone, sqlite_file
 from mpesa_cbp_service.journal.tables import SCHEMA_VERSION, VERSION_TABLE, metadata
 
 _BUSY_SECONDS = 30
@@ -52,12 +55,16 @@ class Database:
         # threads that wait for each other here wait less long than in SQLite's own sleeps.
         self._writing = threading.RLock() if parsed.get_backend_name() == "sqlite" else None
         self._reading = self._writing if in_memory else None
+        self._process = os.getpid()
+        self._inherited: list[object] = []
+        self._is_in_memory = in_memory
+        self._watch: FileWatch | None = None
         try:
             self._update_schema()
         except BaseException:
             self._engine.dispose()
             raise
-        self._file, self._identity = file, identity(file) if file is not None else None
+        self._watch = None if file is None else self._watch_file(file)
 
     def __repr__(self) -> str:
         return repr(getattr(self, "_place", None))
@@ -70,10 +77,10 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """A transaction that has been committed durably when it ends; foreign errors become JournalError."""
         with self._writing or nullcontext(), self._connection() as connection:
-            self._require_the_same_file()
             with _begin(connection, "BEGIN IMMEDIATE"):
+                self._require_the_same_files(connection)
                 yield connection
-            self._require_the_same_file()
+            self._require_the_same_files(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -83,19 +90,38 @@ class Database:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
+        if self._process != os.getpid():
+            self._begin_after_fork()
         try:
             with self._engine.connect() as connection:
                 yield connection
         except FOREIGN as error:
             raise explain(error, self._place) from None
 
-    def _require_the_same_file(self) -> None:
+    def _begin_after_fork(self) -> None:
+        """Open connections of our own: those of the process that forked us are its alone, and so are its locks."""
+        self._process = os.getpid()
+        if self._writing is not None:
+            self._writing = threading.RLock()
+        if self._is_in_memory:
+            return
+        # Kept, since a connection that is thrown away is closed, for the other process as well.
+        self._inherited.append(self._engine.pool)
+        self._engine.dispose(close=False)
+        if self._watch is not None:
+            self._watch.forget_connections()
+
+    def _watch_file(self, file: Path) -> FileWatch:
+        self._engine.dispose()  # of the connections from here on each is counted
+        watch = FileWatch(file, self._place)
+        event.listen(self._engine, "connect", watch.opened)
+        event.listen(self._engine, "close", watch.closed)
+        return watch
+
+    def _require_the_same_files(self, connection: Connection) -> None:
         """Raise JournalError where what is stored would be, or was, stored in a file that nobody will open again."""
-        if self._file is not None and identity(self._file) != self._identity:
-            raise JournalError(
-                f"The journal {self._place} was moved, replaced or deleted while it was in use",
-                advice=f"Put the file back, or end this process. {JournalError.advice}",
-            )
+        if self._watch is not None:
+            self._watch.check(connection)
 
     def _update_schema(self) -> None:
         with self.reading() as connection:

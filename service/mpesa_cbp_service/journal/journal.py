@@ -158,7 +158,7 @@ class Journal(PaymentLedger):
     def check(self) -> None:
         """Raise JournalError where the database cannot be written now."""
         with self._database.writing() as connection:
-            search.write_nothing(connection)
+            search.write_version(connection)
 
     def next_due(self) -> datetime | None:
         """When the next event is due for handling, or None."""

@@ -16,6 +16,7 @@ from mpesa_cbp_service.journal.credential_stop import CredentialStop, current_st
 from mpesa_cbp_service.journal.database import Database
 from mpesa_cbp_service.journal.events import Event
 from mpesa_cbp_service.journal.outbound import NewEvent
+from mpesa_cbp_service.journal.unknown_codes import UnknownCode, unknown_codes
 
 __all__ = ["PaymentLedger"]
 
@@ -118,6 +119,11 @@ class PaymentLedger:
             raise ValueError("a stop is lifted with a reason and a name")
         with self._database.writing() as connection:
             return lift_stop(connection, because=f"{by.strip()}: {reason.strip()}", at=self._clock())
+
+    def unknown_codes(self, *, code: str | None = None) -> list[UnknownCode]:
+        """Open payments whose last result has a code that no table knows, or this one."""
+        with self._database.reading() as connection:
+            return unknown_codes(connection, code=code)
 
     def payment(self, conversation_id: str) -> Payment | None:
         """The payment of that conversation id, or None."""

@@ -9,16 +9,14 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from http import HTTPStatus
+from typing import TypeAlias
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from mpesa_cbp.errors import SettingsError
-from mpesa_cbp_service.web_server.channel import CLIENT_CERTIFICATE
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+from mpesa_cbp_service.listener.http_messages import Request
 
 __all__ = ["SHORTEST_TOKEN", "AccessRules", "Caller", "Network", "new_token", "read_networks"]
 
@@ -95,38 +93,34 @@ class AccessRules:
                 advice="mpesa-cbp listen --new-token makes one.",
             )
 
-    def admits_connection(self, address: str) -> bool:
-        """Whether a connection from there may be for us at all."""
-        found = _address(address)
-        return not self.networks or (found is not None and _within(found, (*self.networks, *self.trusted_proxies)))
-
-    def caller(self, environ: WSGIEnvironment) -> Caller:
+    def caller(self, request: Request) -> Caller:
         """Find out who calls."""
-        text = environ.get("REMOTE_ADDR", "")
-        peer = _address(text)
+        peer = _address(request.peer)
         if peer is None or not self.trusted_proxies or not _within(peer, self.trusted_proxies):
-            return Caller(_shown(text) if peer is not None else None, environ.get(CLIENT_CERTIFICATE))
-        certificate = environ.get(CLIENT_CERTIFICATE)
+            return Caller(_shown(request.peer) if peer is not None else None, request.certificate)
+        certificate = request.certificate
         if self.certificate_header is not None:
-            certificate = environ.get(_header_key(self.certificate_header)) or None
-        forwarded = environ.get("HTTP_X_FORWARDED_FOR", "")
-        if not forwarded.strip():
+            # Two of them are one of the proxy's and one of the caller's own.
+            named = request.values(self.certificate_header.lower())
+            certificate = (named[0] or None) if len(named) == 1 else None
+        forwarded = request.header("x-forwarded-for")
+        if not forwarded:
             return Caller(str(peer), certificate, is_proxy=True)
         address = self._behind_proxies(forwarded)
         return Caller(str(address) if address is not None else None, certificate)
 
-    def refusal(self, caller: Caller, path: str) -> tuple[str, str] | None:
+    def refusal(self, caller: Caller, path: str) -> tuple[HTTPStatus, str] | None:
         """HTTP status and reason where the request may not come in, or None. The path's token is compared last."""
         if self.networks:
             address = _address(caller.address or "")
             if address is None or not _within(address, self.networks):
-                return "403 Forbidden", "address"
+                return HTTPStatus.FORBIDDEN, "address"
         if self.certificate_names and not _bears(caller.certificate, self.certificate_names):
-            return "403 Forbidden", "certificate"
+            return HTTPStatus.FORBIDDEN, "certificate"
         if self.path_token is not None:
             first = path.lstrip("/").partition("/")[0]
             if not hmac.compare_digest(first.encode(errors="replace"), self.path_token.encode()):
-                return "404 Not Found", "path"
+                return HTTPStatus.NOT_FOUND, "path"
         return None
 
     def _behind_proxies(self, forwarded: str) -> _Address | None:
@@ -164,10 +158,6 @@ def _shown(text: str) -> str:
 
 def _within(address: _Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
-
-
-def _header_key(name: str) -> str:
-    return "HTTP_" + name.upper().replace("-", "_")
 
 
 def _bears(subject: str | None, names: tuple[str, ...]) -> bool:

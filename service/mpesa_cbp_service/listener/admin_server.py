@@ -2,51 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from mpesa_cbp_service.web_server.server import Limits, Server
+from mpesa_cbp_service.listener.in_process import InProcessServer
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
+    from mpesa_cbp_service.listener.asgi import AsgiApplication
     from mpesa_cbp_service.listener.listener import Listener
 
-__all__ = ["OperationsServer"]
+__all__ = ["admin_server"]
 
 _TEXT = "text/plain; charset=utf-8"
 
 
-class OperationsServer:
-    """Serves ``/metrics``, ``/health`` (the process lives) and ``/ready`` (the journal can be written)."""
+def admin_server(listener: Listener, *, host: str, port: int) -> InProcessServer:
+    """A server of ``/metrics``, ``/health`` (the process lives) and ``/ready`` (the journal can be written).
 
-    def __init__(self, listener: Listener, *, host: str, port: int) -> None:
-        self._listener = listener
-        self._server = Server(
-            self._answer,
-            host=host,
-            port=port,
-            name="mpesa-cbp-operations",
-            limits=Limits(body=1024, connections=50, threads=2),
-        )
-        self.url = self._server.url
-        self.start = self._server.start
-        self.stop = self._server.stop
+    A worker that takes the place of another shares the port with it for a moment. Raises SettingsError where it cannot
+    listen there.
+    """
+    return InProcessServer(_application(listener), host=host, port=port, name="mpesa-cbp-operations", share=True)
 
-    def _answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        status, kind, body = "404 Not Found", _TEXT, b"not found\n"
-        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            status, body = "405 Method Not Allowed", b"only GET\n"
-        elif path == "/metrics":
-            status, kind, body = "200 OK", CONTENT_TYPE_LATEST, generate_latest(self._listener.metrics.registry)
-        elif path == "/health":
-            status, body = "200 OK", b"alive\n"
-        elif path == "/ready":
-            ready = self._listener.ready()
-            status = "200 OK" if ready else "503 Service Unavailable"
-            body = b"ready\n" if ready else b"the journal is not writable\n"
-        start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
-        return [body]
+
+def _application(listener: Listener) -> AsgiApplication:
+    async def application(
+        scope: MutableMapping[str, Any],
+        _: Callable[[], Awaitable[MutableMapping[str, Any]]],
+        send: Callable[[MutableMapping[str, Any]], Awaitable[None]],
+    ) -> None:
+        status, kind, body = await asyncio.to_thread(_answer, listener, scope["method"], scope["path"])
+        headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    return application
+
+
+def _answer(listener: Listener, method: str, path: str) -> tuple[int, str, bytes]:
+    if method not in ("GET", "HEAD"):
+        return 405, _TEXT, b"only GET\n"
+    if path == "/metrics":
+        return 200, CONTENT_TYPE_LATEST, generate_latest(listener.metrics.registry)
+    if path == "/health":
+        return 200, _TEXT, b"alive\n"
+    if path == "/ready":
+        return (200, _TEXT, b"ready\n") if listener.ready() else (503, _TEXT, b"the journal is not writable\n")
+    return 404, _TEXT, b"not found\n"

@@ -1,4 +1,4 @@
-"""A listener and its server made from settings, as ``mpesa-cbp listen`` runs them."""
+"""A listener made from settings, as ``mpesa-cbp listen`` runs it."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ from mpesa_cbp_service.journal import Journal
 from mpesa_cbp_service.listener.access_rules import AccessRules
 from mpesa_cbp_service.listener.handler_worker import AsynchronousHandler, HandlerWorker
 from mpesa_cbp_service.listener.listener import Listener
-from mpesa_cbp_service.listener.server import ListenerServer, server_limits
 from mpesa_cbp_service.listener.traceback_location import place_of
 
-__all__ = ["make_listener", "make_server", "register_handlers"]
+__all__ = ["make_listener", "raise_for_strangers", "register_handlers"]
 
 
 def make_listener(configuration: Configuration, journal: Journal) -> Listener:
@@ -40,8 +39,10 @@ def make_listener(configuration: Configuration, journal: Journal) -> Listener:
             certificate_names=configuration.listener_certificate_names or (),
         ),
         maximum_body=configuration.listener_maximum_body,
+        request_seconds=configuration.listener_request_seconds,
         maximum_unreadable=configuration.listener_maximum_unreadable,
         maximum_waiting=configuration.listener_maximum_waiting,
+        maximum_validating=configuration.listener_maximum_validating,
         longest_wait=configuration.listener_longest_wait,
         worker=HandlerWorker(
             journal,
@@ -49,35 +50,6 @@ def make_listener(configuration: Configuration, journal: Journal) -> Listener:
             # A worker stays within half of a lease, which leaves one handler the other half.
             lease=timedelta(seconds=2 * configuration.listener_handler_lease),
         ),
-    )
-
-
-def make_server(configuration: Configuration, listener: Listener) -> ListenerServer:
-    """The server of the settings. Raises SettingsError where it would let strangers in, or cannot listen there."""
-    _raise_for_strangers(configuration)
-    tls = None
-    if configuration.listener_certificate is not None:
-        # Brings the client's HTTP with it, a tenth of the time that a start takes.
-        from mpesa_cbp_service.web_server.tls import server_context
-
-        certificate, key = configuration.listener_certificate, configuration.listener_key
-        tls = server_context(
-            certificate=certificate if key is None else (certificate, key),
-            passphrase=configuration.listener_passphrase,
-            client_ca=configuration.listener_client_ca,
-        )
-    return ListenerServer(
-        listener,
-        host=configuration.listener_host,
-        port=configuration.listener_port,
-        tls=tls,
-        limits=server_limits(
-            listener,
-            connections=configuration.listener_connections,
-            request_seconds=configuration.listener_request_seconds,
-        ),
-        operations_host=configuration.listener_operations_host,
-        operations_port=configuration.listener_operations_port,
     )
 
 
@@ -127,7 +99,8 @@ def _told(error: Exception, name: str) -> str:
     return f"{type(error).__name__} at {place}" if place else type(error).__name__
 
 
-def _raise_for_strangers(configuration: Configuration) -> None:
+def raise_for_strangers(configuration: Configuration) -> None:
+    """Raise SettingsError where the settings would let other machines in without saying which, or without TLS."""
     if _is_loopback(configuration.listener_host):
         return
     problems = []

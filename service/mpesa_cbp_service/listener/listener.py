@@ -1,64 +1,65 @@
 """Listener: takes what the broker posts to us, stores it, and only then acknowledges it.
 
-A WSGI application without a framework. Whatever cannot be stored is not acknowledged, so that the broker sends it
-again (protocol, section 5). Handlers run from the store afterwards, at least once each, by ``HandlerWorker``; only a
-C2B validation is handled before its answer, which is the handler's.
+The core, without a server: a request goes in, a reply comes out, in steps (``http_messages``). ``asgi`` and ``wsgi``
+make it an application. Whatever cannot be stored is not acknowledged, so that the broker sends it again (protocol,
+section 5). Handlers run from the store afterwards, at least once each, by ``HandlerWorker``; only a C2B validation is
+handled before its answer, which is the handler's.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable, Iterable
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
 
 from mpesa_cbp.errors import JournalError
-from mpesa_cbp.log_events import MESSAGE_REFUSED, VALIDATION_FAILED
+from mpesa_cbp.log_events import MESSAGE_REFUSED, REQUEST_FAILED, VALIDATION_FAILED
 from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_service.listener.access_rules import AccessRules, Caller
+from mpesa_cbp_service.listener.group_commit import Overloaded
 from mpesa_cbp_service.listener.handler_worker import HandlerWorker, refuse_asynchronous
+from mpesa_cbp_service.listener.http_messages import BodyTooLarge, IncompleteBody, ReadBody, Reply, Request, Steps, Wait
+from mpesa_cbp_service.listener.log_limit import LogLimit
 from mpesa_cbp_service.listener.metrics import ListenerMetrics
 from mpesa_cbp_service.listener.protocols import EventJournal
-from mpesa_cbp_service.listener.receiver import Intake, NotAMessage, NotStored, PendingMessage, StoredMessage
+from mpesa_cbp_service.listener.receiver import NotAMessage, NotStored, Receiver, StoredMessage
 from mpesa_cbp_service.listener.replies import (
     C2B_OTHER_ERROR,
-    acknowledgement,
     is_verdict,
     not_stored,
     unreadable,
     verdict,
 )
-from mpesa_cbp_service.listener.server import MAXIMUM_BODY, ListenerServer
+from mpesa_cbp_service.listener.traceback_location import place_of
+from mpesa_cbp_service.listener.validation_pool import Busy, ValidationPool
 from mpesa_cbp_service.notifications import C2BNotification, QueueTimeoutNotification, ResultNotification
-from mpesa_cbp_service.web_server.followers import aside
-from mpesa_cbp_service.web_server.log_limit import LogLimit
 
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+__all__ = ["Listener"]
 
-__all__ = ["Listener", "ListenerServer"]
+MAXIMUM_BODY = 256 * 1024
+"""Largest body that a listener reads, in bytes; a message to a partner has some ten thousand at most."""
 
 MAXIMUM_UNREADABLE = 1000
-MAXIMUM_WAITING = 32
+MAXIMUM_WAITING = 256
+MAXIMUM_VALIDATING = 16
 _XML_TYPES = frozenset({"text/xml", "application/xml", "application/soap+xml"})
 _TEXT = "text/plain; charset=utf-8"
 _XML = "text/xml; charset=utf-8"
-_BEGUN = "mpesa_cbp.begun"
-_Answer = tuple[str, bytes]
 
 _logger = logging.getLogger("mpesa_cbp.listener")
 
 
 class Listener:
-    """The WSGI application; ``journal`` stores what comes: ``Journal``, or any object that keeps to ``EventJournal``.
+    """The core; ``journal`` stores what comes: ``Journal``, or any object that keeps to ``EventJournal``.
 
     ``access`` says who may come in; ``path_token`` alone is short for rules that have nothing else. Bodies over
-    ``maximum_body`` bytes are refused unread; of messages that cannot be read, ``maximum_unreadable`` are kept.
-    ``maximum_waiting`` deliveries wait for the journal at most, others are told at once to come again; that many
-    threads of your server the journal may hold up, none of them longer than ``longest_wait`` seconds but the one that
-    commits, and ``maximum_validating``, half as many, the handler of validations. ``handler_threads`` run the handlers.
+    ``maximum_body`` bytes, and those that take longer than ``request_seconds``, are refused; of messages that cannot be
+    read, ``maximum_unreadable`` are kept. ``maximum_waiting`` deliveries wait for the journal at most, none longer than
+    ``longest_wait`` seconds; others are told to come again. The handler of validations runs ``maximum_validating``
+    times at once at most. ``handler_threads`` run the other handlers.
 
     Register handlers with the decorators, then ``start`` the worker that runs them; ``stop`` lets it finish. In a
     server that forks, ``start`` it in each process after the fork.
@@ -71,19 +72,20 @@ class Listener:
         path_token: str | None = None,
         access: AccessRules | None = None,
         maximum_body: int = MAXIMUM_BODY,
+        request_seconds: float = 20.0,
         maximum_unreadable: int = MAXIMUM_UNREADABLE,
         maximum_waiting: int = MAXIMUM_WAITING,
+        maximum_validating: int = MAXIMUM_VALIDATING,
         longest_wait: float = 5.0,
         handler_threads: int = 1,
         worker: HandlerWorker | None = None,
     ) -> None:
         self.access = access or AccessRules(path_token=path_token)
         self.maximum_body = maximum_body
-        self.maximum_waiting = maximum_waiting
-        self.maximum_validating = max(1, maximum_waiting // 2)
+        self.request_seconds = request_seconds
         self.metrics = ListenerMetrics()
-        self._journal = journal
-        self._intake = Intake(
+        self._longest_wait = longest_wait
+        self._receiver = Receiver(
             journal,
             self.metrics,
             maximum_unreadable=maximum_unreadable,
@@ -91,7 +93,7 @@ class Listener:
             longest_wait=longest_wait,
         )
         self._validation: Callable[[C2BNotification], str | None] | None = None
-        self._validating = threading.BoundedSemaphore(self.maximum_validating)
+        self._validations = ValidationPool(maximum_validating)
         self._refused = LogLimit()
         self.worker = worker or HandlerWorker(journal, threads=handler_threads)
         self.worker.count = lambda kind, outcome: self.metrics.handled(kind.value, outcome).inc()
@@ -144,117 +146,123 @@ class Listener:
     def stop(self) -> None:
         """Let the worker finish what it has begun."""
         self.worker.stop()
+        self._receiver.stop()
 
     def ready(self) -> bool:
         """Whether the journal can be written, and no delivery has just failed to be stored."""
-        if self._intake.failing:
-            return False
         try:
-            with aside():
-                self._journal.check()
-        except JournalError:
+            self._receiver.check().result(self._longest_wait)
+        except (JournalError, Overloaded, TimeoutError):
             return False
         return True
 
-    # -- WSGI ---------------------------------------------------------------------------------------------------
+    # -- the core -----------------------------------------------------------------------------------------------
 
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer one HTTP request."""
-        finish = environ.pop(_BEGUN, None) or self._begin(environ)
-        status, body = finish()
-        headers = [("Content-Type", _XML if body.startswith(b"<") else _TEXT), ("Content-Length", str(len(body)))]
-        if status.startswith("405"):
-            headers.append(("Allow", "POST"))
-        start_response(status, headers)
-        return [body]
+    def hand_over(self, call: Callable[[Callable[[], None]], object]) -> None:
+        """Have the futures that steps wait for settled by ``call``, which is given a function to be called soon."""
+        self._receiver.hand_over(call)
 
-    def begin(self, environ: WSGIEnvironment) -> None:
-        """Read a request that will be answered soon: of several that are read first, all share a commit.
+    def answer(self, request: Request) -> Steps:
+        """Answer one HTTP request, in steps. Whatever can be judged without the body is judged before it is read."""
+        try:
+            return (yield from self._answer(request))
+        except Exception as error:  # noqa: BLE001 (a fault of ours must not show the caller, or the log, a message)
+            REQUEST_FAILED.log(_logger, error=type(error).__name__, place=place_of(error, home=__name__))
+            return _text(HTTPStatus.INTERNAL_SERVER_ERROR)
 
-        For a server that knows this method, as ours does; any other one simply calls for the answer.
-        """
-        environ[_BEGUN] = self._begin(environ)
-
-    def _begin(self, environ: WSGIEnvironment) -> Callable[[], _Answer]:
-        """Do what nobody has to be waited for; the function that is returned does the rest."""
-        caller = self.access.caller(environ)
-        path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
-        refusal = self.access.refusal(caller, path)
+    def _answer(self, request: Request) -> Steps:
+        caller = self.access.caller(request)
+        refusal = self.access.refusal(caller, request.path)
+        # Who may connect may ask how we are, without the token.
+        reachable = refusal is None or refusal[1] == "path" or caller.is_proxy
+        if request.method == "GET" and reachable and request.path in ("/health", "/ready"):
+            return (yield from self._condition(request.path))
+        refusal = refusal or self._refusal(request)
         if refusal is not None:
-            # Who may connect may ask how we are, without the token.
-            reachable = refusal[1] == "path" or caller.is_proxy
-            if method == "GET" and reachable and path in ("/health", "/ready"):
-                return partial(self._condition, path)
-            return partial(self._refuse, *refusal, caller)
-        if method == "GET" and path in ("/health", "/ready"):
-            return partial(self._condition, path)
-        if method != "POST":
-            return partial(self._refuse, "405 Method Not Allowed", "method", caller)
-        if environ.get("CONTENT_TYPE", "").partition(";")[0].strip().lower() not in _XML_TYPES:
-            return partial(self._refuse, "415 Unsupported Media Type", "type", caller)
-        if environ.get("HTTP_CONTENT_ENCODING", "identity").strip().lower() != "identity":
-            return partial(self._refuse, "415 Unsupported Media Type", "encoding", caller)
-        return self._read(environ, caller)
+            return self._refuse(*refusal, caller)
+        try:
+            body: bytes = yield ReadBody(self.maximum_body, self.request_seconds)
+        except BodyTooLarge:
+            return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "size", caller)
+        except TimeoutError:
+            return self._refuse(HTTPStatus.REQUEST_TIMEOUT, "time", caller)
+        except IncompleteBody:
+            return self._refuse(HTTPStatus.BAD_REQUEST, "incomplete", caller)
+        reply = yield from self._deliver(MessageBytes(body), caller)
+        # Two servers in a row may disagree where a request in chunks ends (RFC 9112, section 11.2): nothing follows it.
+        return replace(reply, close=True) if request.values("transfer-encoding") else reply
 
-    def _condition(self, path: str) -> _Answer:
-        if path == "/health":
-            return "200 OK", b"alive\n"
-        return ("200 OK", b"ready\n") if self.ready() else ("503 Service Unavailable", b"the journal is not writable\n")
+    def _refusal(self, request: Request) -> tuple[HTTPStatus, str] | None:
+        """Status and reason where the headers are none of a delivery."""
+        if request.method != "POST":
+            return HTTPStatus.METHOD_NOT_ALLOWED, "method"
+        if request.header("content-type").partition(";")[0].strip().lower() not in _XML_TYPES:
+            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "type"
+        if (request.header("content-encoding") or "identity").lower() != "identity":
+            return HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "encoding"
+        length, coding = request.header("content-length"), request.header("transfer-encoding").lower()
+        if coding and (coding != "chunked" or length):
+            return HTTPStatus.BAD_REQUEST, "length"
+        if not coding and not length:
+            return HTTPStatus.LENGTH_REQUIRED, "length"
+        # Twelve digits: Python itself refuses to read a number that is very long.
+        if length and not (length.isascii() and length.isdigit() and len(length) <= 12):
+            return HTTPStatus.BAD_REQUEST, "length"
+        if length and int(length) > self.maximum_body:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "size"
+        return None
 
-    def _refuse(self, status: str, reason: str, caller: Caller) -> _Answer:
+    def _condition(self, path: str) -> Steps:
+        if path == "/ready":
+            try:
+                yield Wait(self._receiver.check(), self._longest_wait)
+            except (JournalError, Overloaded, TimeoutError):
+                return Reply(HTTPStatus.SERVICE_UNAVAILABLE, b"the journal is not writable\n", _TEXT, close=True)
+        return Reply(HTTPStatus.OK, b"ready\n" if path == "/ready" else b"alive\n", _TEXT, close=True)
+
+    def _refuse(self, status: HTTPStatus, reason: str, caller: Caller) -> Reply:
         self.metrics.refused(reason).inc()
         if self._refused.allows():
-            MESSAGE_REFUSED.log(_logger, status=int(status[:3]), reason=reason, origin=caller.text)
-        return status, status[4:].lower().encode() + b"\n"
+            MESSAGE_REFUSED.log(_logger, status=int(status), reason=reason, origin=caller.text)
+        return _text(status)
 
-    def _read(self, environ: WSGIEnvironment, caller: Caller) -> Callable[[], _Answer]:
-        length = environ.get("CONTENT_LENGTH") or ""
-        # Twelve digits: Python itself refuses to read a number that is very long.
-        if not (length.isascii() and length.isdigit() and len(length) <= 12):
-            return partial(self._refuse, "411 Length Required", "length", caller)
-        if int(length) > self.maximum_body:
-            return partial(self._refuse, "413 Content Too Large", "size", caller)
-        body = MessageBytes(environ["wsgi.input"].read(int(length)))
-        if len(body) != int(length):
-            return partial(self._refuse, "400 Bad Request", "incomplete", caller)
+    def _deliver(self, body: bytes, caller: Caller) -> Steps:
         try:
-            return partial(self._answer, self._intake.read(body, caller.text))
+            stored = yield from self._receiver.store(body, caller.text)
         except NotAMessage as error:
-            return partial(self._unreadable, body, caller.text, error.reason)
-
-    def _unreadable(self, body: bytes, origin: str | None, reason: str) -> _Answer:
-        self._intake.keep_unreadable(body, origin, reason)
-        return "500 Internal Server Error", unreadable()
-
-    def _answer(self, arrival: PendingMessage) -> _Answer:
-        try:
-            taken = self._intake.store(arrival)
+            yield from self._receiver.keep_unreadable(body, caller.text, error.reason)
+            return _xml(unreadable(), HTTPStatus.INTERNAL_SERVER_ERROR)
         except NotStored as error:
             fault = error.kind is EventKind.C2B_CONFIRMATION
-            status = "500 Internal Server Error" if fault else "200 OK"
-            return status, not_stored(error.kind, error.decoded, overloaded=error.overloaded)
-        if taken.kind is EventKind.C2B_VALIDATION:
-            return "200 OK", verdict(self._validated(taken))
+            status = HTTPStatus.INTERNAL_SERVER_ERROR if fault else HTTPStatus.OK
+            return _xml(not_stored(error.kind, error.decoded, overloaded=error.overloaded), status)
+        if stored.kind is EventKind.C2B_VALIDATION:
+            return _xml(verdict((yield from self._validate(stored))))
         self.worker.wake()
-        return "200 OK", acknowledgement(taken.kind, taken.decoded)
+        return _xml(stored.acknowledgement)
 
-    def _validated(self, taken: StoredMessage) -> str | None:
+    def _validate(self, stored: StoredMessage) -> Generator[Wait, Any, str | None]:
         """The handler's verdict; without a handler, or when it fails, the payment is refused: nobody has agreed."""
         if self._validation is None:
             return C2B_OTHER_ERROR
-        if not self._validating.acquire(blocking=False):
-            VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error="too many at once")
-            return C2B_OTHER_ERROR
         try:
-            with aside():
-                said: object = self._validation(C2BNotification(taken.event_id, taken.decoded.message))
+            notification = C2BNotification(stored.event_id, stored.decoded.message)
+            said: object = yield Wait(self._validations.call(self._validation, notification))
             if is_verdict(said):
                 return said
-            error = f"the handler returned {type(said).__name__}, which is no code"
-            VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error=error)
-            return C2B_OTHER_ERROR
+            problem = f"the handler returned {type(said).__name__}, which is no code"
+        except Busy:
+            problem = "too many at once"
         except Exception as error:  # noqa: BLE001 (whatever a handler raises, the customer must get an answer)
-            VALIDATION_FAILED.log(_logger, event_id=taken.event_id, error=type(error).__name__)
-            return C2B_OTHER_ERROR
-        finally:
-            self._validating.release()
+            problem = type(error).__name__
+        VALIDATION_FAILED.log(_logger, event_id=stored.event_id, error=problem)
+        return C2B_OTHER_ERROR
+
+
+def _text(status: HTTPStatus) -> Reply:
+    allow = (("Allow", "POST"),) if status is HTTPStatus.METHOD_NOT_ALLOWED else ()
+    return Reply(status, f"{status.phrase.lower()}\n".encode(), _TEXT, allow, close=True)
+
+
+def _xml(body: bytes, status: HTTPStatus = HTTPStatus.OK) -> Reply:
+    return Reply(status, body, _XML)

@@ -32,7 +32,7 @@ class ListenerMetrics:
         self.handled: _Labelled = self._counter("handlers_run", "Runs of handlers.", "kind", "outcome")
         self.seconds: Histogram = Histogram(
             "mpesa_cbp_listener_store_seconds",
-            "Time from a message read to it stored.",
+            "Time from a message received to it stored or refused.",
             registry=self.registry,
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 15),
         )

@@ -1,11 +1,16 @@
-"""Intake: a body as it came becomes one event of the journal, whatever it is and however often it comes."""
+"""Receiver: a body as it came becomes one event of the journal, whatever it is and however often it comes."""
 
 from __future__ import annotations
 
 import hashlib
 import logging
+import threading
 import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from mpesa_cbp.errors import JournalError, MalformedMessage
 from mpesa_cbp.log_events import (
@@ -20,29 +25,19 @@ from mpesa_cbp.results.statement import statement_of
 from mpesa_cbp.soap import Decoded, decode
 from mpesa_cbp_models import Result
 from mpesa_cbp_service.journal.events import InboundMessage, StoreOutcome
-from mpesa_cbp_service.listener.group_commit import GroupCommit, Overloaded, Ticket
+from mpesa_cbp_service.listener.group_commit import GroupCommit, Overloaded
+from mpesa_cbp_service.listener.http_messages import Wait
+from mpesa_cbp_service.listener.log_limit import LogLimit
 from mpesa_cbp_service.listener.metrics import ListenerMetrics
 from mpesa_cbp_service.listener.protocols import EventJournal
+from mpesa_cbp_service.listener.replies import acknowledgement
 from mpesa_cbp_service.notifications import KINDS, content_digest, identity_of
-from mpesa_cbp_service.web_server.followers import aside
-from mpesa_cbp_service.web_server.log_limit import LogLimit
 
-__all__ = ["Intake", "NotAMessage", "NotStored", "PendingMessage", "StoredMessage"]
+__all__ = ["NotAMessage", "NotStored", "Receiver", "StoredMessage"]
 
 _FAILING_SECONDS = 15.0
 
 _logger = logging.getLogger("mpesa_cbp.listener")
-
-
-@dataclass(slots=True)
-class PendingMessage:
-    """A message that was read; it is stored when ``Intake.store`` has returned."""
-
-    kind: EventKind
-    decoded: Decoded
-    delivery: InboundMessage
-    place: Ticket | Overloaded
-    began: float
 
 
 @dataclass(slots=True)
@@ -52,6 +47,7 @@ class StoredMessage:
     kind: EventKind
     decoded: Decoded
     event_id: int
+    acknowledgement: bytes
 
 
 class NotAMessage(Exception):
@@ -72,8 +68,26 @@ class NotStored(Exception):
         self.overloaded = overloaded
 
 
-class Intake:
-    """Stores bodies in the journal and tells of each what it was."""
+class _Message:
+    """A body, which is read once: in the committing thread, or where it is refused before that."""
+
+    def __init__(self, body: bytes, origin: str | None) -> None:
+        self.body, self.origin = body, origin
+        self._read: tuple[EventKind, Decoded] | None = None
+
+    def read(self) -> tuple[EventKind, Decoded]:
+        """Kind and content. Raises NotAMessage."""
+        if self._read is None:
+            self._read = _read(self.body)
+        return self._read
+
+    def delivery(self) -> InboundMessage:
+        """What the journal stores of it. Raises NotAMessage."""
+        return _delivery(*self.read(), self.body, self.origin)
+
+
+class Receiver:
+    """Stores bodies in the journal, in steps, and tells of each what it was."""
 
     def __init__(
         self,
@@ -87,63 +101,71 @@ class Intake:
         self._journal = journal
         self._metrics = metrics
         self._group = GroupCommit(journal.receive_all, maximum_waiting=maximum_waiting, longest_wait=longest_wait)
+        self._longest_wait = longest_wait
         self._maximum_unreadable = maximum_unreadable
         self._unreadable = LogLimit()
+        self._not_stored = LogLimit()
         self._failed_at: float | None = None
+        self._check: Future[None] | None = None
+        self._checking = threading.Lock()
+        self.stop = self._group.stop
 
-    @property
-    def failing(self) -> bool:
-        """Whether the journal is stuck, or failed to take the last delivery, not long ago: then one may try again."""
+    def hand_over(self, call: Callable[[Callable[[], None]], object]) -> None:
+        """Have futures settled by ``call``, see GroupCommit."""
+        self._group.hand_over = call
+
+    def check(self) -> Future[None]:
+        """A future of whether the journal can be written, JournalError if not; at most one write is under way for all.
+
+        Raises JournalError or Overloaded where the journal is stuck, or has failed not long ago.
+        """
         if self._group.stuck:
-            return True
-        return self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_SECONDS
+            raise JournalError("The journal has been at a commit for too long")
+        if self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_SECONDS:
+            raise JournalError("The last delivery was not stored")
+        with self._checking:
+            if self._check is None or self._check.done():
+                self._check = self._group.call(self._journal.check)
+            shared = self._check
+        own: Future[None] = Future()
+        shared.add_done_callback(lambda done: _copy_outcome(done, own))
+        return own
 
-    def read(self, body: bytes, origin: str | None) -> PendingMessage:
-        """Read one body, and put it into the queue for the journal. Raises NotAMessage."""
-        try:
-            decoded = decode(body)
-        except MalformedMessage as error:
-            raise NotAMessage(error.reason) from None
-        kind = KINDS.get(decoded.operation) if decoded.direction == "input" else None
-        if kind is None:
-            raise NotAMessage("this message is not for a partner")
+    def store(self, body: bytes, origin: str | None) -> Generator[Wait, Any, StoredMessage]:
+        """Read one body and store it; it is committed when this returns. Raises NotAMessage or NotStored."""
+        message = _Message(body, origin)
         began = time.monotonic()
-        delivery = _delivery(kind, decoded, body, origin)
         try:
-            place: Ticket | Overloaded = self._group.put(delivery)
-        except Overloaded as error:
-            place = error
-        return PendingMessage(kind, decoded, delivery, place, began)
-
-    def store(self, arrival: PendingMessage) -> StoredMessage:
-        """See that what was read is stored; it is committed when this returns. Raises NotStored."""
-        kind, decoded = arrival.kind, arrival.decoded
-        try:
-            received = self._received(arrival)
-        except (JournalError, Overloaded) as error:
-            self._failed_at = time.monotonic()
-            self._metrics.not_stored(kind.value).inc()
-            conversation_id = _conversation_id(decoded)
-            MESSAGE_NOT_STORED.log(_logger, kind=kind.value, conversation_id=conversation_id, error=_why(error))
-            raise NotStored(kind, decoded, overloaded=isinstance(error, Overloaded)) from None
-        finally:
-            self._metrics.seconds.observe(time.monotonic() - arrival.began)
+            stored: StoredMessage = yield Wait(
+                self._group.put(message.delivery, partial(self._stored, message)), self._longest_wait
+            )
+        except (JournalError, Overloaded, TimeoutError) as error:
+            kind, decoded = message.read()
+            self._metrics.seconds.observe(time.monotonic() - began)
+            self._failed(kind, decoded, error)
+            raise NotStored(kind, decoded, overloaded=not isinstance(error, JournalError)) from None
+        self._metrics.seconds.observe(time.monotonic() - began)
         self._failed_at = None
-        self._tell(kind, decoded, received, arrival.delivery.origin)
-        return StoredMessage(kind, decoded, received.event_id)
+        return stored
 
-    def _received(self, arrival: PendingMessage) -> StoreOutcome:
-        if isinstance(arrival.place, Overloaded):
-            raise arrival.place
-        received = self._group.wait(arrival.place)
-        if arrival.kind is EventKind.C2B_CONFIRMATION and not received.is_new:
-            self._keep_rival(arrival.delivery, arrival.decoded, received)
-        return received
+    def _stored(self, message: _Message, received: StoreOutcome) -> StoredMessage:
+        kind, decoded = message.read()
+        if kind is EventKind.C2B_CONFIRMATION and not received.is_new:
+            self._keep_rival(message.delivery(), decoded, received)
+        self._tell(kind, decoded, received, message.origin)
+        reply = acknowledgement(kind, decoded) if kind is not EventKind.C2B_VALIDATION else b""
+        return StoredMessage(kind, decoded, received.event_id, reply)
+
+    def _failed(self, kind: EventKind, decoded: Decoded | None, error: Exception) -> None:
+        self._failed_at = time.monotonic()
+        self._metrics.not_stored(kind.value).inc()
+        if self._not_stored.allows():
+            conversation_id = _conversation_id(decoded) if decoded is not None else None
+            MESSAGE_NOT_STORED.log(_logger, kind=kind.value, conversation_id=conversation_id, error=_why(error))
 
     def _keep_rival(self, delivery: InboundMessage, decoded: Decoded, received: StoreOutcome) -> None:
         """Keep a second confirmation of one TransID that says something else; nobody is to handle it."""
-        with aside():
-            known = self._journal.event(received.event_id)
+        known = self._journal.event(received.event_id)
         digest = content_digest(decoded)
         if known is None or known.body is None or _says(known.body, digest):
             return
@@ -155,7 +177,7 @@ class Intake:
             origin=delivery.origin,
             contradicts=True,
         )
-        kept = self._group.receive(rival)
+        (kept,) = self._journal.receive_all([rival])
         if kept.is_new:
             self._contradicts(kept.event_id, delivery.kind, decoded)
 
@@ -181,24 +203,40 @@ class Intake:
             _logger, event_id=event_id, kind=kind.value, conversation_id=_conversation_id(decoded), code=code
         )
 
-    def keep_unreadable(self, body: bytes, origin: str | None, reason: str) -> None:
+    def keep_unreadable(self, body: bytes, origin: str | None, reason: str) -> Generator[Wait, Any, None]:
         """Keep what cannot be read, each body once and not without end: the disk is for results."""
         event_id = None
         try:
-            if self._group.stuck:
-                raise Overloaded("The journal has been at a commit for too long")
-            with aside():
-                kept = self._journal.count(EventKind.UNREADABLE)
-            if kept < self._maximum_unreadable:
-                delivery = InboundMessage(
-                    kind=EventKind.UNREADABLE, body=body, identity=hashlib.sha256(body).hexdigest(), origin=origin
-                )
-                event_id = self._group.receive(delivery).event_id
-        except (JournalError, Overloaded) as error:
-            MESSAGE_NOT_STORED.log(_logger, kind=EventKind.UNREADABLE.value, error=_why(error))
+            event_id = yield Wait(self._group.call(partial(self._store_unreadable, body, origin)), self._longest_wait)
+        except (JournalError, Overloaded, TimeoutError) as error:
+            self._failed(EventKind.UNREADABLE, None, error)
         self._metrics.unreadable("yes" if event_id is not None else "no").inc()
         if self._unreadable.allows():
             MESSAGE_UNREADABLE.log(_logger, event_id=event_id, reason=reason, origin=origin)
+
+    def _store_unreadable(self, body: bytes, origin: str | None) -> int | None:
+        if self._journal.count(EventKind.UNREADABLE) >= self._maximum_unreadable:
+            return None
+        identity = hashlib.sha256(body).hexdigest()
+        delivery = InboundMessage(kind=EventKind.UNREADABLE, body=body, identity=identity, origin=origin)
+        return self._journal.receive_all([delivery])[0].event_id
+
+
+def _read(body: bytes) -> tuple[EventKind, Decoded]:
+    try:
+        decoded = decode(body)
+    except MalformedMessage as error:
+        raise NotAMessage(error.reason) from None
+    kind = KINDS.get(decoded.operation) if decoded.direction == "input" else None
+    if kind is None:
+        raise NotAMessage("this message is not for a partner")
+    return kind, decoded
+
+
+def _copy_outcome(done: Future[None], own: Future[None]) -> None:
+    if own.set_running_or_notify_cancel():
+        error = done.exception()
+        own.set_result(None) if error is None else own.set_exception(error)
 
 
 def _says(body: bytes, digest: str) -> bool:
@@ -226,7 +264,9 @@ def _delivery(kind: EventKind, decoded: Decoded, body: bytes, origin: str | None
     )
 
 
-def _why(error: JournalError | Overloaded) -> str:
+def _why(error: Exception) -> str:
+    if isinstance(error, TimeoutError):
+        return "The journal took too long"
     return error.message if isinstance(error, JournalError) else str(error)
 
 

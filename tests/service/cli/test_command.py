@@ -173,7 +173,7 @@ def test_list_of_commands_says_what_each_command_says_of_itself() -> None:
 def test_command_that_needs_neither_database_nor_server_loads_neither(arguments: list[str]) -> None:
     script = (
         "import sys; from mpesa_cbp_service.cli import run; code = run(sys.argv[1:]); "
-        "loaded = {'sqlalchemy', 'waitress', 'requests'} & sys.modules.keys(); sys.exit(f'{code} {sorted(loaded)}')"
+        "loaded = {'sqlalchemy', 'granian', 'requests'} & sys.modules.keys(); sys.exit(f'{code} {sorted(loaded)}')"
     )
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == "0 []"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sqlite3
@@ -209,22 +210,118 @@ def test_file_that_may_only_be_read_can_be_read_and_says_so_when_written(tmp_pat
                 create(readonly, "c2")
 
 
-@pytest.mark.parametrize("what", ["moved", "deleted", "replaced"])
+@pytest.mark.parametrize("what", ["moved", "deleted", "replaced", "-wal deleted", "-shm deleted"])
 def test_file_that_is_no_longer_in_its_place_takes_nothing_more(tmp_path: Path, what: str) -> None:
     file = tmp_path / "j.db"
     with Journal(f"sqlite:///{tmp_path}/backup.db") as backup:
         create(backup, "earlier")
     with Journal(f"sqlite:///{file}") as journal:
         create(journal)
-        if what == "deleted":
-            file.unlink()
+        if what.endswith("deleted"):
+            file.with_name(f"j.db{what.removesuffix('deleted').strip()}").unlink()
         else:
             file.rename(tmp_path / "elsewhere.db")
         if what == "replaced":
             shutil.copy(tmp_path / "backup.db", file)
-        with pytest.raises(JournalError, match="was moved, replaced or deleted while it was in use"):
+        with pytest.raises(JournalError, match="was moved, replaced or deleted"):
             create(journal, "c2")
         assert [payment.conversation_id for payment in journal.payments()] == ["c1"]
+
+
+def checkpoint(file: Path) -> None:
+    """Have SQLite write all that is in the -wal into the file."""
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+
+
+def backup(file: Path, copy: Path) -> None:
+    """What docs/journal.md says of backups."""
+    with closing(sqlite3.connect(file)) as connection, closing(sqlite3.connect(copy)) as target:
+        connection.backup(target)
+
+
+@pytest.mark.parametrize("checkpointed_last", [True, False])
+def test_older_copy_that_is_written_over_the_file_takes_nothing_more(tmp_path: Path, checkpointed_last: bool) -> None:
+    file = tmp_path / "j.db"
+    with Journal(f"sqlite:///{file}") as journal:
+        create(journal, "c1")
+        backup(file, tmp_path / "copy.db")
+        create(journal, "c2")
+        checkpoint(file)
+        create(journal, "c3")
+        if checkpointed_last:
+            checkpoint(file)
+            create(journal, "c4")
+        (tmp_path / "j.db").write_bytes((tmp_path / "copy.db").read_bytes())  # the same inode
+        with pytest.raises(JournalError, match="replaced by an older copy"):
+            create(journal, "c5")
+        with pytest.raises(JournalError):
+            journal.check()
+
+
+def test_checkpoints_and_backups_of_others_are_no_replacement(tmp_path: Path) -> None:
+    file = tmp_path / "j.db"
+    with Journal(f"sqlite:///{file}") as journal, Journal(f"sqlite:///{file}") as other:
+        for number in range(20):
+            create(journal, f"c{number}")
+            create(other, f"o{number}")
+            checkpoint(file)
+            backup(file, tmp_path / "copy.db")
+        journal.close()
+        create(journal, "again")
+        other.close()
+        create(other, "too")
+        assert len(journal.payments()) == 42
+
+
+def test_files_that_sqlite_itself_deleted_with_the_last_connection_are_no_loss(tmp_path: Path) -> None:
+    with Journal(f"sqlite:///{tmp_path}/j.db") as journal:
+        create(journal, "c1")
+        journal.close()
+        assert not (tmp_path / "j.db-wal").exists()
+        create(journal, "c2")
+        assert len(journal.payments()) == 2
+
+
+def test_check_writes_to_the_disk(journal: Journal) -> None:
+    with journal._database.writing() as connection:
+        if connection.dialect.name != "sqlite":
+            pytest.skip("of PostgreSQL the log position says so, and the server's own work moves it too")
+        file = Path(f"{connection.exec_driver_sql('PRAGMA database_list').one()[2]}-wal")
+    before = file.stat().st_size
+    journal.check()
+    assert file.stat().st_size > before
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_journal_that_was_used_before_a_fork_is_used_by_both_processes(url: str) -> None:
+    script = f"""
+import os
+from decimal import Decimal
+from mpesa_cbp_service.journal import Journal
+
+journal = Journal({url!r})
+def create(name):
+    journal.create(
+        conversation_id=name, command_id="BusinessPayment", amount=Decimal(1), receiver=None, request=b"<r/>"
+    )
+create("before")
+children = []
+for number in range(4):
+    child = os.fork()
+    if not child:
+        for each in range(10):
+            create(f"child-{{number}}-{{each}}")
+        os._exit(0)
+    children.append(child)
+for each in range(10):
+    create(f"parent-{{each}}")
+codes = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+assert codes == [0, 0, 0, 0], codes
+create("after")
+assert len(journal.payments()) == 52
+"""
+    subprocess.run([sys.executable, "-W", "ignore", "-c", script], check=True, timeout=120)
 
 
 def test_relative_name_means_the_same_file_for_as_long_as_the_journal_is_open(

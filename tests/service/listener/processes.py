@@ -45,9 +45,15 @@ class ListenerProcess:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Process id of the worker, which serves."""
+        (worker,) = self.workers()
+        return worker
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers."""
         assert self._process is not None
-        return self._process.pid
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
+        return [int(each) for each in children if b"spawn_main" in Path(f"/proc/{each}/cmdline").read_bytes()]
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
@@ -59,6 +65,7 @@ class ListenerProcess:
             stdout=self._stdout,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,
         )
         ready = threading.Event()
         self._reader = threading.Thread(target=self._read, args=(self._process, ready), daemon=True)
@@ -72,11 +79,14 @@ class ListenerProcess:
         assert self._process.stdout is not None
         return self._process.stdout.readline()
 
-    def await_stderr(self, beginning: str) -> None:
-        """Wait until it has said so."""
+    def await_refusal(self) -> None:
+        """Wait until it accepts no more connections."""
         pause = threading.Event()
-        while not any(line.startswith(beginning) for line in self.stderr):
-            assert self._process is not None
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), timeout=30).close()
+            except OSError:
+                return
             pause.wait(0.01)
 
     def await_read(self) -> None:
@@ -91,17 +101,25 @@ class ListenerProcess:
         return not all(row[4].endswith(":00000000") for row in ours)
 
     def kill(self) -> None:
-        """End it at once, wherever it is."""
-        self._end(signal.SIGKILL)
+        """End it and its workers at once, wherever they are."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._join()
 
     def stop(self) -> int:
         """Ask it to end; returns its exit code."""
-        return self._end(signal.SIGTERM)
+        assert self._process is not None
+        self._process.terminate()
+        return self._join()
 
-    def _end(self, number: signal.Signals) -> int:
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process that was started, not to its workers."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def _join(self) -> int:
         assert self._process is not None
         assert self._reader is not None
-        self._process.send_signal(number)
         code = self._process.wait(60)
         self._reader.join(60)
         for stream in (self._process.stdout, self._process.stderr):

@@ -287,6 +287,8 @@ def test_new_token_is_long_enough(capsys: pytest.CaptureFixture[str]) -> None:
         ({"PATH_TOKEN": TOKEN, "HOST": "0.0.0.0"}, "listener.networks is missing"),
         ({"PATH_TOKEN": TOKEN, "HOST": "0.0.0.0", "NETWORKS": "192.0.2.0/24"}, "listener.certificate is missing"),
         ({"PATH_TOKEN": TOKEN, "CLIENT_CA": "j.db"}, "client_ca is set without"),
+        ({"PATH_TOKEN": TOKEN, "CERTIFICATE_NAMES": "x"}, "needs listener.certificate_header"),
+        ({"PATH_TOKEN": TOKEN, "WORKERS": "2"}, "journal.url is SQLite"),
         ({"PATH_TOKEN": TOKEN, "CERTIFICATE": "j.db"}, "certificate (j.db) cannot be used"),
         ({"PATH_TOKEN": TOKEN, "HOST": "localhost.invalid", "NETWORKS": "::/0", "PLAIN_HTTP": "yes"}, "cannot listen"),
     ],
@@ -330,12 +332,8 @@ def test_port_that_is_taken_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pyt
         ({"listener_networks": ["192.0.2.0/24"]}, "192.0.2.0/24, without TLS of our own"),
         ({"listener_certificate": "us.pem"}, "any address"),
         (
-            {
-                "listener_certificate": "us.pem",
-                "listener_client_ca": "ca.pem",
-                "listener_certificate_names": ["broker.example", "spare.example"],
-            },
-            "any address, with a client certificate of ca.pem, which must be broker.example or spare.example",
+            {"listener_certificate": "us.pem", "listener_client_ca": "ca.pem"},
+            "any address, with a client certificate of ca.pem",
         ),
         (
             {
@@ -391,7 +389,7 @@ def test_listener_that_is_stopped_finishes_what_it_accepted(tmp_path: Path, url:
         assert caller.sent.wait(30)
         process.await_read()
         stopping = pool.submit(process.stop)
-        process.await_stderr("stopping")
+        process.await_refusal()
         other.execute("ROLLBACK")
         assert response_code(under_way.result(30)[1]) == "00000000"
         assert stopping.result(30) == 0

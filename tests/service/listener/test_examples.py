@@ -23,17 +23,25 @@ from tests.service.listener.wsgi import code_of
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 SERVERS = {
-    "django": ("waitress", "--listen=127.0.0.1:{port}", "listener_django:application"),
+    "django": ("gunicorn", "--bind=127.0.0.1:{port}", "--threads=8", "listener_django:application"),
     "flask": ("flask", "--app", "listener_flask", "run", "--port={port}"),
-    "flask in production": ("waitress", "--listen=127.0.0.1:{port}", "--call", "listener_flask:create_app"),
+    "flask in production": ("gunicorn", "--bind=127.0.0.1:{port}", "--threads=8", "listener_flask:create_app()"),
+    "fastapi on granian": (
+        "granian",
+        "--interface=asgi",
+        "--host=127.0.0.1",
+        "--port={port}",
+        "listener_fastapi:app",
+    ),
     "fastapi": ("uvicorn", "--no-access-log", "--host=127.0.0.1", "--port={port}", "listener_fastapi:app"),
     "none": ("mpesa_cbp_service", "listen", "--port={port}", "--handlers=listener_handlers:register"),
 }
 NEEDED = {
-    "django": ("django",),
+    "django": ("django", "gunicorn"),
     "flask": ("flask",),
-    "flask in production": ("flask",),
-    "fastapi": ("fastapi", "a2wsgi", "uvicorn"),
+    "flask in production": ("flask", "gunicorn"),
+    "fastapi": ("fastapi",),
+    "fastapi on granian": ("fastapi",),
     "none": (),
 }
 

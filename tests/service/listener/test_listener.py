@@ -63,7 +63,7 @@ def journal(tmp_path: Path) -> Iterator[Journal]:
         ({"REQUEST_METHOD": "PUT"}, "405"),
         ({"CONTENT_TYPE": "application/json"}, "415"),
         ({"CONTENT_LENGTH": ""}, "411"),
-        ({"CONTENT_LENGTH": "-1"}, "411"),
+        ({"CONTENT_LENGTH": "-1"}, "400"),
         ({"CONTENT_LENGTH": "999999999"}, "413"),
         ({"CONTENT_LENGTH": "5000"}, "400"),
         ({"PATH_INFO": "/"}, "404"),

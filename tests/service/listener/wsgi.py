@@ -7,6 +7,7 @@ from typing import Any
 
 from mpesa_cbp import decode
 from mpesa_cbp_service import Listener
+from mpesa_cbp_service.listener import wsgi_application
 from tests.service.listener.messages import TOKEN
 
 
@@ -22,7 +23,7 @@ def post(listener: Listener, body: bytes, **changes: str) -> tuple[str, bytes]:
         **changes,
     }
     status: list[str] = []
-    answer = b"".join(listener(environ, lambda line, _: status.append(line)))  # type: ignore[arg-type]
+    answer = b"".join(wsgi_application(listener)(environ, lambda line, _: status.append(line)))  # type: ignore[arg-type]
     return status[0], answer
 
 

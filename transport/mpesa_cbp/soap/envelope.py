@@ -68,9 +68,6 @@ class Decoded:
     unknown: tuple[str, ...] = ()
 
 
-# -- writing ------------------------------------------------------------------------------------------------------
-
-
 def encode(
     message: Any,
     *,
@@ -109,9 +106,6 @@ def encode_fault(code: str, text: str) -> bytes:
     """Envelope of a SOAP fault; ``code`` as it is to stand there: ``soapenv:Client``, or a gateway's ``SVC0901``."""
     inner = f"<faultcode>{escape(code)}</faultcode><faultstring>{escape(text)}</faultstring>"
     return f"{_START}<soapenv:Body><soapenv:Fault>{inner}</soapenv:Fault></soapenv:Body></soapenv:Envelope>".encode()
-
-
-# -- reading ------------------------------------------------------------------------------------------------------
 
 
 def decode(data: bytes, *, strict: bool = False) -> Decoded:
