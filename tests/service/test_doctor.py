@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp_service import Journal
 from mpesa_cbp_service.cli import run
 from mpesa_cbp_service.doctor import Diagnosis, Level, examine
+from mpesa_cbp_service.journal import InboundMessage
 from mpesa_cbp_simulator.key_pair import generate_key_pair
 from tests.transport.authorities import Certificates
 from tests.transport.clients import INITIATOR_PASSWORD, SECRETS, SP_PASSWORD, operator_key
@@ -377,6 +379,25 @@ def test_the_command_prints_each_finding_and_exits_by_the_worst(
         assert run(["doctor", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {line["level"] for line in lines} == {"ok"}
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_integrity_of_the_journal_is_checked_when_that_is_wanted(patient: Patient, damaged: bool) -> None:
+    file = patient.folder / "payments.db"
+    with Journal(f"sqlite:///{file}") as journal:
+        for number in range(200):
+            journal.receive_all([InboundMessage(kind=EventKind.UNREADABLE, identity=str(number), body=b"x" * 1000)])
+    if damaged:
+        content = bytearray(file.read_bytes())
+        page = len(content) // 2 // 4096 * 4096
+        content[page : page + 100] = bytes(100)
+        file.write_bytes(content)
+    without = [each for each in examine(environ=patient.environ, clock=now) if each.subject == "journal"]
+    found = [each for each in examine(environ=patient.environ, clock=now, integrity=True) if each.subject == "journal"]
+    assert [each.level for each in found[: len(without)]] == [each.level for each in without]
+    (integrity,) = found[len(without) :]
+    assert (integrity.level is Level.PROBLEM) is damaged
+    assert ("put the last backup back" in (integrity.advice or "")) is damaged
 
 
 def test_new_journal_is_ours_alone_and_one_that_others_can_read_is_told(patient: Patient) -> None:

@@ -16,19 +16,23 @@ _COLOURS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "red"}
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line instead of words.")
+@click.option(
+    "--integrity", is_flag=True, help="Read the whole journal, and find damage (SQLite); a large one takes minutes."
+)
 @config_option
-def doctor(*, config: str | None, as_json: bool) -> int:
+def doctor(*, config: str | None, as_json: bool, integrity: bool) -> int:
     """Check settings, certificates, journal, clock and the way to the broker, and say what to do.
 
     \b
     mpesa-cbp doctor
     mpesa-cbp doctor --config /etc/mpesa-cbp.toml --json
+    mpesa-cbp doctor --integrity
 
     No payment is sent: nothing but a HEAD without a body goes to the broker. Exits with 0 if all is well, 1 if there
     are warnings or problems, 2 if the settings are wrong.
     """
     findings = []
-    for finding in examine(config, clock=lambda: datetime.now(UTC)):
+    for finding in examine(config, clock=lambda: datetime.now(UTC), integrity=integrity):
         findings.append(finding)
         _print(finding, as_json=as_json)
     if any(each.subject == "settings" and each.level is Level.PROBLEM for each in findings):

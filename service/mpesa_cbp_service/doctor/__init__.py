@@ -25,12 +25,16 @@ __all__ = ["Diagnosis", "Level", "examine", "worst"]
 
 
 def examine(
-    path: str | Path | None = None, *, clock: Callable[[], datetime], environ: Mapping[str, str] | None = None
+    path: str | Path | None = None,
+    *,
+    clock: Callable[[], datetime],
+    environ: Mapping[str, str] | None = None,
+    integrity: bool = False,
 ) -> Iterator[Diagnosis]:
     """Look at everything, in the order in which a payment meets it; ``path`` and ``environ`` as for ``load``.
 
     ``clock`` gives the time as an aware datetime. Findings come as they are made. Where settings are wrong nothing
-    else is looked at.
+    else is looked at. ``integrity`` has the whole journal read.
     """
     try:
         configuration = load(path, require=FOR_CLIENT | FOR_JOURNAL, environ=environ)
@@ -44,7 +48,7 @@ def examine(
     yield from check_password_certificate(configuration, clock())
     yield from check_client_identity(configuration, clock())
     yield from check_urls(configuration)
-    yield from check_journal(configuration)
+    yield from check_journal(configuration, integrity=integrity)
     yield from check_connection(configuration, clock)
 
 

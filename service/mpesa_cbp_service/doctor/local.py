@@ -85,8 +85,8 @@ def check_client_identity(configuration: Configuration, now: datetime) -> Iterat
             yield problem("ca", error.message, "See what the file holds: mpesa-cbp certificates FILE…")
 
 
-def check_journal(configuration: Configuration) -> Iterator[Diagnosis]:
-    """Whether the journal opens, has its schema, and can be written."""
+def check_journal(configuration: Configuration, *, integrity: bool = False) -> Iterator[Diagnosis]:
+    """Whether the journal opens, has its schema, and can be written; with ``integrity`` whether all of it is whole."""
     from mpesa_cbp_service.journal import Journal
 
     missing = _missing_sqlite_file(configuration.journal_url or "")
@@ -98,6 +98,8 @@ def check_journal(configuration: Configuration) -> Iterator[Diagnosis]:
         with Journal(configuration.journal_url or "") as journal:
             journal.check()
             yield ok("journal", f"{journal!r} can be read and written")
+            if integrity:
+                yield _integrity(journal.damage())
             file = sqlite_file(configuration.journal_url or "")
             for path in files_beside(file) if file is not None else ():
                 if _mode(path) & _OTHERS:
@@ -107,6 +109,15 @@ def check_journal(configuration: Configuration) -> Iterator[Diagnosis]:
         if isinstance(error, JournalError):
             error.nothing_was_sent()
         yield problem("journal", error.message, error.advice or "Correct journal.url.")
+
+
+def _integrity(damage: list[str] | None) -> Diagnosis:
+    if damage is None:
+        return warning("journal", "whether it is whole its own server knows", "PostgreSQL: pg_amcheck.")
+    if not damage:
+        return ok("journal", "all of it was read, and is whole")
+    advice = "Stop all writers, put the last backup back, and run a reconciliation (docs/journal.md)."
+    return problem("journal", f"it is damaged in {len(damage)} place(s): {damage[0]}", advice)
 
 
 def _missing_sqlite_file(url: str) -> Path | None:

@@ -155,6 +155,11 @@ class Journal(PaymentLedger):
         with self._database.writing() as connection:
             return search.discard_unreadable(connection, until)
 
+    def damage(self) -> list[str] | None:
+        """Read it all: where the database contradicts itself, ten places at most; None where only a server can tell."""
+        with self._database.reading() as connection:
+            return search.damage(connection)
+
     def check(self) -> None:
         """Raise JournalError where the database cannot be written now."""
         with self._database.writing() as connection:

@@ -11,7 +11,15 @@ from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp_service.journal.events import Event, Handling, event_of
 from mpesa_cbp_service.journal.tables import VERSION_TABLE, events
 
-__all__ = ["conditions", "count_events", "discard_unreadable", "find_events", "newest_events", "write_version"]
+__all__ = [
+    "conditions",
+    "count_events",
+    "damage",
+    "discard_unreadable",
+    "find_events",
+    "newest_events",
+    "write_version",
+]
 
 
 def conditions(
@@ -77,3 +85,11 @@ def discard_unreadable(connection: Connection, until: datetime | None) -> int:
 def write_version(connection: Connection) -> None:
     """Write what is there already: a database that cannot be written, or has no room, refuses it."""
     connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = version_num"))  # noqa: S608 (a name of ours)
+
+
+def damage(connection: Connection) -> list[str] | None:
+    """What SQLite's integrity check finds, ten at most; None on PostgreSQL."""
+    if connection.dialect.name != "sqlite":
+        return None
+    found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check(10)")]
+    return [] if found == ["ok"] else found

@@ -19,13 +19,14 @@ from mpesa_cbp.log_events import MESSAGE_REFUSED, REQUEST_FAILED, VALIDATION_FAI
 from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_service.listener.access_rules import AccessRules, Caller
+from mpesa_cbp_service.listener.bill_queries import BillHandler, BillQueries
 from mpesa_cbp_service.listener.group_commit import Overloaded
 from mpesa_cbp_service.listener.handler_worker import HandlerWorker, refuse_asynchronous
 from mpesa_cbp_service.listener.http_messages import BodyTooLarge, IncompleteBody, ReadBody, Reply, Request, Steps, Wait
 from mpesa_cbp_service.listener.log_limit import LogLimit
 from mpesa_cbp_service.listener.metrics import ListenerMetrics
 from mpesa_cbp_service.listener.protocols import EventJournal
-from mpesa_cbp_service.listener.receiver import NotAMessage, NotStored, Receiver, StoredMessage
+from mpesa_cbp_service.listener.receiver import BillQuery, NotAMessage, NotStored, Receiver, StoredMessage
 from mpesa_cbp_service.listener.replies import (
     C2B_OTHER_ERROR,
     is_verdict,
@@ -94,6 +95,7 @@ class Listener:
         )
         self._validation: Callable[[C2BNotification], str | None] | None = None
         self._validations = ValidationPool(maximum_validating)
+        self._bills = BillQueries(self._validations)
         self._refused = LogLimit()
         self.worker: HandlerWorker = worker or HandlerWorker(journal, threads=handler_threads)
         self.worker.count = lambda kind, outcome: self.metrics.handled(kind.value, outcome).inc()
@@ -124,6 +126,11 @@ class Listener:
         self._validation = handler
         return handler
 
+    def on_c2b_query(self, handler: BillHandler) -> BillHandler:
+        """Register who says what a customer has to pay: a C2BPaymentQueryResult, or None for no bill."""
+        self._bills.handler = handler
+        return handler
+
     def on_contradiction(
         self, handler: Callable[[ResultNotification | QueueTimeoutNotification], object]
     ) -> Callable[[ResultNotification | QueueTimeoutNotification], object]:
@@ -141,7 +148,9 @@ class Listener:
 
     def refuse_asynchronous(self) -> None:
         """Raise AsynchronousHandler, a TypeError, for a handler that is an ``async def``: nobody would await it."""
-        refuse_asynchronous(*self.worker.handlers.values(), self.worker.on_contradiction, self._validation)
+        refuse_asynchronous(
+            *self.worker.handlers.values(), self.worker.on_contradiction, self._validation, self._bills.handler
+        )
 
     def stop(self) -> None:
         """Let the worker finish what it has begun."""
@@ -229,6 +238,9 @@ class Listener:
     def _deliver(self, body: bytes, caller: Caller) -> Steps:
         try:
             stored = yield from self._receiver.store(body, caller.text)
+        except BillQuery as asked:
+            self.metrics.received("c2b-query", "no").inc()
+            return _xml((yield from self._bills.answer(asked.request)))
         except NotAMessage as error:
             yield from self._receiver.keep_unreadable(body, caller.text, error.reason)
             return _xml(unreadable(), HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -23,7 +23,7 @@ from mpesa_cbp.payment.codes import MORE_FOLLOW
 from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp.results.statement import statement_of
 from mpesa_cbp.soap import Decoded, decode
-from mpesa_cbp_models import Result
+from mpesa_cbp_models import C2BPaymentQueryRequest, Result
 from mpesa_cbp_service.journal.events import InboundMessage, StoreOutcome
 from mpesa_cbp_service.listener.group_commit import GroupCommit, Overloaded
 from mpesa_cbp_service.listener.http_messages import Wait
@@ -33,7 +33,7 @@ from mpesa_cbp_service.listener.protocols import EventJournal
 from mpesa_cbp_service.listener.replies import acknowledgement
 from mpesa_cbp_service.notifications import KINDS, content_digest, identity_of
 
-__all__ = ["NotAMessage", "NotStored", "Receiver", "StoredMessage"]
+__all__ = ["BillQuery", "NotAMessage", "NotStored", "Receiver", "StoredMessage"]
 
 _FAILING_SECONDS = 15.0
 
@@ -56,6 +56,14 @@ class NotAMessage(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class BillQuery(Exception):
+    """A question what a customer has to pay: it is answered, and not stored."""
+
+    def __init__(self, request: C2BPaymentQueryRequest) -> None:
+        super().__init__(request.trans_id)
+        self.request = request
 
 
 class NotStored(Exception):
@@ -132,7 +140,7 @@ class Receiver:
         return own
 
     def store(self, body: bytes, origin: str | None) -> Generator[Wait, Any, StoredMessage]:
-        """Read one body and store it; it is committed when this returns. Raises NotAMessage or NotStored."""
+        """Read one body and store it; committed when this returns. Raises BillQuery, NotAMessage or NotStored."""
         message = _Message(body, origin)
         began = time.monotonic()
         try:
@@ -227,6 +235,8 @@ def _read(body: bytes) -> tuple[EventKind, Decoded]:
         decoded = decode(body)
     except MalformedMessage as error:
         raise NotAMessage(error.reason) from None
+    if isinstance(decoded.message, C2BPaymentQueryRequest):
+        raise BillQuery(decoded.message)
     kind = KINDS.get(decoded.operation) if decoded.direction == "input" else None
     if kind is None:
         raise NotAMessage("this message is not for a partner")

@@ -14,7 +14,8 @@ from sqlalchemy import Engine, event
 from mpesa_cbp.payment.model import EventKind
 from mpesa_cbp_service.journal import InboundMessage, Journal
 
-_NARROW = ("(conversation_id=?)", "(rowid=?)", "(kind=? AND identity=?)")
+# The last is a table of one row: the highest event id.
+_NARROW = ("(conversation_id=?)", "(rowid=?)", "(kind=? AND identity=?)", "SCAN sqlite_sequence")
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import sqlite3
 import subprocess
 import tempfile
@@ -122,6 +123,22 @@ def test_locked_database_is_not_acknowledged_by_any_of_many_and_later_it_is(tmp_
             other.execute("ROLLBACK")
         assert codes() == {STORED}
         assert all(stored_once(journal, name) for name in names)
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_file_that_is_taken_from_under_a_listener_has_nothing_acknowledged(tmp_path: Path, ending: str) -> None:
+    url = f"sqlite:///{tmp_path}/j.db"
+    with running(tmp_path, url) as process:
+        caller = Caller(process.port)
+        assert response_code(caller.post(result("600000_A"))[1]) == STORED
+        (tmp_path / f"j.db{ending}").unlink()
+        for number in range(5):
+            assert response_code(caller.post(result(f"600000_{number}"))[1]) == NOT_STORED
+        connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=30)
+        connection.request("GET", "/ready")
+        assert connection.getresponse().status == 503
+        connection.close()
+        caller.close()
 
 
 def test_more_deliveries_than_may_wait_are_told_to_come_again(tmp_path: Path) -> None:
