@@ -21,7 +21,6 @@ nox.options.error_on_missing_interpreters = True
 ROOT = Path(__file__).parent
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 PACKAGES = "mpesa_cbp,mpesa_cbp_generator,mpesa_cbp_models,mpesa_cbp_service,mpesa_cbp_simulator"
-TYPE_COMPLETE = ("mpesa_cbp_models", "mpesa_cbp", "mpesa_cbp_simulator", "mpesa_cbp_generator")
 HANDWRITTEN = ("generator", "transport", "service", "simulator", "tests", "bench", "examples", "noxfile.py")
 CODE = ("generated", *HANDWRITTEN)
 FORGE_FILES = (
@@ -103,7 +102,7 @@ def types(session: nox.Session) -> None:
     session.run("mypy", *CODE)
     # Without this it would look for packages in the clone's own .venv, which need not have them.
     session.run("basedpyright", "--pythonpath", str(Path(session.bin, "python")))
-    for package in TYPE_COMPLETE:
+    for package in PACKAGES.split(","):
         session.run("basedpyright", "--verifytypes", package, "--ignoreexternal")
 
 

@@ -81,10 +81,10 @@ class Listener:
         handler_threads: int = 1,
         worker: HandlerWorker | None = None,
     ) -> None:
-        self.access = access or AccessRules(path_token=path_token)
+        self.access: AccessRules = access or AccessRules(path_token=path_token)
         self.maximum_body = maximum_body
         self.request_seconds = request_seconds
-        self.metrics = ListenerMetrics()
+        self.metrics: ListenerMetrics = ListenerMetrics()
         self._longest_wait = longest_wait
         self._receiver = Receiver(
             journal,
@@ -97,7 +97,7 @@ class Listener:
         self._validations = ValidationPool(maximum_validating)
         self._bills = BillQueries(self._validations)
         self._refused = LogLimit()
-        self.worker = worker or HandlerWorker(journal, threads=handler_threads)
+        self.worker: HandlerWorker = worker or HandlerWorker(journal, threads=handler_threads)
         self.worker.count = lambda kind, outcome: self.metrics.handled(kind.value, outcome).inc()
 
     # -- handlers -----------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ class Receiver:
         self._failed_at: float | None = None
         self._check: Future[None] | None = None
         self._checking = threading.Lock()
-        self.stop = self._group.stop
+        self.stop: Callable[[], None] = self._group.stop
 
     def hand_over(self, call: Callable[[Callable[[], None]], object]) -> None:
         """Have futures settled by ``call``, see GroupCommit."""
