@@ -21,7 +21,7 @@
     +-- MissingExtra                NO       yes    an optional part of the package is not installed
 
 The money rule needs the class alone: after ``NotSent`` send again; after ``OutcomeUnknown`` ask; after ``Refused``
-the request had no effect, but look at ``final`` before you pay under another conversation id.
+the request had no effect, but look at ``final`` before the payment is made anew under another conversation id.
 
 Foreign exceptions of requests and urllib3 become these in ``http.failures.map_exception`` and nowhere else.
 """
