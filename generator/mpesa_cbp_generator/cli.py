@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 from mpesa_cbp_generator.config.bindings import Config, default_config, read_config
@@ -25,12 +26,22 @@ examples:
 Exits with 0, 1 with a diff if it is not, 2 for wrong usage or settings, 3 if the contract cannot be used."""
 
 FINE, FINDINGS, USAGE, UNREADABLE = 0, 1, 2, 3
+_NEEDED = ("xsdata", "jinja2", "ruff")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code: 0 fine, 1 findings, 2 wrong usage or settings, 3 unreadable input."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        extra = "mpesa-cbp[generator]"
+        print(
+            f"mpesa-cbp-gen: the command needs the extra {extra} (missing: {', '.join(missing)}). "
+            f"Install it with: pip install '{extra}'",
+            file=sys.stderr,
+        )
+        return USAGE
     try:
         return int(options.run(options))
     except ConfigurationError as error:

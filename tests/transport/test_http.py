@@ -124,7 +124,7 @@ def test_a_request_goes_out_once_the_broker_can_be_reached() -> None:
             answers(http_answer(ANSWER, headers="Content-Encoding: br\r\n")),
             1,
             1,
-            "packed in a way",
+            "compressed in a way",
             id="an answer packed unasked",
         ),
         pytest.param(

@@ -19,13 +19,13 @@ def test_every_step_has_a_transition_from_every_standing(standing: LedgerState, 
 @pytest.mark.parametrize("standing", [LedgerState.SUCCEEDED, LedgerState.FAILED])
 @EVERY_STEP
 def test_a_final_result_is_never_left(standing: LedgerState, step: Evidence) -> None:
-    assert transition(standing, step).standing is standing
+    assert transition(standing, step).ledger_state is standing
 
 
 @EVERY_STEP
 def test_nothing_moves_to_succeeded_but_the_core_and_a_person(step: Evidence) -> None:
     before = [each for each in LedgerState if each.state is not PaymentState.SUCCEEDED]
-    moving = [each for each in before if transition(each, step).standing.state is PaymentState.SUCCEEDED]
+    moving = [each for each in before if transition(each, step).ledger_state.state is PaymentState.SUCCEEDED]
     assert not moving or step in (Evidence.PAID, Evidence.OPERATOR_PAID)
 
 

@@ -51,15 +51,15 @@ def _unique() -> str:
 class Client(CommandMethods):
     """Talks to the broker; safe to share between threads.
 
-    ``endpoint`` is the broker's URL, ``organisation`` our name as it stands in conversation ids. ``result_url`` is
-    where the core's result is to be posted, ``queue_timeout_url`` where the broker tells that a cached request
-    expired. ``connection`` is what ``HttpTransport`` takes: ``client_certificate``, ``client_passphrase``, ``ca``,
-    ``timeout``, ``connect_retries`` and others. ``journal`` is a ``Journal`` or anything with the same few methods;
-    without one the caller keeps the ledger and must give every payment's ``conversation_id``. ``profile`` names one of
-    ``PROFILES`` or is a ``Profile``. ``query_url`` and ``management_url`` are other addresses for queryTransaction and
-    changePassword, ``registration_url`` that for RegisterURL (``/mminterface/registerURL`` beside the endpoint by
-    default). ``clock`` gives the time as an aware datetime, ``new_id`` the unique part of a conversation id.
-    ``builder`` makes checked requests without sending them.
+    ``endpoint`` is the broker's URL, ``organisation`` your name, a part of conversation ids. ``result_url`` is where
+    the core posts its result, ``queue_timeout_url`` where the broker reports that a cached request expired.
+    ``connection`` is what ``HttpTransport`` takes: ``client_certificate``, ``client_passphrase``, ``ca``, ``timeout``,
+    ``connect_retries`` and others. ``journal`` is a ``Journal`` or any object with the methods of ``PaymentJournal``;
+    without one you keep the ledger and must give every payment's ``conversation_id``. ``profile`` names one of
+    ``PROFILES`` or is a ``Profile``. ``country_code`` completes phone numbers. ``query_url`` and ``management_url`` are
+    other addresses for queryTransaction and changePassword, ``registration_url`` that for RegisterURL
+    (``/mminterface/registerURL`` beside the endpoint by default). ``clock`` gives the time as an aware datetime,
+    ``new_id`` the unique part of a conversation id. ``builder`` makes checked requests without sending them.
 
     Raises SettingsError for settings that cannot work. A client that was closed raises NotSent and stores nothing.
     """
@@ -120,10 +120,10 @@ class Client(CommandMethods):
         self._http.close()
 
     def new_conversation_id(self, unique: str | None = None) -> str:
-        """A conversation id that was never used, for whoever wants to know it before the payment is sent.
+        """Return a conversation id that was never used, to store before you send the payment under it.
 
-        ``unique`` is its last part, at most 32 characters, for whoever must come to the same id again; a
-        blank one raises InvalidRequest, since it would be another id each time.
+        ``unique``, at most 32 characters, becomes its last part: the same text gives the same id. A blank one raises
+        InvalidRequest, since it would be another id each time.
         """
         return self.builder.new_conversation_id(unique)
 
@@ -137,10 +137,10 @@ class Client(CommandMethods):
         check_schema(request)
         return self._deliver(request, resume)
 
-    # -- what the broker answers by itself ------------------------------------------------------------------------
+    # -- what the broker answers itself ------------------------------------------------------------------------
 
     def query_transaction(self, conversation_id: str, *, query_date: datetime | None = None) -> History:
-        """Ask the broker how far a payment came; asking is harmless and may be repeated (protocol, section 8).
+        """Ask the broker how far a payment came; the query is harmless and may be repeated (protocol, section 8).
 
         The History says what the broker's record proves. ``query_date`` is when the payment was sent and makes the
         answer faster. What the record proves moves the payment in the journal, if it is there; a result that states
@@ -156,7 +156,7 @@ class Client(CommandMethods):
             operation=QUERY_TRANSACTION,
             url=self._query_url,
             conversation_id=conversation_id,
-            if_unknown="Asking changes nothing and may be repeated; the payment is as it was.",
+            if_unknown="The query changes nothing and may be repeated; the payment is as it was.",
         )
         message = transaction_query(conversation_id, self._signer.time_stamp(query_date) if query_date else None)
         history = logged_history(self._sender.ask(call, message, QueryTransactionResponse), conversation_id)

@@ -4,24 +4,24 @@
     +-- InvalidRequest              NO       yes    our own check found problems before anything left
     +-- NotSent                     NO       yes    provably nothing left: safe to send again
     +-- OutcomeUnknown              UNKNOWN  no     bytes may have left: never send again, ask queryTransaction
-    |   +-- FaultOutcomeUnknown     UNKNOWN  no     ... told by a SOAP fault (is also a SoapFault)
+    |   +-- FaultOutcomeUnknown     UNKNOWN  no     ... by a SOAP fault (is also a SoapFault)
     |   +-- JournalOutcomeUnknown   UNKNOWN  no     ... since the journal failed under way (is also a JournalError)
-    +-- Refused                     YES      yes    the broker or the core certainly said no
+    +-- Refused                     YES      yes    the broker or the core certainly refused it
     |   +-- AuthenticationFailed    YES      yes
     |   |   +-- CredentialRefused   YES      yes    the initiator's credential is wrong or locked: send nothing more
     |   +-- Throttled               YES      yes
     |   +-- DuplicateConversation   YES      no     this request was refused, the earlier one may have been paid
     |   +-- ValidationRefused       YES      yes
-    |   +-- FaultRefusal            YES      yes    ... told by a SOAP fault (is also a SoapFault)
+    |   +-- FaultRefusal            YES      yes    ... by a SOAP fault (is also a SoapFault)
     +-- SoapFault                                   makes one of its two kinds, by its fault code
     +-- MalformedMessage            UNKNOWN  no     what was received cannot be read
     +-- SettingsError               NO       yes    a setting, a file or a certificate is wrong
     +-- JournalError                UNKNOWN  no     the journal could not be read or written
-    +-- JournalRefusal              NO       no     the journal is well, and does not take what was asked of it
+    +-- JournalRefusal              NO       no     the journal works, and refuses this operation
     +-- MissingExtra                NO       yes    an optional part of the package is not installed
 
 The money rule needs the class alone: after ``NotSent`` send again; after ``OutcomeUnknown`` ask; after ``Refused``
-the request had no effect, but look at ``final`` before the payment is made anew under another conversation id.
+the request had no effect, but look at ``final`` before you pay under another conversation id.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class NotSent(CbpError):
 class OutcomeUnknown(CbpError):
     """Bytes of the request may have left and no readable answer came; never to be sent again."""
 
-    advice = "Do not send it again: mpesa-cbp query and its conversation id tell what became of it."
+    advice = "Do not send it again: look up its outcome with mpesa-cbp query and its conversation id."
 
 
 class Refused(CbpError):
@@ -175,8 +175,8 @@ class Throttled(Refused):
 class DuplicateConversation(Refused):
     """The core has seen this OriginatorConversationID before (result codes 15 and 41).
 
-    Not final: this request had no effect, but the one that came first under the same id may have been paid. Whoever
-    takes this for a failed payment and pays anew under another id pays twice.
+    Not final: this request had no effect, but the one that came first under the same id may have been paid. If you
+    treat this as a failed payment and pay under another id, you pay twice.
     """
 
     final = False
@@ -220,8 +220,8 @@ class SoapFault(CbpError):
     def __init__(self, *, fault_code: str, fault_string: str, **facts: Unpack[Facts]) -> None:
         self.fault_code = fault_code
         self.fault_string = fault_string
-        said = f"{fault_code}: {fault_string}" if fault_string else fault_code or "without a code"
-        super().__init__(f"The broker answered with a SOAP fault, {said}", **facts)
+        fault = f"{fault_code}: {fault_string}" if fault_string else fault_code or "without a code"
+        super().__init__(f"The broker answered with a SOAP fault, {fault}", **facts)
 
 
 class FaultOutcomeUnknown(SoapFault, OutcomeUnknown):
@@ -276,13 +276,13 @@ class JournalError(CbpError):
 
 
 class JournalOutcomeUnknown(JournalError, OutcomeUnknown):
-    """The journal failed when bytes of a payment may have left: what came of it is not stored, or cannot be read."""
+    """The journal failed when bytes of a payment may have left: its outcome is not stored, or cannot be read."""
 
 
 class JournalRefusal(CbpError):
-    """The journal is well, and does not take what was asked of it: nothing was stored, and nothing was sent by it.
+    """The journal works, and refuses this operation: nothing was stored or sent.
 
-    The payment or event is not known, or does not stand so that this may be done. Not final: the payment is as it was.
+    The payment or event is unknown, or its state does not allow it. Not final: the payment is as it was.
     """
 
     sent = Sent.NO

@@ -64,7 +64,7 @@ def personal(value: Any) -> Any:
 
 
 class MessageBytes(bytes):
-    """A message, with credentials and a customer's data in it: bytes whose repr tells their number."""
+    """A message, with credentials and a customer's data in it: bytes whose repr shows only how many they are."""
 
     __slots__ = ()
 

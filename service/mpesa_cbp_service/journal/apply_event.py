@@ -76,11 +76,11 @@ def move(
     if final and standing in _SETTLED:
         contradicts = contradicts or not same_code(row["result_code"], code)
     if step is Evidence.NOTHING:
-        return Move(moved.standing, contradicts, {})
-    changes: dict[str, Any] = {"updated_at": now, "standing": moved.standing.value}
+        return Move(moved.ledger_state, contradicts, {})
+    changes: dict[str, Any] = {"updated_at": now, "standing": moved.ledger_state.value}
     if step in _REQUESTS and not contradicts:
         changes["requests"] = max(0, row["requests"] + _REQUESTS[step])
-    if final and moved.standing in _SETTLED and not row["result_code"]:
+    if final and moved.ledger_state in _SETTLED and not row["result_code"]:
         changes.update(result_code=code, receipt=receipt)
     if step in _SAID and not contradicts:
         changes["receipt"] = receipt
@@ -88,4 +88,4 @@ def move(
         changes["response_code"] = code
     if core_conversation_id and not row["core_conversation_id"] and step is not Evidence.DIFFERS:
         changes["core_conversation_id"] = core_conversation_id
-    return Move(moved.standing, contradicts, changes)
+    return Move(moved.ledger_state, contradicts, changes)

@@ -105,8 +105,8 @@ def test_what_the_broker_refused_is_never_called_a_payment(arguments: list[str],
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["balance"], "No money hangs on it: make the request anew"),
-        (["reverse", "--receipt", "NOSUCH", "--yes"], "Do not send it again: mpesa-cbp query and its conversation id"),
+        (["balance"], "No money depends on it: make a new request"),
+        (["reverse", "--receipt", "NOSUCH", "--yes"], "Do not send it again: look up its outcome with mpesa-cbp query"),
     ],
 )
 def test_where_the_outcome_is_unknown_it_is_told_whether_money_hangs_on_it(

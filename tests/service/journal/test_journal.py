@@ -61,7 +61,7 @@ def test_a_final_result_is_never_left_whatever_comes_later(steps: list[Evidence]
     standing, settled = LedgerState.CREATED, None
     for step in steps:
         disputed = standing is LedgerState.DISPUTED and step is Evidence.NOT_PAID
-        standing = transition(standing, step).standing
+        standing = transition(standing, step).ledger_state
         if settled is None and step in FINAL_EVIDENCE and not disputed:
             settled = standing
             assert standing is (LedgerState.SUCCEEDED if step is Evidence.PAID else LedgerState.FAILED)

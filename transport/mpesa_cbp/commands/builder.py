@@ -161,7 +161,7 @@ class RequestBuilder:
 
 
 def name_for_ids(organisation: str) -> str:
-    """The part of an organisation's name that stands in conversation ids. Raises SettingsError where none is left."""
+    """The part of an organisation's name that conversation ids contain. Raises SettingsError where none is left."""
     name = "".join(char for char in organisation if char.isascii() and char.isalnum())
     if not name:
         raise SettingsError("organisation must contain a letter or digit, for the conversation ids")

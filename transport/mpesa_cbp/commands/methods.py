@@ -43,21 +43,36 @@ class CommandMethods(ABC):
     ) -> Acknowledgement:
         """Pay a customer (B2C; protocol, section 4).
 
-            client.pay_customer("0712 345 678", "100.00", remark="Salary November", conversation_id=SALARY)
+            client.pay_customer("0712 345 678", "100.00", remark="Salary November", conversation_id="600000_Acme_7")
 
-        ``msisdn``: a phone number as people write it: 0712 345 678, +254 712 345678, 254712345678. ``amount``: KES, a
-        Decimal, int or text with at most two places; a float is refused. ``command``: SalaryPayment, BusinessPayment,
-        PromotionPayment, SalaryPaymentWithWithdrawalChargePaid, BusinessPaymentWithWithdrawalChargePaid or
-        TransferFromBankToCustomer. ``occasion``: text that goes with it. ``options``: ``remark`` (at most 255
-        characters), ``conversation_id`` (your own key, 1 to 128 characters, never used before; made for you where there
-        is a journal), ``result_url`` and ``queue_timeout_url`` in place of the client's.
+        ``msisdn``: a mobile number of the client's country, as 0712 345 678, 712345678, +254 712 345678,
+        00254 712345678 or 254712345678; it is sent as 254712345678. Blanks, dashes, dots and parentheses may stand
+        between groups of digits.
 
-        ``resume`` sends a payment that the journal has under that ``conversation_id``, if it was never sent or
-        certainly had no effect (``Payment.may_be_sent``). Otherwise it raises DuplicateConversation; InvalidRequest
-        where the journal has no such payment or a different one, and where there is no journal.
+        ``amount``: in KES, more than zero, at most 13 digits, two of them after the point; a Decimal, an int, or text
+        in plain digits (100, 100.50). A float is refused.
+
+        ``command``: SalaryPayment, BusinessPayment, PromotionPayment, SalaryPaymentWithWithdrawalChargePaid,
+        BusinessPaymentWithWithdrawalChargePaid or TransferFromBankToCustomer.
+
+        ``occasion``: text that goes with it; the contract sets no limit.
+
+        ``options``, as for every request: ``remark``, text of at most 255 characters; ``conversation_id``, your own
+        key for the payment, 1 to 128 printable characters, never used before (the client makes one where it has a
+        journal, and needs yours where it has none); ``result_url`` and ``queue_timeout_url``, which replace the
+        client's for this request.
+
+        ``resume=True`` sends a payment that the journal has under that ``conversation_id``, provided that it was never
+        sent or certainly had no effect (``Payment.may_be_sent``); otherwise it raises DuplicateConversation. It raises
+        InvalidRequest where the journal has no such payment or a different one, and where there is no journal.
 
         Returns when the broker has accepted or queued the request; only the result says whether money moved. Raises
-        InvalidRequest, NotSent, OutcomeUnknown, Refused (and its kinds), SoapFault, JournalError.
+
+        * InvalidRequest, with all problems: nothing was stored or sent
+        * NotSent: no byte left; call again with ``resume=True`` and the same id
+        * OutcomeUnknown: bytes may have left; never pay again, use ``query_transaction``
+        * Refused, or one of its kinds: the request had no effect, but look at ``final`` before you pay again
+        * JournalError, SettingsError: ``sent`` says whether bytes may have left
         """
         msisdn = personal(msisdn)
         return self._order(customer_payment(msisdn, amount, command=command, occasion=occasion, **options), resume)
@@ -75,8 +90,13 @@ class CommandMethods(ABC):
     ) -> Acknowledgement:
         """Pay another organisation (B2B). Otherwise as ``pay_customer``.
 
-        ``short_code``: up to ten digits. BusinessPayBill and PayTaxToKRA need ``account_reference``, BusinessPayToBulk
-        may have one. ``receiver_type`` 2 says that the number is a till's (BusinessBuyGoods), 4 a short code.
+            client.pay_business("888888", "7000.00", account_reference="INV-7")
+
+        ``short_code``: the receiver's, up to 10 digits. ``command``: BusinessPayBill, BusinessBuyGoods,
+        DisburseFundsToBusiness, BusinessToBusinessTransfer, MerchantToMerchantTransfer,
+        MerchantServicesMMFAccountTransfer, AgencyFloatAdvance, BusinessPayToBulk or PayTaxToKRA. BusinessPayBill and
+        PayTaxToKRA need ``account_reference``, BusinessPayToBulk may have one, the others take none.
+        ``receiver_type``: 2 if the number is a till's (BusinessBuyGoods), 4 if it is a short code (the default).
         """
         wanted = business_payment(
             short_code,
@@ -98,7 +118,11 @@ class CommandMethods(ABC):
     ) -> Acknowledgement:
         """Move money between the organisation's own accounts. Otherwise as ``pay_customer``.
 
-        OrgRevenueSettlement settles the whole revenue and takes no ``amount``; the other commands need one.
+            client.transfer_own_funds(50_000, command="BusinessTransferFromUtilityToMMF")
+
+        ``command``: BusinessTransferFromMMFToUtility, BusinessTransferFromUtilityToMMF,
+        MerchantTransferFromMerchantToWorking, MerchantTransferFromWorkingToMerchant, OrgBankAccountWithdrawal or
+        OrgRevenueSettlement, which settles the whole revenue and takes no ``amount``; the others need one.
         """
         return self._order(own_funds_transfer(amount, command=command, **options), resume)
 

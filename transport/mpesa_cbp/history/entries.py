@@ -17,7 +17,7 @@ __all__ = ["EntryKind", "HistoryEntry", "Leg", "read_entries"]
 
 
 class EntryKind(Enum):
-    """Which list of the answer an entry stands in."""
+    """The list of the answer that an entry comes from."""
 
     REQUEST = "submitApiRequest"
     RESPONSE = "submitApiResponse"
@@ -46,7 +46,7 @@ _MESSAGES: dict[EntryKind, type] = {
 class HistoryEntry:
     """One recorded HTTP message.
 
-    ``leg`` is None where the record does not tell. ``problem`` says why the entry was not used: it could not be read,
+    ``leg`` is None where the record does not say. ``problem`` says why the entry was not used: it could not be read,
     or it is another message than its list is for, or speaks of another conversation.
     """
 
@@ -74,7 +74,7 @@ def read_entries(
 ) -> tuple[str | None, tuple[HistoryEntry, ...]]:
     """Read all entries, in the answer's order, and the conversation id that they are held against.
 
-    Where ``conversation_id`` is None that is the first one on record. Never an error, whatever stands in the entries.
+    Where ``conversation_id`` is None that is the first one on record. Entries of any content raise no error.
     """
     read = [(kind, read_recorded(text)) for kind, text in _texts(answer)]
     if conversation_id is None:

@@ -1,6 +1,6 @@
 """What queryTransaction's answer says: how far the payment came, message by message (protocol, section 8).
 
-Only what stands in the record is concluded from, and nothing from what is missing in it: a broker that has no record
+Conclusions rest on what the record contains, never on what is missing from it: a broker that has no record
 of a payment does not say that it was not paid. "Not paid" is concluded from a final result of the core, from a queue
 timeout of a request that was never passed on, or where every request on record was certainly refused; and only if
 every entry of the record could be read.
@@ -37,7 +37,7 @@ class History:
 
     ``entries`` stand in the order of the answer: requests, responses, results, queue timeouts. ``finding`` is what
     they prove, with ``code`` the ResultCode or ResponseCode that it rests on; as the detail and the code of a QUERIED
-    event they move a journal. ``problems`` tells, in words, what kept more from being concluded. ``answer`` is the
+    event they move a journal. ``problems`` says why nothing more could be concluded. ``answer`` is the
     message itself.
     """
 
@@ -52,7 +52,7 @@ class History:
     def state(self) -> PaymentState:
         """The state that the record proves of a payment of which nothing else is known; UNKNOWN if it proves none."""
         step = step_of(EventKind.QUERIED, code=self.code, detail=self.finding.value)
-        return transition(LedgerState.UNKNOWN, step).standing.state
+        return transition(LedgerState.UNKNOWN, step).ledger_state.state
 
     @property
     def reached(self) -> Reached:
@@ -78,14 +78,16 @@ class History:
     @property
     def summary(self) -> str:
         """What is known now, in one sentence, and what to do where it is not enough."""
-        said = _SUMMARIES[self.finding]
+        sentence = _SUMMARIES[self.finding]
         if self.finding in (QueryVerdict.RESULT, QueryVerdict.DIFFERS) and self.code is not None:
-            said = f"{said.rstrip('.')}: code {self.code}, {result_meaning(self.code).meaning.rstrip('.')}."
+            sentence = f"{sentence.rstrip('.')}: code {self.code}, {result_meaning(self.code).meaning.rstrip('.')}."
         elif self.code is not None:
-            said = f"{said} Code {self.code}: {response_meaning(self.code).meaning.rstrip('.')}."
+            sentence = f"{sentence} Code {self.code}: {response_meaning(self.code).meaning.rstrip('.')}."
         if self.finding is QueryVerdict.NOTHING and self.reached is not Reached.NOTHING_RECORDED:
-            said = f"The request reached the {self.reached.value}; what became of it is not recorded, so it is open."
-        return " ".join([said, *(f"{problem}." for problem in self.problems)])
+            sentence = (
+                f"The request reached the {self.reached.value}; its outcome is not recorded, so it is still open."
+            )
+        return " ".join([sentence, *(f"{problem}." for problem in self.problems)])
 
 
 _SUMMARIES = {
@@ -95,15 +97,15 @@ _SUMMARIES = {
     QueryVerdict.ACCEPTED: "The request was accepted and has no final result yet: it is still open.",
     QueryVerdict.QUEUED: "The broker has cached the request and will pass it on: it is still open.",
     QueryVerdict.REFUSED: "Every request on record was refused: it had no effect.",
-    QueryVerdict.NOTHING: "The broker's record does not tell. That is no proof that it had no effect: ask again later.",
+    QueryVerdict.NOTHING: "The broker's record proves nothing; the request may have had an effect: ask again later.",
 }
 
 
 def read_history(answer: QueryTransactionResponse, conversation_id: str | None = None) -> History:
-    """Read the record in a queryTransaction's answer; never an error, whatever stands in the entries.
+    """Read the record in a queryTransaction's answer; entries of any content raise no error.
 
-    ``conversation_id`` is the OriginatorConversationID that was asked about: entries that name another one are kept
-    and not used. Where it is None, that of the first request on record is taken.
+    ``conversation_id`` is the OriginatorConversationID of the query: entries that name another one are kept and not
+    used. Where it is None, that of the first request on record counts.
     """
     conversation_id, entries = read_entries(answer, conversation_id)
     finding, code, problems = _conclude(entries)

@@ -17,7 +17,7 @@ from mpesa_cbp.soap import Decoded, decode
 __all__ = ["RecordedHttp", "read_recorded"]
 
 DOUBLED_QUOTES = "doubled-quotes"
-"""Deviation of an envelope in which every apostrophe stands twice."""
+"""Deviation of an envelope in which every apostrophe is doubled."""
 
 # A request line or a status line (RFC 9112, sections 3 and 4), in printable ASCII.
 _START_LINE = re.compile(r"[A-Z]{1,20} [!-~]+ HTTP/[0-9]\.[0-9]|HTTP/[0-9]\.[0-9] [0-9]{3}(?: [ -~]*)?")
@@ -48,7 +48,7 @@ class RecordedHttp:
 
 
 def read_recorded(text: str) -> RecordedHttp:
-    """Read one entry of a history; never an error, whatever the text is: ``problem`` tells."""
+    """Read one entry of a history; raises no error: ``problem`` says what is wrong with it."""
     try:
         message = base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):

@@ -49,7 +49,7 @@ current_exchange: ContextVar[Exchange | None] = ContextVar("mpesa_cbp_exchange",
 
 
 class _TimedReader(io.RawIOBase):
-    """Holds the whole answer to one deadline; a socket's own timeout begins anew with each byte that drips in."""
+    """Holds the whole answer to one deadline; a socket's own timeout restarts with each byte that drips in."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, exchange: Exchange) -> None:
         self._raw, self._sock, self._exchange = raw, sock, exchange

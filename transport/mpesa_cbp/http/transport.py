@@ -278,7 +278,7 @@ def _unpacked(packed: bytes, encoding: str, limit: int) -> bytes:
     if encoding.strip().lower() in {"", "identity"}:
         return packed
     if encoding.strip().lower() not in {"gzip", "x-gzip"}:
-        raise AnswerError("the answer came packed in a way that was not asked for")
+        raise AnswerError("the answer is compressed in a way that the request did not accept")
     unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
     body = unpacker.decompress(packed, limit + 1)
     if len(body) > limit:

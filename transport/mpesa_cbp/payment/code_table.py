@@ -30,7 +30,7 @@ Disposition: TypeAlias = Literal[
     "validation",  # certainly without effect: the request itself is wrong
     "duplicate",  # speaks of an earlier request, which may have been paid
     "pending",  # on its way, neither done nor failed
-    "unknown",  # does not tell how the payment ended
+    "unknown",  # says nothing about the end of the payment
 ]
 
 
@@ -69,12 +69,12 @@ _LOCKED = (
 )
 _INITIATOR = "Check the initiator's name, its short code and that the operator has activated it."
 _DUPLICATE = "It was sent before: ask what became of it (mpesa-cbp query), and do not pay under a new id."
-_TWO_STAGES = "Wait: a later result tells how it ended."
+_TWO_STAGES = "Wait: a later result says how it ended."
 _SLOW_DOWN_NEW = "Nothing was done: pay it later under a new conversation id, and send fewer requests a second."
 _RECEIPT = "Check the receipt: it is the TransactionID of the result."
 _REVERSED = "Look up who reversed it and when before anything else."
 _AGAIN = "The broker sends the message again."
-_REFUSE = "The payment is refused and the customer told so."
+_REFUSE = "The payment is refused, and the customer is notified."
 
 RESPONSES: tuple[Row, ...] = (
     Row(

@@ -19,7 +19,7 @@ class PaymentState(Enum):
     """Stored, nothing sent yet. A process that dies now has sent nothing."""
 
     SENT = "sent"
-    """Stored that sending begins; bytes may have left. Until more is known, only queryTransaction can tell."""
+    """Sending has begun; bytes may have left. Until more is known, only queryTransaction can find out."""
 
     ACCEPTED = "accepted"
     """The broker has accepted the request; the result will follow."""
@@ -41,11 +41,11 @@ class PaymentState(Enum):
 
 
 FINAL_STATES = frozenset({PaymentState.SUCCEEDED, PaymentState.FAILED, PaymentState.EXPIRED})
-"""States that say what became of the money."""
+"""States in which the outcome is known."""
 
 
 OPEN_STATES = frozenset({PaymentState.SENT, PaymentState.ACCEPTED, PaymentState.QUEUED, PaymentState.UNKNOWN})
-"""States in which the money may have moved or may yet move: only a result or queryTransaction can tell."""
+"""States in which the money may have moved or may yet move: only a result or queryTransaction settles it."""
 
 
 ENQUIRIES = frozenset({"AccountBalance", "TransactionStatusQuery"})
@@ -53,15 +53,15 @@ ENQUIRIES = frozenset({"AccountBalance", "TransactionStatusQuery"})
 
 
 MOVES_NO_MONEY = ENQUIRIES | {"RegisterURL"}
-"""CommandIDs of requests that are kept as payments are, and move no money whatever becomes of them."""
+"""CommandIDs of requests that are kept as payments are, and never move money."""
 
 
 ABOUT_ANOTHER = MOVES_NO_MONEY | {"TransactionReversal"}
 """CommandIDs whose result may state amount, parties and receipt of another transaction than the request itself."""
 
 
-MAKE_ANEW = "No money hangs on it: make the request anew, under a new conversation id."
-"""What to do where it is not known what became of one of those."""
+MAKE_ANEW = "No money depends on it: make a new request, under a new conversation id."
+"""Advice where the outcome of a request that moves no money is unknown."""
 
 
 class EventKind(Enum):
@@ -101,7 +101,7 @@ class Payment:
     created_at: datetime
     updated_at: datetime
     requests: int
-    """How many requests of it may have left; several where an earlier one was certainly not taken."""
+    """How many requests of it may have left; several where an earlier one was certainly refused or never left."""
 
     queried_at: datetime | None = None
     """When a reconciliation last took it up to ask the broker about it."""
@@ -113,7 +113,7 @@ class Payment:
 
     @property
     def may_be_sent(self) -> bool:
-        """Whether it may be sent under its conversation id: never sent, certainly not taken, or expired.
+        """Whether it may be sent under its conversation id: never sent, certainly refused, or expired.
 
         A payment that the core failed is not among them: the core knows its id, and refuses it for ever.
         """
@@ -152,8 +152,8 @@ class PaymentJournal(Protocol):
     ) -> PaymentState:
         """Append an event and move the payment as far as the transition table allows; returns its state now.
 
-        SENDING is the leave to send, and of several who ask for it at once one gets it: it returns SENT, or raises
-        DuplicateConversation and stores nothing where the payment may not be sent (``Payment.may_be_sent``).
+        SENDING is the permission to send: of several concurrent callers exactly one gets it and SENT is returned. It
+        raises DuplicateConversation and stores nothing where the payment may not be sent (``Payment.may_be_sent``).
 
         Raises JournalError where it cannot be stored.
         """

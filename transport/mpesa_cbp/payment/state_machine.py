@@ -2,10 +2,10 @@
 
 What the table keeps to:
 
-* The state follows the money. The core's final result settles a payment; it beats whatever the broker or we said
+* The state follows the money. The core's final result settles a payment; it overrides what the broker or we recorded
   before, and neither ``SUCCEEDED`` nor ``FAILED`` by result is ever left again.
 * A state that says "certainly not paid" is given only for evidence about every request that may have left. Where the
-  evidence does not agree, the payment is taken for one that may have been paid.
+  evidence does not agree, the payment counts as one that may have been paid.
 * An event that cannot be true together with what was known is marked as contradicting, whether or not it moves.
 * A late event of an earlier step, and a repeated one, change nothing.
 """
@@ -34,7 +34,7 @@ __all__ = [
 
 
 class LedgerState(Enum):
-    """A payment's state as the journal keeps it: ``PaymentState``, with what settled it told apart."""
+    """A payment's state as the journal keeps it: ``PaymentState``, divided by what settled it."""
 
     CREATED = "created"
     SENT = "sent"
@@ -52,17 +52,18 @@ class LedgerState(Enum):
     """SUCCEEDED by the core's final result."""
 
     OPERATOR_PAID = "said-paid"
-    """SUCCEEDED by a person's word, until the core says something else."""
+    """SUCCEEDED because an operator recorded it, until the core reports something else."""
 
     DISPUTED = "disputed"
     """UNKNOWN because a result of the core states another payment than this one, or two."""
 
     OPERATOR_UNPAID = "said-unpaid"
-    """FAILED by a person's word: it may be sent again under its id, where the core refuses what it has seen."""
+    """FAILED because an operator recorded it: it may be sent again under its id, which the core
+    refuses if it has seen it."""
 
     @property
     def state(self) -> PaymentState:
-        """What the rest of the package calls it."""
+        """The public state."""
         return _STATES.get(self) or PaymentState(self.value)
 
 
@@ -77,7 +78,7 @@ _STATES = {
 class QueryVerdict(Enum):
     """What a queryTransaction found: the ``detail`` of a QUERIED event, alone or before a colon.
 
-    It speaks of the whole history that the broker keeps of the conversation id, the most telling part of it first: a
+    It speaks of the whole history that the broker keeps of the conversation id, its strongest evidence first: a
     result, an expiry, an acceptance, a caching, a refusal. With ``RESULT`` the event's code is that ResultCode.
     """
 
@@ -90,7 +91,7 @@ class QueryVerdict(Enum):
     QUEUED = "queued"
     REFUSED = "refused"
     NOTHING = "nothing"
-    """The answer does not tell, or the broker does not know the payment, which may be too early to mean anything."""
+    """The answer proves nothing, or the broker does not know the payment, perhaps because the query came too early."""
 
 
 class Evidence(Enum):
@@ -114,18 +115,18 @@ class Evidence(Enum):
 
 
 FINAL_EVIDENCE = frozenset({Evidence.PAID, Evidence.NOT_PAID})
-"""The steps that settle a payment: a final result, delivered or found by a query."""
+"""Evidence that settles a payment: a final result, delivered or found by a query."""
 
 
 GUARDED = frozenset({Evidence.SENDING, Evidence.OPERATOR_PAID, Evidence.OPERATOR_UNPAID})
-"""The steps that need leave: where the table marks them as contradicting they are refused, and not stored."""
+"""Evidence that needs permission: where the table marks it as contradicting, it is refused and not stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One cell of the table: where the payment stands then, and whether the event contradicts what was known."""
+    """One cell of the table: the new state, and whether the event contradicts what was known."""
 
-    standing: LedgerState
+    ledger_state: LedgerState
     contradicts: bool
 
 
@@ -195,22 +196,22 @@ def _read(table: str) -> dict[tuple[LedgerState, Evidence], Transition]:
         head, *rows = (line.split() for line in part.strip().splitlines())
         for name, *cells in rows:
             for column, cell in zip(head, cells, strict=True):
-                standing, target = LedgerState[column], cell.rstrip("!")
-                moved = standing if target == "-" else LedgerState[target]
-                read[standing, Evidence[name]] = Transition(moved, contradicts=cell.endswith("!"))
+                before, target = LedgerState[column], cell.rstrip("!")
+                after = before if target == "-" else LedgerState[target]
+                read[before, Evidence[name]] = Transition(after, contradicts=cell.endswith("!"))
     return read
 
 
 _TRANSITIONS = MappingProxyType(_read(TABLE))
 
 
-def transition(standing: LedgerState, step: Evidence) -> Transition:
-    """Look up what a step does to a payment that stands there."""
-    return _TRANSITIONS[standing, step]
+def transition(before: LedgerState, evidence: Evidence) -> Transition:
+    """Look up how evidence moves a payment that is in state ``before``."""
+    return _TRANSITIONS[before, evidence]
 
 
 def step_of(kind: EventKind, *, code: str | None, detail: str | None, more_follow: bool = False) -> Evidence:
-    """Say what an event means; ``code`` is a ResultCode for results, else a ResponseCode (protocol, section 5).
+    """Classify an event; ``code`` is a ResultCode for results, else a ResponseCode (protocol, section 5).
 
     ``more_follow`` is a result's ResultType 1. One with ``QueryVerdict.DIFFERS`` in ``detail`` settles nothing.
     """

@@ -21,7 +21,7 @@ class PaymentFacts(TypedDict):
 
 
 def without_credentials(request: Request) -> Request:
-    """A copy of a request that may be stored: the credential and passwords are taken out, all else is kept."""
+    """A copy of a request that may be stored: without the credential and passwords, otherwise complete."""
     identity = request.identity
     return replace(
         request,
