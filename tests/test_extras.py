@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-SERVICE = ("sqlalchemy", "alembic", "click", "rich", "prometheus_client")
+SERVICE = ("sqlalchemy", "alembic", "click", "rich", "granian", "uvicorn", "prometheus_client")
 GENERATOR = ("xsdata", "jinja2", "ruff")
 
 
@@ -43,12 +43,20 @@ def test_the_command_names_the_service(module: str, tmp_path: Path) -> None:
     assert_names("service", done)
 
 
+def test_the_command_names_the_simulator(tmp_path: Path) -> None:
+    script = "from mpesa_cbp_service.cli import run; sys.exit(run(['demo']))"
+    done = without("werkzeug", script, folder=tmp_path)
+    assert done.returncode == 2
+    assert_names("simulator", done)
+
+
 @pytest.mark.parametrize(
     ("extra", "module", "use"),
     [
         ("service", "sqlalchemy", "import mpesa_cbp_service; mpesa_cbp_service.Journal"),
         ("service", "prometheus_client", "import mpesa_cbp_service; mpesa_cbp_service.Listener"),
         ("simulator", "sqlalchemy", "import mpesa_cbp_simulator; mpesa_cbp_simulator.Simulator"),
+        ("simulator", "werkzeug", "import mpesa_cbp_simulator; mpesa_cbp_simulator.Simulator"),
         ("postgres", "psycopg", "from mpesa_cbp_service import Journal; Journal('postgresql://u@127.0.0.1:9/d')"),
     ],
 )

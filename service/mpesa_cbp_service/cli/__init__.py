@@ -194,7 +194,7 @@ def _told(error: CbpError) -> str:
 
 
 def _exit_code(error: CbpError) -> int:
-    if isinstance(error, SettingsError | InvalidRequest):
+    if isinstance(error, SettingsError | InvalidRequest | MissingExtra):
         return USAGE
     if isinstance(error, OutcomeUnknown | DuplicateConversation):
         return UNKNOWN_OUTCOME
