@@ -9,8 +9,7 @@ from concurrent.futures import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mpesa_cbp.redaction import MessageBytes
-from mpesa_cbp_service.listener.http_messages import BodyTooLarge, IncompleteBody, ReadBody, Reply, Request, Steps, Wait
+from mpesa_cbp_service.listener.http_messages import IncompleteBody, ReadBody, Reply, Request, Steps, Wait
 
 if TYPE_CHECKING:
     from mpesa_cbp_service.listener.listener import Listener
@@ -94,17 +93,14 @@ def _wake(waiter: asyncio.Future[None]) -> None:
 
 
 async def _body(receive: _Receive, step: ReadBody) -> bytes:
-    body = bytearray()
     async with asyncio.timeout(step.seconds):
         while True:
             message = await receive()
             if message["type"] != "http.request":
                 raise IncompleteBody
-            body += message.get("body", b"")
-            if len(body) > step.limit:
-                raise BodyTooLarge
+            step.body.add(message.get("body", b""))
             if not message.get("more_body", False):
-                return MessageBytes(body)
+                return step.body.whole()
 
 
 async def _send(send: _Send, reply: Reply) -> None:

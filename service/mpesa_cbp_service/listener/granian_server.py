@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["end_with_parent", "serve"]
 
 _NAME = "mpesa-cbp-listener"
-_HEADER_BYTES = 32 * 1024
+_HEADER_BYTES = 16 * 1024
 _LONGEST_HEADER_SECONDS = 60
 _BACKLOG = 1024
 # Beside those of connections: journal, logs, modules, handlers.
