@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,11 +50,12 @@ def serve(
     raise_for_strangers(configuration)
     allow_open_files(configuration)
     multiprocessing.set_start_method("spawn", force=True)
-    with (
-        TemporaryDirectory(prefix="mpesa-cbp-", dir=_memory_folder()) as folder,  # made with mode 0700
-        _claimed(configuration.listener_host, configuration.listener_port) as port,
-    ):
-        tls = TlsFiles.of(configuration, Path(folder))
+    with ExitStack() as stack:
+        tls = None
+        if configuration.listener_certificate is not None:
+            folder = stack.enter_context(TemporaryDirectory(prefix="mpesa-cbp-", dir=_memory_folder()))  # mode 0700
+            tls = TlsFiles.of(configuration, Path(folder))
+        port = stack.enter_context(_claimed(configuration.listener_host, configuration.listener_port))
         server = _granian(configuration, port.getsockname()[1], tls)
         if tls is not None:
             server.on_reload(tls.renew)
