@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, MutableMapping
-from concurrent.futures import Future
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mpesa_cbp.redaction import MessageBytes
-from mpesa_cbp_service.listener.http_messages import BodyTooLarge, IncompleteBody, ReadBody, Reply, Request, Steps, Wait
+from mpesa_cbp_service.listener.http_messages import IncompleteBody, ReadBody, Reply, Request, Steps
+from mpesa_cbp_service.listener.loop_wait import wait_for
 
 if TYPE_CHECKING:
     from mpesa_cbp_service.listener.listener import Listener
@@ -56,7 +54,7 @@ async def _run(steps: Steps, receive: _Receive) -> Reply:
         step = next(steps)
         while True:
             try:
-                outcome = await _body(receive, step) if isinstance(step, ReadBody) else await _result(step)
+                outcome = await _body(receive, step) if isinstance(step, ReadBody) else await wait_for(step)
             except Exception as error:  # noqa: BLE001 (the core judges it)
                 step = steps.throw(error)
             else:
@@ -66,45 +64,15 @@ async def _run(steps: Steps, receive: _Receive) -> Reply:
         return reply
 
 
-async def _result(step: Wait) -> object:
-    loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
-    thread = threading.get_ident()
-
-    def done(_: Future[Any]) -> None:
-        if threading.get_ident() == thread:
-            _wake(waiter)
-        else:
-            loop.call_soon_threadsafe(_wake, waiter)
-
-    step.future.add_done_callback(done)
-    late = loop.call_later(step.seconds, _wake, waiter) if step.seconds is not None else None
-    await waiter
-    if late is not None:
-        late.cancel()
-    if not step.future.done():
-        step.future.cancel()  # what has not begun is never done
-        raise TimeoutError
-    return step.future.result()
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
-
-
 async def _body(receive: _Receive, step: ReadBody) -> bytes:
-    body = bytearray()
     async with asyncio.timeout(step.seconds):
         while True:
             message = await receive()
             if message["type"] != "http.request":
                 raise IncompleteBody
-            body += message.get("body", b"")
-            if len(body) > step.limit:
-                raise BodyTooLarge
+            step.body.add(message.get("body", b""))
             if not message.get("more_body", False):
-                return MessageBytes(body)
+                return step.body.whole()
 
 
 async def _send(send: _Send, reply: Reply) -> None:

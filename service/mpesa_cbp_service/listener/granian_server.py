@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from multiprocessing.connection import wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["end_with_parent", "serve"]
 
 _NAME = "mpesa-cbp-listener"
-_HEADER_BYTES = 32 * 1024
+_HEADER_BYTES = 16 * 1024
 _LONGEST_HEADER_SECONDS = 60
 _BACKLOG = 1024
 # Beside those of connections: journal, logs, modules, handlers.
 _SPARE_FILES = 200
+# Connections at their TLS handshake, of which the server keeps no count; it ends each after ten seconds, but never
+# accepts again once all descriptors are taken by them.
+_HANDSHAKES = 10_000
 # A worker waits 30 seconds for handlers, and then some for what it serves.
 _KILL_SECONDS = 45
 
@@ -46,11 +50,12 @@ def serve(
     raise_for_strangers(configuration)
     allow_open_files(configuration)
     multiprocessing.set_start_method("spawn", force=True)
-    with (
-        TemporaryDirectory(prefix="mpesa-cbp-", dir=_memory_folder()) as folder,  # made with mode 0700
-        _claimed(configuration.listener_host, configuration.listener_port) as port,
-    ):
-        tls = TlsFiles.of(configuration, Path(folder))
+    with ExitStack() as stack:
+        tls = None
+        if configuration.listener_certificate is not None:
+            folder = stack.enter_context(TemporaryDirectory(prefix="mpesa-cbp-", dir=_memory_folder()))  # mode 0700
+            tls = TlsFiles.of(configuration, Path(folder))
+        port = stack.enter_context(_claimed(configuration.listener_host, configuration.listener_port))
         server = _granian(configuration, port.getsockname()[1], tls)
         if tls is not None:
             server.on_reload(tls.renew)
@@ -77,19 +82,19 @@ def end_with_parent() -> None:
 
 
 def allow_open_files(configuration: Configuration) -> None:
-    """Raise the soft limit of open files to what the connections need. Raises SettingsError where the hard one is less.
+    """Raise the soft limit of open files to what the connections need, and with TLS as far as slow handshakes may.
 
-    Without descriptors a server cannot accept, and turns in vain for as long as somebody waits.
+    Raises SettingsError where the hard limit is less than the connections need.
     """
     if os.name != "posix":
         return
     import resource
 
-    # Of a connection that is still at its TLS handshake the server keeps no count.
-    handshakes = 2 if configuration.listener_certificate is not None else 1
-    needed = handshakes * configuration.listener_connections + _SPARE_FILES
+    tls = configuration.listener_certificate is not None
+    needed = (2 if tls else 1) * configuration.listener_connections + _SPARE_FILES
+    wanted = needed + _HANDSHAKES if tls else needed
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY or soft >= needed:
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise SettingsError(
@@ -97,7 +102,8 @@ def allow_open_files(configuration: Configuration) -> None:
             f"may have {hard}",
             advice=f"Raise the limit (systemd: LimitNOFILE={needed}; shell: ulimit -n {needed}), or set fewer.",
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
+    raised = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (raised, hard))
 
 
 def _granian(configuration: Configuration, port: int, tls: TlsFiles | None) -> Any:

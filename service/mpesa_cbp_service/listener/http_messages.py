@@ -11,11 +11,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-__all__ = ["BodyTooLarge", "IncompleteBody", "ReadBody", "Reply", "Request", "Steps", "Wait"]
+from mpesa_cbp_service.listener.body import Body
 
-
-class BodyTooLarge(Exception):
-    """The body has more bytes than may be read."""
+__all__ = ["IncompleteBody", "ReadBody", "Reply", "Request", "Steps", "Wait"]
 
 
 class IncompleteBody(Exception):
@@ -58,12 +56,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class ReadBody:
-    """Step: read the body, of ``limit`` bytes at most, in that many seconds; its outcome is bytes.
+    """Step: read the body into ``body``, in that many seconds; its outcome is bytes.
 
-    Errors: TimeoutError, BodyTooLarge, IncompleteBody.
+    Errors: TimeoutError, IncompleteBody, and those of ``body``.
     """
 
-    limit: int
+    body: Body
     seconds: float
 
 

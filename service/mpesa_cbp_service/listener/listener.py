@@ -17,12 +17,12 @@ from typing import Any
 from mpesa_cbp.errors import JournalError
 from mpesa_cbp.log_events import MESSAGE_REFUSED, REQUEST_FAILED, VALIDATION_FAILED
 from mpesa_cbp.payment.model import EventKind
-from mpesa_cbp.redaction import MessageBytes
 from mpesa_cbp_service.listener.access_rules import AccessRules, Caller
 from mpesa_cbp_service.listener.bill_queries import BillHandler, BillQueries
+from mpesa_cbp_service.listener.body import Body, BodyBudget, BodyTooLarge, TooManyBodies
 from mpesa_cbp_service.listener.group_commit import Overloaded
 from mpesa_cbp_service.listener.handler_worker import HandlerWorker, refuse_asynchronous
-from mpesa_cbp_service.listener.http_messages import BodyTooLarge, IncompleteBody, ReadBody, Reply, Request, Steps, Wait
+from mpesa_cbp_service.listener.http_messages import IncompleteBody, ReadBody, Reply, Request, Steps, Wait
 from mpesa_cbp_service.listener.log_limit import LogLimit
 from mpesa_cbp_service.listener.metrics import ListenerMetrics
 from mpesa_cbp_service.listener.protocols import EventJournal
@@ -97,6 +97,7 @@ class Listener:
         self._validations = ValidationPool(maximum_validating)
         self._bills = BillQueries(self._validations)
         self._refused = LogLimit()
+        self._bodies = BodyBudget()
         self.worker: HandlerWorker = worker or HandlerWorker(journal, threads=handler_threads)
         self.worker.count = lambda kind, outcome: self.metrics.handled(kind.value, outcome).inc()
 
@@ -190,14 +191,17 @@ class Listener:
         if refusal is not None:
             return self._refuse(*refusal, caller)
         try:
-            body: bytes = yield ReadBody(self.maximum_body, self.request_seconds)
+            with Body(self.maximum_body, self._bodies) as reading:
+                body: bytes = yield ReadBody(reading, self.request_seconds)
         except BodyTooLarge:
             return self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "size", caller)
+        except TooManyBodies:
+            return self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "memory", caller)
         except TimeoutError:
             return self._refuse(HTTPStatus.REQUEST_TIMEOUT, "time", caller)
         except IncompleteBody:
             return self._refuse(HTTPStatus.BAD_REQUEST, "incomplete", caller)
-        reply = yield from self._deliver(MessageBytes(body), caller)
+        reply = yield from self._deliver(body, caller)
         # Two servers in a row may disagree where a request in chunks ends (RFC 9112, section 11.2): nothing follows it.
         return replace(reply, close=True) if request.values("transfer-encoding") else reply
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from mpesa_cbp.redaction import MessageBytes
-from mpesa_cbp_service.listener.http_messages import BodyTooLarge, IncompleteBody, ReadBody, Reply, Request, Steps, Wait
+from mpesa_cbp_service.listener.http_messages import IncompleteBody, ReadBody, Reply, Request, Steps, Wait
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import InputStream, StartResponse, WSGIApplication, WSGIEnvironment
@@ -77,14 +76,12 @@ def _result(step: Wait) -> object:
 def _body(environ: WSGIEnvironment, step: ReadBody) -> bytes:
     stream: InputStream = environ["wsgi.input"]
     # Without a length the server has decoded chunks, and ends the stream where they end.
-    length = int(environ.get("CONTENT_LENGTH") or step.limit + 1)
-    body, deadline = bytearray(), time.monotonic() + step.seconds
-    while len(body) < length and (block := stream.read(min(_BLOCK, length - len(body)))):
-        body += block
+    length = int(environ["CONTENT_LENGTH"]) if environ.get("CONTENT_LENGTH") else None
+    deadline = time.monotonic() + step.seconds
+    while block := stream.read(_BLOCK if length is None else min(_BLOCK, length - len(step.body))):
+        step.body.add(block)
         if time.monotonic() > deadline:
             raise TimeoutError
-    if len(body) > step.limit:
-        raise BodyTooLarge
-    if environ.get("CONTENT_LENGTH") and len(body) != length:
+    if length is not None and len(step.body) != length:
         raise IncompleteBody
-    return MessageBytes(body)
+    return step.body.whole()

@@ -256,6 +256,19 @@ def test_five_hundred_connections_that_drip_keep_nobody_out_and_are_cut_off(
     assert good_caller.served > before + 2
 
 
+def test_large_bodies_that_stop_halfway_take_little_memory_and_keep_nobody_out(
+    listener: ListenerProcess, good_caller: GoodCaller
+) -> None:
+    half = request(b"x" * 200_000, length=250_000)
+    with contextlib.ExitStack() as stack:
+        for _ in range(450):
+            connection = stack.enter_context(socket.create_connection(("127.0.0.1", listener.port), timeout=30))
+            with contextlib.suppress(OSError):  # refused, as soon as there are many
+                connection.sendall(half)
+        good_caller.await_more(3)
+        assert status(exchange(listener.port, request(result("600000_Small")))) == 200
+
+
 def test_more_connections_than_there_may_be_wait_until_slow_ones_are_cut_off(
     listener: ListenerProcess, good_caller: GoodCaller
 ) -> None:

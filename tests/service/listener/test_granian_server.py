@@ -57,14 +57,19 @@ import resource, sys
 from mpesa_cbp_service.config import load
 from mpesa_cbp_service.listener.granian_server import allow_open_files
 resource.setrlimit(resource.RLIMIT_NOFILE, (100, 3000))
-allow_open_files(load(environ={}, listener_connections=2000))
-print(resource.getrlimit(resource.RLIMIT_NOFILE))
+allow_open_files(load(environ={}, listener_connections=1000, listener_certificate=sys.argv[1] or None))
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
 
 
-def test_limit_of_open_files_is_raised_to_what_the_connections_need() -> None:
-    done = subprocess.run([sys.executable, "-c", ASK], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout == "(2200, 3000)\n"
+@pytest.mark.parametrize(("tls", "raised"), [(False, "1200\n"), (True, "3000\n")])
+def test_limit_of_open_files_is_raised_to_what_connections_and_handshakes_need(
+    tmp_path: Path, tls: bool, raised: str
+) -> None:
+    certificate = tmp_path / "us.pem"
+    certificate.touch()
+    command = [sys.executable, "-c", ASK, str(certificate) if tls else ""]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout == raised
 
 
 def test_connections_that_the_system_cannot_hold_are_refused_at_start(monkeypatch: pytest.MonkeyPatch) -> None:
