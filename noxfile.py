@@ -67,7 +67,7 @@ def _sessions_of_tests() -> None:
     def tests(session: nox.Session) -> None:
         """Run all tests."""
         _install(session, "test")
-        session.run("pytest", *(session.posargs or ["-n", "2", "tests"]))
+        session.run("pytest", *(session.posargs or ["-n", "4", "tests"]))
 
     for version, path in PRESENT.items():
         nox.session(name=f"tests-{version}", python=path)(tests)

@@ -96,7 +96,7 @@ def test_everything_open_is_settled_by_proof_or_told(simulator: Simulator, clien
     checked = walk(client, journal)
     assert {key: (each.outcome, each.payment.state) for key, each in checked.items()} == expected
     open_one = next(each for each in checked.values() if each.outcome is ReconcileOutcome.STILL_OPEN)
-    assert "no proof" in open_one.told
+    assert "proves nothing" in open_one.told
     assert "Do not make it anew" in open_one.told
 
 
